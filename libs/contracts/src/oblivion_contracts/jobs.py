@@ -1,0 +1,43 @@
+"""Jobs of the BullMQ queues. They carry ids only: the data stays in Postgres, behind its tenant."""
+
+from enum import IntEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from oblivion_contracts.model import Contract
+
+WEBHOOK_PROCESSING = "webhook-processing"
+
+TRACEPARENT_PATTERN = r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
+Traceparent = Annotated[str, Field(pattern=TRACEPARENT_PATTERN)]
+"""W3C trace context, https://www.w3.org/TR/trace-context/#traceparent-header."""
+
+
+class EventPriority(IntEnum):
+    """BullMQ priorities of `webhook-processing`: the smaller number runs first.
+
+    Every job has one, because BullMQ runs jobs without a priority before all that have one.
+    """
+
+    CREATION = 1
+    CHANGE = 2
+    GAP_FILLING = 3
+
+
+class ProcessEvent(Contract):
+    """One stored inbound event is to be handled; the job's id is `event_id`."""
+
+    event_id: UUID
+    tenant_id: UUID
+    traceparent: Traceparent | None = None
+
+
+class EventOutcome(Contract):
+    """What handling an event came to; BullMQ keeps it as the job's return value."""
+
+    outcome: Annotated[str, Field(max_length=64)]
+    """A code such as `mirrored`, `ignored:echo` or `coalesced`."""
+    effects: int = 0
+    """Outbox rows that the event decided."""

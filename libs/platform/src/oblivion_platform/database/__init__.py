@@ -1,0 +1,1 @@
+"""Postgres, the one truth: roles, migrations, and transactions that belong to one tenant."""

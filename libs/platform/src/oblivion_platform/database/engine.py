@@ -1,0 +1,162 @@
+"""Transactions that belong to one tenant, on a role that row-level security binds.
+
+    database = Database.connect(url)
+    await database.wait_until_usable()
+    async with database.tenant(tenant_id) as tx:
+        rows = await tx.execute(text("SELECT …"))
+
+Each `async with` is one transaction: committed on leaving, rolled back on an exception. The tenant is set
+with `set_config(…, true)`, so it ends with the transaction, also behind a transaction pooler.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from oblivion_platform.database.migrate import HEAD, sqlalchemy_url
+from oblivion_platform.database.roles import OWNER, RELAY
+from oblivion_platform.errors import DependencyUnavailable
+
+CONNECT_TIMEOUT_S = 5
+_SET_TENANT = text("SELECT set_config('oblivion.tenant', :tenant, true)")
+
+
+class PrivilegedRole(Exception):
+    """The login role could see past row-level security; the service must not start with it."""
+
+
+class SchemaBehind(Exception):
+    """The database is not yet at the revision that this code needs."""
+
+
+class Database:
+    """One role's pool of connections to Postgres."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def connect(cls, url: str, *, pool_size: int = 10, behind_pooler: bool = False) -> Self:
+        """Describe the pool; nothing connects before the first transaction.
+
+        `behind_pooler`: no prepared statements, which a transaction pooler would hand to the wrong session.
+        """
+        engine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=CONNECT_TIMEOUT_S,
+            pool_use_lifo=True,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "prepare_threshold": None if behind_pooler else 5,
+                # A peer that is stopped, not dead, must not hold a transaction for ever.
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 10_000,
+            },
+        )
+        return cls(engine)
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees and writes rows of this tenant only.
+
+        Raises:
+            DependencyUnavailable: Postgres is away or went away; nothing was committed unless the
+                connection broke during COMMIT itself.
+        """
+        async with self._transaction() as tx:
+            await tx.execute(_SET_TENANT, {"tenant": str(tenant_id)})
+            yield tx
+
+    @asynccontextmanager
+    async def relay(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction through the relay's door: id, tenant and state of waiting work of all tenants."""
+        async with self._transaction() as tx:
+            await tx.execute(text(f"SET LOCAL ROLE {RELAY}"))
+            yield tx
+
+    @asynccontextmanager
+    async def shared(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction without tenant: the `tenants` table, and no row of any other."""
+        async with self._transaction() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self.engine.begin() as tx:
+                yield tx
+        except (OperationalError, InterfaceError, TimeoutError, OSError) as error:
+            raise _unavailable(error) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise _unavailable(error) from error
+            raise
+
+    async def refuse_privileged_role(self) -> None:
+        """Make sure that row-level security binds this role.
+
+        Raises:
+            PrivilegedRole: it is superuser, bypasses row security, or owns (or may become the owner of) tables.
+        """
+        async with self.shared() as tx:
+            row = (await tx.execute(_ROLE_PRIVILEGES, {"owner": OWNER})).one()
+        if row.privileged:
+            raise PrivilegedRole(
+                f"the database role {row.name!r} could read every tenant's rows (superuser, BYPASSRLS or owner); "
+                "set OBLIVION_DATABASE_URL to this service's own role (docs/operate/database.md)"
+            )
+
+    async def check_schema(self) -> None:
+        """Make sure that migrations have run.
+
+        Raises:
+            SchemaBehind: they have not, or not far enough.
+        """
+        async with self.shared() as tx:
+            exists = (await tx.execute(text("SELECT to_regclass('public.alembic_version')"))).scalar()
+            revision = exists and (await tx.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+        if revision is None or revision < HEAD:
+            raise SchemaBehind(f"schema is at {revision or 'nothing'}, this version needs {HEAD}")
+
+    async def wait_until_usable(self, *, poll_s: float = 1.0) -> None:
+        """Return once Postgres answers, the role is safe and the schema is there; a pod waits here, unready.
+
+        Raises:
+            PrivilegedRole: waiting would not help.
+        """
+        while True:
+            try:
+                await self.refuse_privileged_role()
+                await self.check_schema()
+            except (DependencyUnavailable, SchemaBehind):
+                await asyncio.sleep(poll_s)
+            else:
+                return
+
+    async def close(self) -> None:
+        """Close every connection of the pool."""
+        await self.engine.dispose()
+
+
+def _unavailable(error: BaseException) -> DependencyUnavailable:
+    return DependencyUnavailable("postgres_unavailable", f"Postgres does not answer ({type(error).__name__})")
+
+
+_ROLE_PRIVILEGES = text("""
+    SELECT current_user AS name,
+           rolsuper OR rolbypassrls
+           OR EXISTS (SELECT FROM pg_class WHERE relowner = r.oid AND relnamespace = 'public'::regnamespace)
+           OR EXISTS (SELECT FROM pg_roles o WHERE o.rolname = :owner AND pg_has_role(r.oid, o.oid, 'MEMBER'))
+           AS privileged
+    FROM pg_roles r WHERE rolname = current_user
+""")
