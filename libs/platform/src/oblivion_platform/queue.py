@@ -1,9 +1,12 @@
 """BullMQ, wrapped once: typed, with its traps closed.
 
 Traps (BullMQ for Python 3.4): a job without priority overtakes all others; `add` can hang for minutes while
-Redis is away; there is no jitter in the built-in backoff; the worker's loop can end while its process lives;
-delays are rounded to whole seconds unless the connection says otherwise.
+Redis is away; the built-in backoff has no jitter; delays are rounded to whole seconds unless the connection
+says otherwise; the worker's loop can end, or its blocking read go deaf, while its process lives.
 """
+
+# BullMQ ships no types: this is the one module that touches it, so the rest of the code stays strict.
+# pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false
 
 import asyncio
 import random
@@ -12,25 +15,32 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import structlog
 from bullmq import Job, Queue, Worker
-from bullmq.custom_errors import UnrecoverableError
+from bullmq.custom_errors import DelayedError, UnrecoverableError
+from bullmq.redis_connection import RedisConnection
 from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
 
 from oblivion_platform.errors import DependencyUnavailable
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
 Processor = Callable[[Job, str], Awaitable[dict[str, Any]]]
 
-KEEP_COMPLETED = 1_000
-KEEP_FAILED = 5_000
+KEEP_COMPLETED = {"count": 1_000}
+KEEP_FAILED = {"count": 5_000}
 """Jobs kept in Redis; Postgres keeps all."""
 
-ADD_TIMEOUT_S = 2.0
-BLOCKING_READ_TIMEOUT_S = 30
-"""Longer than BullMQ's longest blocking read (10 s), so that a stopped Redis is noticed and a quiet one is not."""
+COMMAND_TIMEOUT_S = 2.0
+BLOCKING_READ_TIMEOUT_S = 15
+"""Longer than BullMQ's longest blocking read (10 s): a stopped Redis is noticed, a quiet one is not."""
+DEAF_AFTER_S = 45.0
+RESTART_DELAY_S = 0.5
+
+_log = structlog.get_logger(__name__)
 
 
 def decode_job(contract: type[ContractT], data: object) -> ContractT:
@@ -46,3 +56,207 @@ def decode_job(contract: type[ContractT], data: object) -> ContractT:
         fields = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
         # `from None`: the chained ValidationError would print the rejected values.
         raise UnrecoverableError(f"not a {contract.__name__}: {fields}") from None
+
+
+async def park(job: Job, token: str, delay_s: float) -> None:
+    """Put a running job aside without using up an attempt; never returns.
+
+    Raises:
+        DelayedError: always; it tells BullMQ that the job is neither finished nor failed.
+    """
+    await job.moveToDelayed(int((time.time() + delay_s) * 1000), token)
+    raise DelayedError
+
+
+def redis_client(url: str) -> "Redis":
+    """A pooled client for one Queue or Worker: short retries, and reads that outlast a blocking one."""
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+        socket_timeout=BLOCKING_READ_TIMEOUT_S,
+        socket_connect_timeout=COMMAND_TIMEOUT_S,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to add. Adding an id that Redis still knows changes nothing."""
+
+    id: str
+    data: dict[str, Any]
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobPolicy:
+    """How often a queue's jobs are tried, and how long apart."""
+
+    attempts: int = 3
+    backoff_s: float = 2.0
+    jitter: float = 0.5
+    """Up to this share is added to each delay, so that failures do not come back together."""
+
+    def delay_ms(self, attempts_made: int) -> int:
+        """Exponential: `backoff_s`, then twice that, …"""
+        delay_s = self.backoff_s * 2 ** (attempts_made - 1)
+        return int(delay_s * (1 + random.uniform(0, self.jitter)) * 1000)  # noqa: S311  # Not a secret.
+
+
+class JobQueue:
+    """The producing side of one queue."""
+
+    def __init__(self, name: str, redis_url: str, policy: JobPolicy) -> None:
+        self.name = name
+        self._policy = policy
+        self._client = redis_client(redis_url)
+        self._queue = Queue(name, {"connection": self._client})
+
+    async def add_all(self, jobs: Sequence[NewJob]) -> None:
+        """Add jobs in one round trip.
+
+        Raises:
+            DependencyUnavailable: Redis did not answer in time; some of the jobs may have been added.
+        """
+        bulk = [{"name": self.name, "data": job.data, "opts": self._options(job)} for job in jobs]
+        await self._answered(self._queue.addBulk(bulk))
+
+    async def state(self, job_id: str) -> str:
+        """`waiting`, `prioritized`, `delayed`, `active`, `completed`, `failed` or `unknown`."""
+        return await self._answered(self._queue.getJobState(job_id))
+
+    async def revive(self, job: NewJob) -> None:
+        """Make sure that the job will run, whatever Redis remembers of an earlier life of it."""
+        state = await self.state(job.id)
+        if state in {"completed", "failed"}:
+            await self._answered(self._queue.remove(job.id))
+        if state in {"completed", "failed", "unknown"}:
+            await self.add_all([job])
+
+    async def counts(self) -> dict[str, int]:
+        """Jobs by state."""
+        return await self._answered(
+            self._queue.getJobCounts("waiting", "prioritized", "delayed", "active", "completed", "failed")
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    def _options(self, job: NewJob) -> dict[str, Any]:
+        return {
+            "jobId": job.id,
+            "priority": job.priority,
+            "attempts": self._policy.attempts,
+            "backoff": {"type": "custom"},
+            "removeOnComplete": KEEP_COMPLETED,
+            "removeOnFail": KEEP_FAILED,
+        }
+
+    async def _answered(self, call: Awaitable[Any]) -> Any:
+        try:
+            return await asyncio.wait_for(call, COMMAND_TIMEOUT_S)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise DependencyUnavailable(
+                "redis_unavailable", f"Redis does not answer ({type(error).__name__})"
+            ) from None
+
+
+class SupervisedWorker:
+    """The consuming side of one queue: a BullMQ worker that is started again when its loop ends."""
+
+    def __init__(
+        self,
+        name: str,
+        redis_url: str,
+        processor: Processor,
+        policy: JobPolicy,
+        *,
+        concurrency: int,
+        lock_s: float = 30,
+    ) -> None:
+        self.name = name
+        self._redis_url = redis_url
+        self._processor = processor
+        self._policy = policy
+        self._concurrency = concurrency
+        self._lock_s = lock_s
+        self._worker: Worker | None = None
+        self._supervision: asyncio.Task[None] | None = None
+        self._turned_at = time.monotonic()
+        self._closing = False
+
+    def start(self) -> None:
+        """Begin taking jobs, and go on for as long as the process lives."""
+        self._supervision = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
+
+    def is_consuming(self) -> bool:
+        """Whether the loop still asks for jobs; a Redis that is away is asked too, a deaf socket is not."""
+        return time.monotonic() - self._turned_at < DEAF_AFTER_S
+
+    async def close(self) -> None:
+        """Take no more jobs and let the running ones finish."""
+        self._closing = True
+        if self._worker is not None:
+            await self._worker.close()
+        if self._supervision is not None:
+            self._supervision.cancel()
+            await asyncio.gather(self._supervision, return_exceptions=True)
+
+    async def _supervise(self) -> None:
+        while not self._closing:
+            self._worker = self._new_worker()
+            try:
+                await self._worker.run()
+            except Exception as error:  # The top loop of the worker: whatever it was, start again.
+                _log.warning("worker_loop_failed", queue=self.name, error=type(error).__name__)
+            if not self._closing:
+                _log.warning("worker_loop_ended", queue=self.name)
+                await self._worker.close(force=True)
+                await asyncio.sleep(RESTART_DELAY_S)
+
+    def _new_worker(self) -> Worker:
+        worker = Worker(
+            self.name,
+            self._process,
+            {
+                "autorun": False,
+                "connection": redis_client(self._redis_url),
+                "concurrency": self._concurrency,
+                "lockDuration": int(self._lock_s * 1000),
+                "stalledInterval": int(self._lock_s * 1000),
+                # Processors are idempotent; a job whose worker died twice is not to blame.
+                "maxStalledCount": 100,
+                "runRetryDelay": int(RESTART_DELAY_S * 1000),
+                "settings": {
+                    "backoffStrategy": lambda attempts_made, *_: self._policy.delay_ms(attempts_made)
+                },
+            },
+        )
+        connection = worker.blockingRedisConnection
+        assert isinstance(connection, RedisConnection)  # noqa: S101  # We asked for the Redis backend.
+        connection.capabilities = {**connection.capabilities, "canDoubleTimeout": True}
+        worker.getNextJob = self._noting_turns(worker.getNextJob)
+        worker.on("error", self._report)
+        return worker
+
+    async def _process(self, job: Job, token: str) -> dict[str, Any]:
+        try:
+            return await self._processor(job, token)
+        finally:
+            self._turned_at = time.monotonic()
+
+    def _noting_turns(self, get_next_job: Callable[[str], Awaitable[Any]]) -> Callable[[str], Awaitable[Any]]:
+        async def noting(token: str) -> Any:
+            try:
+                return await get_next_job(token)
+            finally:
+                self._turned_at = time.monotonic()
+
+        return noting
+
+    def _backoff_ms(self, attempts_made: int, *_: object) -> int:
+        return self._policy.delay_ms(attempts_made)
+
+    def _report(self, error: object, *_: object) -> None:
+        _log.warning("worker_error", queue=self.name, error=type(error).__name__)

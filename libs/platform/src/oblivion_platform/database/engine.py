@@ -10,7 +10,7 @@ with `set_config(…, true)`, so it ends with the transaction, also behind a tra
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Self
 from uuid import UUID
@@ -66,7 +66,7 @@ class Database:
         return cls(engine)
 
     @asynccontextmanager
-    async def tenant(self, tenant_id: UUID) -> AsyncIterator[AsyncConnection]:
+    async def tenant(self, tenant_id: UUID) -> AsyncGenerator[AsyncConnection]:
         """A transaction that sees and writes rows of this tenant only.
 
         Raises:
@@ -78,20 +78,20 @@ class Database:
             yield tx
 
     @asynccontextmanager
-    async def relay(self) -> AsyncIterator[AsyncConnection]:
+    async def relay(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction through the relay's door: id, tenant and state of waiting work of all tenants."""
         async with self._transaction() as tx:
             await tx.execute(text(f"SET LOCAL ROLE {RELAY}"))
             yield tx
 
     @asynccontextmanager
-    async def shared(self) -> AsyncIterator[AsyncConnection]:
+    async def shared(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction without tenant: the `tenants` table, and no row of any other."""
         async with self._transaction() as tx:
             yield tx
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self) -> AsyncGenerator[AsyncConnection]:
         try:
             async with self.engine.begin() as tx:
                 yield tx
@@ -106,13 +106,14 @@ class Database:
         """Make sure that row-level security binds this role.
 
         Raises:
-            PrivilegedRole: it is superuser, bypasses row security, or owns (or may become the owner of) tables.
+            PrivilegedRole: it is superuser, bypasses row security, or is or may become the owner of tables.
         """
         async with self.shared() as tx:
             row = (await tx.execute(_ROLE_PRIVILEGES, {"owner": OWNER})).one()
         if row.privileged:
             raise PrivilegedRole(
-                f"the database role {row.name!r} could read every tenant's rows (superuser, BYPASSRLS or owner); "
+                f"the database role {row.name!r} could read every tenant's rows (superuser, BYPASSRLS or "
+                "owner); "
                 "set OBLIVION_DATABASE_URL to this service's own role (docs/operate/database.md)"
             )
 

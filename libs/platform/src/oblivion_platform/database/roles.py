@@ -7,6 +7,7 @@ system and in tests by `ensure_roles`, in production by whoever owns the server.
 """
 
 from collections.abc import Mapping
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -42,7 +43,7 @@ async def ensure_roles(admin_url: str, passwords: Mapping[str, str] | None = Non
 
 
 async def _ensure_role(
-    conn: psycopg.AsyncConnection[tuple[object, ...]], role: str, login: str, password: str | None
+    conn: psycopg.AsyncConnection[tuple[object, ...]], role: str, login: LiteralString, password: str | None
 ) -> None:
     known = await (await conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))).fetchone()
     # NOINHERIT: membership in the door gives nothing until a transaction asks for it.
@@ -62,4 +63,6 @@ async def _hand_database_over(conn: psycopg.AsyncConnection[tuple[object, ...]])
     await conn.execute(sql.SQL("GRANT ALL ON DATABASE {} TO {}").format(database, owner))
     await conn.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
     for role in SERVICE_ROLES:
-        await conn.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(role)))
+        await conn.execute(
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(role))
+        )

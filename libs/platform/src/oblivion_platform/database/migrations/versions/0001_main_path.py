@@ -1,6 +1,7 @@
 """Tenants, people, integrations, secrets, mappings, inbox, outbox and audit, behind row-level security."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic import op
 
@@ -28,7 +29,8 @@ TABLES = (
 
 def upgrade() -> None:
     # The driver's own execute: without parameters psycopg takes many statements at once.
-    op.get_bind().connection.dbapi_connection.execute(SQL.read_text())
+    driver_connection: Any = op.get_bind().connection.dbapi_connection
+    driver_connection.execute(SQL.read_text())
 
 
 def downgrade() -> None:

@@ -1,0 +1,247 @@
+"""Row-level security, the doors, and the migrations, on a real Postgres."""
+
+import uuid
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import text
+
+from oblivion_platform.database.engine import Database, PrivilegedRole, SchemaBehind
+from oblivion_platform.database.migrate import HEAD, downgrade, upgrade
+from oblivion_platform.database.roles import OWNER, RELAY, SERVICE_ROLES
+from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.testing.databases import FreshDatabase
+
+ID = object()
+A, B = uuid.UUID(int=0xA), uuid.UUID(int=0xB)
+WITHOUT_TENANT = {"tenants", "alembic_version"}
+
+
+def tables_of(admin: psycopg.Connection) -> list[str]:
+    rows = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return [name for (name,) in rows if name not in WITHOUT_TENANT]
+
+
+MINIMAL_ROWS: dict[str, dict[str, object]] = {
+    # Beside id and tenant_id, which are the tenant's own id everywhere; ID stands for it too.
+    "tenant_keys": {"wrapped_key": b"k"},
+    "users": {"name": "Ana"},
+    "user_identities": {"user_id": ID, "provider": "slack", "subject": "U1"},
+    "integrations": {"source": "slack", "external_id": "T1"},
+    "signing_secrets": {
+        "integration_id": ID,
+        "source": "slack",
+        "lookup_key": "slack:A1:T1",
+        "ciphertext": b"c",
+    },
+    "credentials": {"integration_id": ID, "kind": "slack_bot_token", "ciphertext": b"c"},
+    "inbound_events": {
+        "integration_id": ID,
+        "source": "slack",
+        "event_type": "message",
+        "subject": "s",
+        "dedupe_key": "d",
+        "priority": 1,
+        "transport": "http",
+        "body": b"body",
+    },
+    "project_mappings": {
+        "clickup_integration_id": ID,
+        "clickup_list_id": "1",
+        "slack_integration_id": ID,
+        "slack_channel_id": "C1",
+    },
+    "task_mappings": {"project_mapping_id": ID, "clickup_task_id": "1", "slack_channel_id": "C1"},
+    "mirror_events": {"task_mapping_id": ID, "origin": "slack", "origin_id": "1", "content_hash": ""},
+    "outbox": {"integration_id": ID, "destination": "slack:x", "kind": "k", "payload": "{}", "priority": 1},
+    "audit_log": {"actor": "x", "action": "y"},
+}
+
+
+def fill(admin: psycopg.Connection) -> None:
+    """One row of each table for each of the two tenants, written past row-level security."""
+    for tenant in (A, B):
+        admin.execute("INSERT INTO tenants (id, slug, name) VALUES (%s, %s, 'T')", (tenant, f"t{tenant.int}"))
+        for table, columns in MINIMAL_ROWS.items():
+            row = {name: tenant if value is ID else value for name, value in columns.items()}
+            row |= {"id": tenant, "tenant_id": tenant}
+            admin.execute(
+                sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+                    sql.Identifier(table),
+                    sql.SQL(", ").join(map(sql.Identifier, row)),
+                    sql.SQL(", ").join(map(sql.Placeholder, row)),
+                ),
+                row,
+            )
+
+
+@pytest.fixture(scope="module")
+def filled(module_database: FreshDatabase) -> FreshDatabase:
+    with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
+        fill(admin)
+        for table in tables_of(admin):
+            count = admin.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+            assert count == (2,), f"fill() must write {table} for both tenants"
+    return module_database
+
+
+def test_every_table_forces_row_level_security_with_a_tenant_policy(filled: FreshDatabase) -> None:
+    with psycopg.connect(filled.admin_url) as admin:
+        for table in tables_of(admin):
+            forced = admin.execute(
+                "SELECT relrowsecurity AND relforcerowsecurity FROM pg_class WHERE oid = %s::regclass",
+                (table,),
+            ).fetchone()
+            policy = admin.execute(
+                "SELECT qual, with_check FROM pg_policies"
+                " WHERE tablename = %s AND policyname = 'tenant_isolation'",
+                (table,),
+            ).fetchone()
+            isolates = "(tenant_id = oblivion_tenant())"
+            assert forced == (True,), f"{table} lacks forced row-level security"
+            assert policy == (isolates, isolates), f"{table} lacks the policy tenant_isolation"
+
+
+@pytest.mark.parametrize("role", [*SERVICE_ROLES, OWNER])
+def test_a_role_sees_its_tenants_rows_only_and_none_without_tenant(filled: FreshDatabase, role: str) -> None:
+    with psycopg.connect(filled.admin_url) as admin:
+        tables = tables_of(admin)
+    with psycopg.connect(filled.url(role), autocommit=True) as conn:
+        for table in tables:
+            if role == "oblivion_ingestion" and table == "signing_secrets":
+                continue  # The door by which ingestion finds a secret, tested below.
+            query = sql.SQL("SELECT tenant_id FROM {}").format(sql.Identifier(table))
+            try:
+                assert conn.execute(query).fetchall() == [], f"{role} sees {table} without a tenant"
+                with conn.transaction():
+                    conn.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(A),))
+                    assert conn.execute(query).fetchall() == [(A,)]
+            except psycopg.errors.InsufficientPrivilege:
+                continue
+
+
+@pytest.mark.parametrize("role", [*SERVICE_ROLES, OWNER])
+def test_a_role_can_neither_change_nor_delete_nor_take_over_another_tenants_rows(
+    filled: FreshDatabase, role: str
+) -> None:
+    with psycopg.connect(filled.admin_url) as admin:
+        tables = tables_of(admin)
+    with psycopg.connect(filled.url(role), autocommit=True) as conn:
+        for table in tables:
+            name = sql.Identifier(table)
+            for statement in (
+                sql.SQL("UPDATE {} SET tenant_id = tenant_id WHERE tenant_id = {}").format(
+                    name, sql.Literal(B)
+                ),
+                sql.SQL("UPDATE {} SET tenant_id = {}").format(name, sql.Literal(B)),
+                sql.SQL("DELETE FROM {} WHERE tenant_id = {}").format(name, sql.Literal(B)),
+            ):
+                touched = 0
+                try:
+                    with conn.transaction(force_rollback=True):
+                        conn.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(A),))
+                        touched = conn.execute(statement).rowcount
+                except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ForeignKeyViolation):
+                    pass
+                assert touched == 0, f"{role} touched another tenant's rows of {table}"
+
+
+def test_ingestion_inserts_for_many_tenants_at_once_and_reads_nothing_back(filled: FreshDatabase) -> None:
+    columns = (
+        "id, tenant_id, integration_id, source, event_type, subject, dedupe_key, priority, transport, body"
+    )
+    rows = [(uuid.uuid4(), tenant, A, "slack", "message", "s", "d", 1, "http", b"{}") for tenant in (A, B)]
+    insert = (
+        f"INSERT INTO inbound_events ({columns}) VALUES ({', '.join(['%s'] * 10)}) ON CONFLICT DO NOTHING"
+    )
+    with psycopg.connect(filled.url("oblivion_ingestion"), autocommit=True) as conn:
+        with conn.transaction(force_rollback=True):
+            conn.cursor().executemany(insert, rows)
+            conn.cursor().executemany(insert, rows)
+        for forbidden in (
+            "SELECT id FROM inbound_events",
+            "SELECT ciphertext FROM credentials",
+            "SELECT wrapped_key FROM tenant_keys",
+            "UPDATE inbound_events SET state = 'done'",
+            f"{insert} RETURNING id",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                conn.execute(forbidden, rows[0] if "%s" in forbidden else None)
+
+
+def test_ingestion_finds_the_live_secrets_of_every_tenant(filled: FreshDatabase) -> None:
+    with psycopg.connect(filled.url("oblivion_ingestion")) as conn:
+        found = conn.execute(
+            "SELECT tenant_id FROM signing_secrets WHERE lookup_key = 'slack:A1:T1'"
+        ).fetchall()
+    assert sorted(found) == [(A,), (B,)]
+
+
+async def test_the_relays_door_shows_what_waits_and_nothing_of_what_it_says(filled: FreshDatabase) -> None:
+    database = Database.connect(filled.url("oblivion_router_worker"))
+    async with database.relay() as tx:
+        waiting = await tx.execute(text("SELECT tenant_id, state FROM inbound_events"))
+        assert sorted(waiting.all()) == [(A, "received"), (B, "received")]
+        assert len((await tx.execute(text("SELECT id, destination FROM outbox"))).all()) == 2
+    for forbidden in (
+        "SELECT body FROM inbound_events",
+        "SELECT payload FROM outbox",
+        "SELECT id FROM users",
+    ):
+        with pytest.raises(Exception, match="permission denied"):
+            async with database.relay() as tx:
+                await tx.execute(text(forbidden))
+    async with database.shared() as tx:
+        assert (await tx.execute(text("SELECT id FROM inbound_events"))).all() == []
+    await database.close()
+
+
+async def test_a_tenants_transaction_leaves_no_tenant_behind_on_the_connection(filled: FreshDatabase) -> None:
+    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=1)
+    async with database.tenant(A) as tx:
+        assert (await tx.execute(text("SELECT tenant_id FROM users"))).all() == [(A,)]
+    async with database.shared() as tx:
+        assert (await tx.execute(text("SELECT tenant_id FROM users"))).all() == []
+    async with database.tenant(B) as tx:
+        assert (await tx.execute(text("SELECT tenant_id FROM users"))).all() == [(B,)]
+    await database.close()
+
+
+async def test_a_service_refuses_to_start_as_superuser_or_owner(filled: FreshDatabase) -> None:
+    for url in (filled.admin_url, filled.owner_url):
+        database = Database.connect(url)
+        with pytest.raises(PrivilegedRole, match="could read every tenant's rows"):
+            await database.wait_until_usable()
+        await database.close()
+    for role in SERVICE_ROLES:
+        database = Database.connect(filled.url(role))
+        await database.wait_until_usable()
+        await database.close()
+
+
+async def test_an_absent_postgres_is_a_dependency_that_is_unavailable() -> None:
+    database = Database.connect("postgresql://nobody:x@127.0.0.1:1/none")
+    with pytest.raises(DependencyUnavailable, match="postgres_unavailable"):
+        async with database.shared():
+            pass
+    await database.close()
+
+
+async def test_migrations_go_down_and_up_again_and_a_service_sees_the_difference(
+    database: FreshDatabase,
+) -> None:
+    service = Database.connect(database.url("oblivion_router_worker"))
+    await service.check_schema()
+    downgrade(database.owner_url)
+    with pytest.raises(SchemaBehind, match=f"needs {HEAD}"):
+        await service.check_schema()
+    upgrade(database.owner_url)
+    upgrade(database.owner_url)
+    await service.check_schema()
+    await service.close()
+
+
+def test_the_relay_role_cannot_log_in(filled: FreshDatabase) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(filled.url(RELAY))
