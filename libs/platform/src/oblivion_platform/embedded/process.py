@@ -1,0 +1,94 @@
+"""One server process: start, wait until it answers, stop; the pid is the server's own."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from oblivion_platform.lifetime import tied_to_parent
+
+POLL_S = 0.01
+LOG_TAIL_CHARS = 2_000
+
+
+class ServerStartFailed(Exception):
+    """The server ended, or did not answer in time; the message holds the end of its log."""
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class ServerProcess:
+    """A child that ends with us. It belongs to no event loop, so one server can serve many tests."""
+
+    def __init__(self, name: str, log_file: Path) -> None:
+        self._name = name
+        self._log_file = log_file
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The pid of the running server.
+
+        Raises:
+            ProcessLookupError: it does not run.
+        """
+        if self._child is None or self._child.poll() is not None:
+            raise ProcessLookupError(f"{self._name} does not run")
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def spawn(self, command: list[str], *, cwd: Path, run_as_uid: int | None = None) -> None:
+        with self._log_file.open("ab") as log:
+            self._child = subprocess.Popen(  # noqa: S603 - a fixed list of our own
+                tied_to_parent(command, run_as_uid=run_as_uid),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def wait_until(self, answers: Callable[[], Awaitable[bool]], *, within_s: float) -> bool:
+        """Wait for the first answer; False when the process ended before it.
+
+        Raises:
+            ServerStartFailed: it lives, but did not answer in time.
+        """
+        deadline = time.monotonic() + within_s
+        while self.running:
+            if await answers():
+                return True
+            if time.monotonic() > deadline:
+                raise self.failure(f"did not answer within {within_s:.0f} s")
+            await asyncio.sleep(POLL_S)
+        return False
+
+    def failure(self, what: str) -> ServerStartFailed:
+        log = self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
+        return ServerStartFailed(f"{self._name} {what}; {self._log_file} ends in:\n{log[-LOG_TAIL_CHARS:]}")
+
+    async def stop(self, *signals: signal.Signals, patience_s: float = 20) -> None:
+        """Send each signal in turn until the process is gone, and SIGKILL last. Wakes a stopped one."""
+        for each in (*signals, signal.SIGKILL):
+            if not self.running:
+                break
+            os.kill(self.pid, each)
+            os.kill(self.pid, signal.SIGCONT)
+            await self._gone(patience_s)
+        self._child = None
+
+    async def _gone(self, patience_s: float) -> None:
+        deadline = time.monotonic() + patience_s
+        while self.running and time.monotonic() < deadline:  # noqa: ASYNC110 - a child has no event to await
+            await asyncio.sleep(POLL_S)

@@ -1,0 +1,150 @@
+"""The embedded servers: durable, killable, startable again, and gone when their parent is."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis.asyncio
+
+from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis, ServerStartFailed
+from oblivion_platform.testing import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def _query(url: str, statement: str) -> list[tuple[object, ...]]:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        cursor = await connection.execute(statement)
+        return await cursor.fetchall() if cursor.description else []
+
+
+async def test_postgres_keeps_committed_rows_over_kill_stop_and_start(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg")
+    try:
+        url = await server.start()
+        await _query(url, "CREATE TABLE kept (id int)")
+        await _query(url, "INSERT INTO kept VALUES (1)")
+        first_pid = server.pid
+        os.kill(first_pid, signal.SIGKILL)
+        assert await server.start() == url, "the same port and password"
+        assert server.pid != first_pid
+        os.kill(server.pid, signal.SIGSTOP)
+        await server.stop()
+        await server.start()
+        assert await _query(url, "SELECT id FROM kept") == [(1,)]
+        assert await _query(url, "SHOW fsync") == [("on",)]
+    finally:
+        await server.stop()
+
+
+async def test_postgres_starts_although_its_old_pid_belongs_to_a_stranger(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg")
+    try:
+        await server.start()
+        os.kill(server.pid, signal.SIGKILL)
+        pid_file = tmp_path / "pg" / "cluster" / "postmaster.pid"
+        lines = pid_file.read_text().splitlines()
+        await eventually(lambda: not server.running)
+        pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+        assert await _query(await server.start(), "SELECT 1") == [(1,)]
+    finally:
+        await server.stop()
+
+
+async def test_two_postgres_side_by_side_do_not_share_anything(tmp_path: Path) -> None:
+    servers = [EmbeddedPostgres(tmp_path / name) for name in ("a", "b")]
+    try:
+        urls = [await server.start() for server in servers]
+        await _query(urls[0], "CREATE TABLE only_here (id int)")
+        assert await _query(urls[1], "SELECT to_regclass('only_here')") == [(None,)]
+        assert servers[0].port != servers[1].port
+    finally:
+        for server in servers:
+            await server.stop()
+
+
+async def test_postgres_refuses_a_wrong_password_over_tcp(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg")
+    try:
+        await server.start()
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            await _query(server.url("postgres", "guess", "postgres"), "SELECT 1")
+    finally:
+        await server.stop()
+
+
+async def test_a_second_server_on_the_same_directory_fails_and_says_why(tmp_path: Path) -> None:
+    first = EmbeddedPostgres(tmp_path / "pg")
+    second = EmbeddedPostgres(tmp_path / "pg")
+    try:
+        await first.start()
+        with pytest.raises(ServerStartFailed, match=r"postmaster\.pid"):
+            await second.start()
+    finally:
+        await second.stop()
+        await first.stop()
+
+
+async def test_redis_keeps_its_data_only_when_asked_to(tmp_path: Path) -> None:
+    for persistent, expected in ((True, b"value"), (False, None)):
+        server = EmbeddedRedis(tmp_path / f"redis-{persistent}", persistent=persistent)
+        try:
+            async with redis.asyncio.Redis.from_url(await server.start()) as client:
+                await client.set("key", "value")
+            await server.stop()
+            async with redis.asyncio.Redis.from_url(await server.start()) as client:
+                assert await client.get("key") == expected
+        finally:
+            await server.stop()
+
+
+async def test_redis_starts_again_on_its_port_after_kill_and_after_stop_signal(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path / "redis")
+    try:
+        url = await server.start()
+        os.kill(server.pid, signal.SIGKILL)
+        assert await server.start() == url
+        os.kill(server.pid, signal.SIGSTOP)
+        await server.stop()
+        assert not server.running
+        assert await server.start() == url
+    finally:
+        await server.stop()
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
+
+async def main():
+    postgres, redis = EmbeddedPostgres(Path(sys.argv[1])), EmbeddedRedis(Path(sys.argv[2]))
+    await postgres.start(), await redis.start()
+    print(postgres.pid, redis.pid, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
+async def test_servers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-c", PARENT, str(tmp_path / "pg"), str(tmp_path / "redis")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as parent:  # noqa: ASYNC220
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        parent.kill()
+    await eventually(lambda: not any(_alive(pid) for pid in pids), within_s=10)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
