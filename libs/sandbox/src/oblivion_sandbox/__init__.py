@@ -1,1 +1,1 @@
-"""Package of Oblivion."""
+"""Stand-ins for Slack and ClickUp: one process, real HTTP, durable state, faults on command."""

@@ -195,6 +195,8 @@ CREATE TABLE mirror_events (
     -- Slack ts or ClickUp comment id of the original, and of the copy once it exists.
     origin_id text NOT NULL,
     copy_id text,
+    -- Orders the states of the original: Slack `edited.ts` or ts, ClickUp's date (ms). An older one never wins.
+    origin_version text NOT NULL DEFAULT '',
     content_hash text NOT NULL,
     state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'deleted')),
     created_at timestamptz NOT NULL DEFAULT now(),
