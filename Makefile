@@ -8,7 +8,7 @@ SEED ?= 1
 SCHEDULES ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lock faults bench test-browser schemas docs clean
+.PHONY: help setup lock lock-check run demo test check format schemas faults bench test-browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -29,3 +29,45 @@ lock: | $(VENV)/bin/uv ## Resolve requirements.lock again
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
 	  --all-extras --group dev pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS)) \
 	  $(foreach m,$(MEMBERS),--no-emit-package oblivion-$(notdir $(m))) -o requirements.lock
+
+lock-check: $(VENV)/.installed ## Fail when requirements.lock no longer follows from the pyproject files
+	@mkdir -p build && cp requirements.lock build/requirements.before
+	@$(MAKE) --no-print-directory --silent lock
+	@cmp -s requirements.lock build/requirements.before || { cp build/requirements.before requirements.lock; echo "requirements.lock is stale: run make lock and commit it"; exit 1; }
+
+run: $(VENV)/.installed ## Start everything on this machine, behind one port
+	$(BIN)/oblivion up
+
+demo: $(VENV)/.installed ## Play the main story on the running system (or on one started for it)
+	$(BIN)/oblivion demo
+
+test: $(VENV)/.installed ## Run all tests but the fault schedules
+	$(BIN)/pytest -m "not faults"
+
+check: $(VENV)/.installed ## Lint, types, import contracts, schemas, reference pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m oblivion_contracts.export --check
+	$(BIN)/python -m oblivion_platform.settings_reference --check
+
+format: $(VENV)/.installed ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schemas: $(VENV)/.installed ## Write the JSON Schemas and the settings reference again
+	$(BIN)/python -m oblivion_contracts.export
+	$(BIN)/python -m oblivion_platform.settings_reference
+
+faults: $(VENV)/.installed ## Kill and stop servers under load: SEED=1 SCHEDULES=20
+	$(BIN)/python -m tests.faults --seed $(SEED) --schedules $(SCHEDULES)
+
+bench: $(VENV)/.installed ## Measure, beside peers and limits in the same run
+	$(BIN)/python -m tests.bench
+
+test-browser: $(VENV)/.installed ## The tests that need Chromium (Debian: apt-get install chromium)
+	$(BIN)/pytest -m browser
+
+clean: ## Remove what was built; data of `make run` stays
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
