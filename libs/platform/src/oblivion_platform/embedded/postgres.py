@@ -98,7 +98,7 @@ class EmbeddedPostgres:
         await self._process.stop(signal.SIGINT, signal.SIGQUIT)
 
     async def _initialise(self) -> None:
-        """Build the cluster aside and move it in place when complete, so that a kill leaves no half of one."""
+        """Build the cluster aside and move it in place when complete: a kill leaves no half of one."""
         self._home.mkdir(parents=True, exist_ok=True)
         self._password_file.touch(mode=0o600)
         self._password_file.write_text(secrets.token_urlsafe(32))
