@@ -1,0 +1,158 @@
+"""Jobs through a real Redis."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from bullmq import Job
+from redis.asyncio import Redis
+
+from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.queue import JobPolicy, JobQueue, NewJob, Processor, SupervisedWorker, park
+from oblivion_platform.testing.polling import eventually
+
+QUEUE = "webhook-processing"
+QUICK = JobPolicy(attempts=3, backoff_s=0.01)
+
+
+class Consumer:
+    """Notes what it was given, and does what the test says."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.attempts_made: list[int] = []
+        self.fail_first = 0
+        self.park_first = 0
+
+    async def __call__(self, job: Job, token: str) -> dict[str, Any]:
+        self.seen.append(job.id)
+        self.attempts_made.append(job.attemptsMade)
+        if len(self.seen) <= self.fail_first:
+            raise RuntimeError("once more")
+        if len(self.seen) <= self.park_first:
+            await park(job, token, 0.01)
+        return {"outcome": "done"}
+
+
+@pytest.fixture
+async def queue(redis_url: str) -> AsyncGenerator[JobQueue]:
+    queue = JobQueue(QUEUE, redis_url, QUICK)
+    yield queue
+    await queue.close()
+
+
+def worker_for(processor: Processor, redis_url: str, concurrency: int = 1) -> SupervisedWorker:
+    return SupervisedWorker(QUEUE, redis_url, processor, QUICK, concurrency=concurrency)
+
+
+def job(job_id: str, priority: int = 2) -> NewJob:
+    return NewJob(id=job_id, data={"event_id": job_id}, priority=priority)
+
+
+async def test_the_smaller_priority_runs_first(queue: JobQueue, redis_url: str) -> None:
+    consumer = Consumer()
+    await queue.add_all([job("gap", 3), job("change", 2), job("creation", 1)])
+    worker = worker_for(consumer, redis_url)
+    worker.start()
+    await eventually(lambda: consumer.seen == ["creation", "change", "gap"])
+    await worker.close()
+
+
+async def test_a_job_added_twice_runs_once(queue: JobQueue, redis_url: str) -> None:
+    consumer = Consumer()
+    await queue.add_all([job("1"), job("1")])
+    worker = worker_for(consumer, redis_url)
+    worker.start()
+    await eventually(lambda: consumer.seen == ["1"])
+    await queue.add_all([job("1"), job("2")])
+    await eventually(lambda: consumer.seen == ["1", "2"])
+    await worker.close()
+
+
+async def test_parking_uses_up_no_attempt(queue: JobQueue, redis_url: str) -> None:
+    consumer = Consumer()
+    consumer.park_first = 5
+    await queue.add_all([job("1")])
+    worker = worker_for(consumer, redis_url)
+    worker.start()
+    await eventually(lambda: len(consumer.seen) == 6)
+    assert consumer.attempts_made == [0] * 6
+    await worker.close()
+
+
+async def test_a_failed_job_is_revived_by_hand(queue: JobQueue, redis_url: str) -> None:
+    consumer = Consumer()
+    consumer.fail_first = 3
+    await queue.add_all([job("1")])
+    worker = worker_for(consumer, redis_url)
+    worker.start()
+
+    async def failed() -> bool:
+        return await queue.state("1") == "failed"
+
+    await eventually(failed)
+    await queue.add_all([job("1")])
+    assert await queue.state("1") == "failed", "BullMQ ignores an id that has finished"
+    await queue.revive(job("1"))
+    await eventually(lambda: len(consumer.seen) == 4)
+    await worker.close()
+
+
+async def test_a_wiped_redis_does_not_stop_the_worker(queue: JobQueue, redis_url: str) -> None:
+    consumer = Consumer()
+    worker = worker_for(consumer, redis_url)
+    worker.start()
+    await queue.add_all([job("before")])
+    await eventually(lambda: consumer.seen == ["before"])
+    async with Redis.from_url(redis_url) as client:
+        await client.flushall()
+    await queue.add_all([job("after")])
+    await eventually(lambda: consumer.seen == ["before", "after"], within_s=10)
+    await worker.close()
+
+
+async def test_a_worker_whose_loop_ended_is_started_again(queue: JobQueue, redis_url: str) -> None:
+    consumer = Consumer()
+    worker = SupervisedWorker(QUEUE, redis_url, consumer, QUICK, concurrency=1, lock_s=0.5)
+    worker.start()
+    await queue.add_all([job("before")])
+    await eventually(lambda: consumer.seen == ["before"])
+    assert worker._worker is not None
+    worker._worker.closed = True  # What BullMQ's own loop does when it gives up.
+    # The ending loop may take this job and drop it; then it comes back once its lock is over.
+    await queue.add_all([job("after")])
+    await eventually(lambda: "after" in consumer.seen, within_s=20)
+    assert worker.is_consuming()
+    await worker.close()
+
+
+async def test_adding_says_quickly_that_redis_is_away() -> None:
+    queue = JobQueue(QUEUE, "redis://127.0.0.1:1/0", QUICK)
+    started = time.monotonic()
+    with pytest.raises(DependencyUnavailable, match="redis_unavailable"):
+        await queue.add_all([job("1")])
+    assert time.monotonic() - started < 10
+    await queue.close()
+
+
+async def test_closing_lets_the_running_job_finish(queue: JobQueue, redis_url: str) -> None:
+    running, release, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Job, __: str) -> dict[str, Any]:
+        running.set()
+        await release.wait()
+        finished.set()
+        return {}
+
+    worker = worker_for(slow, redis_url)
+    worker.start()
+    await queue.add_all([job("1")])
+    await running.wait()
+    closing = asyncio.create_task(worker.close())
+    await asyncio.sleep(0)
+    release.set()
+    await closing
+    assert finished.is_set()
+    assert await queue.state("1") == "completed"
