@@ -1,0 +1,105 @@
+"""The stored facts that decisions rest on, free of how they are stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from oblivion_contracts.mappings import MappingOptions
+
+
+class Origin(StrEnum):
+    """Where a comment was written first."""
+
+    SLACK = "slack"
+    CLICKUP = "clickup"
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """A Slack app in one team, or a ClickUp workspace."""
+
+    id: UUID
+    tenant_id: UUID
+    source: str
+    external_id: str
+    """Slack's team id, or ClickUp's workspace id."""
+    config: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def config_text(self, key: str) -> str | None:
+        """A text of `config` (`bot_user_id`, `workspace_url`, `webhook_id`, …); None when absent."""
+        value = self.config.get(key)
+        return value if isinstance(value, str) and value else None
+
+
+@dataclass(frozen=True, slots=True)
+class InboundEvent:
+    """One stored event that waits to be handled."""
+
+    id: UUID
+    tenant_id: UUID
+    source: str
+    event_type: str
+    subject: str
+    transport: str
+    priority: int
+    body: bytes | None = field(repr=False)
+    received_at: datetime
+    integration: Integration
+    has_links: bool
+    """Whether any list and channel of its integration are linked."""
+
+    @property
+    def is_gap_filling(self) -> bool:
+        return self.transport == "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvent:
+    """An event of the same subject that has not been handled either."""
+
+    id: UUID
+    event_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTask:
+    """One task as one message (`task_mappings`)."""
+
+    id: UUID
+    task_id: str
+    channel: str
+    slack_ts: str | None
+    is_active: bool
+    content_hash: str
+    updated_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A ClickUp list joined to a Slack channel (`project_mappings`), and one task's message there, if any."""
+
+    id: UUID
+    clickup_integration_id: UUID
+    list_id: str
+    slack_integration_id: UUID
+    channel: str
+    options: MappingOptions
+    is_active: bool
+    linked_at: datetime
+    shown: ShownTask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A comment and its copy on the other side (`mirror_events`); `copy_id` is None until it was sent."""
+
+    id: UUID
+    task_mapping_id: UUID
+    origin: Origin
+    origin_id: str
+    origin_version: str
+    content_hash: str
+    is_active: bool
+    copy_id: str | None

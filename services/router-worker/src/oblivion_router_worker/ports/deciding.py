@@ -1,0 +1,133 @@
+"""What a decision reads and writes: one tenant's rows, in one transaction.
+
+`Store.tenant` commits on leaving and rolls back on an exception, so what was decided and what was noted
+about it (events marked as done, rows of the outbox) hold together or not at all.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from oblivion_router_worker.domain.effects import Effect
+from oblivion_router_worker.domain.records import Copy, InboundEvent, Link, Origin, ShownTask, WaitingEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One try that did not end well. Holds no value from outside."""
+
+    code: str
+    message: str
+    is_last: bool
+    """The event is dead with it: nothing but a person's retry takes it up again."""
+
+
+class Inbox(Protocol):
+    """The events of the tenant (`inbound_events`)."""
+
+    async def waiting(self, event_id: UUID) -> InboundEvent | None:
+        """The event, or None when it was handled before or never was."""
+        ...
+
+    async def take_turn(self, subject: str) -> bool:
+        """Whether this transaction is the only one, until its end, that decides about `subject`."""
+        ...
+
+    async def waiting_for(self, subject: str) -> Sequence[WaitingEvent]:
+        """All events of `subject` that are not handled, oldest first; to be asked after `take_turn`."""
+        ...
+
+    async def finish(self, event_ids: Sequence[UUID], outcome: str) -> None:
+        """Note that the events need no more handling: `ignored` when the outcome begins with it, else `done`."""
+        ...
+
+    async def record(self, event_id: UUID, failure: Failure) -> int:
+        """Note a failed try; returns how many there have been."""
+        ...
+
+    async def attempts(self, event_id: UUID) -> int:
+        """How many tries failed so far."""
+        ...
+
+
+class Links(Protocol):
+    """Linked lists and channels, and the messages that tasks have there."""
+
+    async def of_task(self, clickup_integration_id: UUID, task_id: str, list_id: str | None) -> Sequence[Link]:
+        """Active links of `list_id`, and any link in whose channel the task has a message."""
+        ...
+
+    async def of_thread(self, slack_integration_id: UUID, channel: str, thread_ts: str) -> Link | None:
+        """The link whose task's message is the root of this thread."""
+        ...
+
+    async def of_channel(self, slack_integration_id: UUID, channel: str) -> Sequence[Link]:
+        """Active links of a channel, without messages."""
+        ...
+
+    async def has_unsettled_post(self, slack_integration_id: UUID, channel: str) -> bool:
+        """Whether a task's message may stand in the channel already while its ts is not yet known here."""
+        ...
+
+    async def show(self, link: Link, shown: ShownTask, name: str) -> None:
+        """Store the task's message: a new one, or the newer state of a known one."""
+        ...
+
+    async def set_problem(self, link_ids: Sequence[UUID], code: str | None, message: str = "") -> None:
+        """Note what is wrong with links and how to mend it; None when all is well again."""
+        ...
+
+    async def rename_channel(self, slack_integration_id: UUID, channel: str, name: str) -> None: ...
+
+
+class Copies(Protocol):
+    """Comments and their copies."""
+
+    async def of_original(self, task_mapping_id: UUID, origin: Origin, origin_id: str) -> Copy | None: ...
+
+    async def of_tasks(self, task_mapping_ids: Sequence[UUID]) -> Sequence[Copy]:
+        """All copies, in both directions, of the comments of these messages."""
+        ...
+
+    async def save(self, copy: Copy) -> None:
+        """Store a new copy, or the newer state of a known one (its `copy_id` is left alone)."""
+        ...
+
+
+class Outbox(Protocol):
+    """Effects that the transaction decides."""
+
+    async def add(self, effect: Effect) -> None:
+        """Store what shall leave.
+
+        An update whose creation has not left takes its place; a deletion whose creation has not left takes
+        back both; an update replaces a waiting update of the same thing.
+        """
+        ...
+
+    async def knows(self, effect_id: UUID) -> bool:
+        """Whether the effect is one of ours."""
+        ...
+
+
+class Decision(Protocol):
+    """One transaction of one tenant."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def copies(self) -> Copies: ...
+    @property
+    def outbox(self) -> Outbox: ...
+
+
+class Store(Protocol):
+    """Opens transactions."""
+
+    def tenant(self, tenant_id: UUID) -> AbstractAsyncContextManager[Decision]:
+        """Raises (on entering or leaving): DependencyUnavailable: Postgres is away."""
+        ...
