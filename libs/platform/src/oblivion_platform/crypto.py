@@ -4,7 +4,7 @@
 
 Sealed bytes are `version (1) | key id (16) | nonce (12) | AES-256-GCM ciphertext and tag`. The header and
 the place (tenant, table, row, column) are associated data: sealed bytes that are moved elsewhere do not open.
-Every ring holds one current key, which seals, and any number of previous ones, which only open; a key from the
+Every ring holds one current key, which seals, and any number of previous ones, which only open; a key of the
 environment is named by a hash of itself. A random nonce per message is safe for some 2^32 messages per key.
 
 See docs/decisions/0002-envelope-encryption-with-cryptography.md.
