@@ -160,7 +160,7 @@ class Effect:
     body: Body
     task_mapping_id: UUID
     priority: int
-    """As `EventPriority` of oblivion_contracts; decides which share of a ClickUp token's budget it may use."""
+    """As `EventPriority` of oblivion_contracts; decides its share of a ClickUp token's budget."""
     mirror_event_id: UUID | None = None
     """The comment or reply that is copied; None for the task's own message."""
     event_id: UUID | None = None
