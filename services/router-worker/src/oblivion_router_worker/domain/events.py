@@ -82,6 +82,8 @@ class MessageEdited:
     text: str
     mentions_bot: bool = False
     metadata: SlackMetadata | None = None
+    edited_ts: str | None = None
+    """When the text became this one; orders the edits of a message, whose events may come in any order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,7 @@ def _parse_app_mention(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
         text=parsed.text,
         mentions_bot=True,
         metadata=parsed.metadata,
+        edited_ts=_edited_ts(event),
     )
 
 
@@ -193,6 +194,7 @@ def _parse_changed(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
         text=text,
         mentions_bot=_mentions_us(text, envelope),
         metadata=_metadata(message),
+        edited_ts=_edited_ts(message),
     )
 
 
@@ -229,6 +231,11 @@ def _author(message: JsonMapping, envelope: _Envelope) -> SlackAuthor:
 def _thread_ts(message: JsonMapping) -> str | None:
     thread_ts = text_at(message, "thread_ts")
     return thread_ts if is_ts(thread_ts) else None
+
+
+def _edited_ts(message: JsonMapping) -> str | None:
+    edited_ts = text_at(object_at(message, "edited"), "ts")
+    return edited_ts if is_ts(edited_ts) else None
 
 
 def _metadata(message: JsonMapping) -> SlackMetadata | None:
