@@ -1,0 +1,76 @@
+"""The sandbox put together: the one module that constructs its parts."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from oblivion_sandbox.clickup.control import ClickUpControls
+from oblivion_sandbox.clickup.rest import Rest
+from oblivion_sandbox.clickup.service import ClickUp
+from oblivion_sandbox.deliveries import SenderTuning
+from oblivion_sandbox.misbehave import Misbehaviour
+from oblivion_sandbox.outgoing import Outgoing
+from oblivion_sandbox.settings import SandboxSettings
+from oblivion_sandbox.slack.control import SlackControls
+from oblivion_sandbox.slack.seed import SlackDefaults
+from oblivion_sandbox.slack.service import Slack
+from oblivion_sandbox.slack.web_api import WebApi
+from oblivion_sandbox.store import Store
+
+
+class Sandbox:
+    """Both stand-ins on one store."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self._settings = settings
+        self.store = Store(settings.state_dir / "sandbox.db")
+        self._outgoing = Outgoing()
+        misbehaviour = Misbehaviour(self.store)
+        tuning = SenderTuning(settings.retry_scale, settings.deliveries_in_flight)
+        public_url = settings.base_url
+        request_url = f"{public_url.rstrip('/')}/webhooks/slack" if public_url else None
+        defaults = SlackDefaults(request_url, settings.limits_scale)
+        self.slack = Slack(self.store, misbehaviour, self._outgoing, defaults, tuning)
+        self.clickup = ClickUp(self.store, misbehaviour, self._outgoing, settings.limits_scale, tuning)
+
+    def asgi(self) -> Starlette:
+        """The web application; its lifespan runs the senders."""
+        return Starlette(routes=self._routes(), lifespan=self._lifespan)
+
+    def _routes(self) -> list[BaseRoute]:
+        public_url = self._settings.base_url
+        return [
+            *WebApi(self.slack, public_url).routes(),
+            *Rest(self.clickup, public_url).routes(),
+            WebSocketRoute("/slack/link", self._link),
+            *SlackControls(self.slack).routes(),
+            *ClickUpControls(self.clickup, public_url).routes(),
+            Route("/health/live", _alive),
+            Route("/health/ready", _alive),
+        ]
+
+    async def _link(self, socket: WebSocket) -> None:
+        await self.slack.sockets.serve(socket, self.slack.app)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        async with self._outgoing:
+            senders = [asyncio.create_task(self.slack.run()), asyncio.create_task(self.clickup.run())]
+            try:
+                yield
+            finally:
+                await self.slack.sockets.close()
+                for sender in senders:
+                    sender.cancel()
+                await asyncio.gather(*senders, return_exceptions=True)
+                self.store.close()
+
+
+async def _alive(_request: Request) -> Response:
+    return PlainTextResponse("ok")

@@ -1,0 +1,1 @@
+"""The ClickUp stand-in: API v2, webhooks, a page to work in, and its controls."""

@@ -1,0 +1,273 @@
+"""The typed client of the control API, for the demo, tests, fault runs and benchmarks."""
+
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+
+Json = dict[str, Any]
+
+CallAction = Literal[
+    "rate_limited", "error", "http_500_before", "http_500_after", "cut_before", "cut_after", "slow"
+]
+DeliveryAction = Literal["duplicate", "delay", "reorder", "repeat", "lose"]
+
+
+class ControlRefused(Exception):
+    """The control API refused: nothing was changed; `detail` is its answer."""
+
+    def __init__(self, path: str, detail: Json) -> None:
+        super().__init__(f"{path}: {detail}")
+        self.detail = detail
+
+
+class _Side:
+    """What both sides have in common."""
+
+    def __init__(self, http: httpx.AsyncClient, prefix: str) -> None:
+        self._http = http
+        self._prefix = prefix
+
+    async def _send(self, verb: str, path: str, body: Json | None = None, **query: Any) -> Json:
+        known = {name: value for name, value in query.items() if value is not None}
+        response = await self._http.request(verb, f"{self._prefix}/{path}", json=body, params=known)
+        answer: Json = response.json()
+        if response.status_code >= 400:
+            raise ControlRefused(path, answer)
+        return answer
+
+    async def misbehave(
+        self,
+        match: str,
+        action: CallAction | DeliveryAction,
+        *,
+        times: int | None = None,
+        probability: float = 1.0,
+        seed: int = 0,
+        **details: Any,
+    ) -> Json:
+        """Add a rule.
+
+        `match` is a glob: a Slack method (`chat.*`), a ClickUp path with or without its verb (`POST /task/*/comment`),
+        or, for deliveries, an event's type. Details: `retry_after` (s), `code`, `status`, `err`, `seconds`, `copies`.
+        """
+        rule: Json = {
+            "match": match,
+            "action": action,
+            "times": times,
+            "probability": probability,
+            "seed": seed,
+        }
+        return await self._send("POST", "rules", rule | details)
+
+    async def rules(self) -> list[Json]:
+        return (await self._send("GET", "rules"))["rules"]
+
+    async def behave(self, rule_id: int | None = None) -> None:
+        """Remove one rule, or all."""
+        await self._send("DELETE", "rules" if rule_id is None else f"rules/{rule_id}")
+
+    async def deliveries(self, state: str | None = None, limit: int = 1000) -> list[Json]:
+        """Outgoing events, newest first; states are waiting, delivered, failed and lost."""
+        return (await self._send("GET", "deliveries", state=state, limit=limit))["deliveries"]
+
+    async def delivery_counts(self) -> dict[str, int]:
+        return (await self._send("GET", "deliveries", limit=0))["counts"]
+
+    async def calls(self) -> dict[str, int]:
+        """API calls since the process started, by method, and by method and error."""
+        return (await self._send("GET", "calls"))["calls"]
+
+    async def forget_calls(self) -> None:
+        await self._send("DELETE", "calls")
+
+    async def reset(self) -> None:
+        """Begin as at first start: new ids, tokens and secrets; no rules, no deliveries."""
+        await self._send("POST", "reset")
+
+
+class SlackControl(_Side):
+    """The Slack side. Users and channels go by id or by name."""
+
+    async def app(self) -> Json:
+        """Ids, tokens, signing secret and settings of the app."""
+        return await self._send("GET", "app")
+
+    async def change_app(self, **changes: Any) -> Json:
+        """Change request_url, socket_mode, scopes, subscriptions, limits_scale (0 lifts all), token_state
+        (valid, expired, revoked), signing_secret, clock_skew_s or installed."""
+        return await self._send("PATCH", "app", changes)
+
+    async def verify_url(self, url: str | None = None) -> Json:
+        """Send `url_verification`; tells `verified`, `status` and `error`."""
+        return await self._send("POST", "app/verify-url", {"url": url})
+
+    async def uninstall(self) -> Json:
+        return await self._send("POST", "app/uninstall")
+
+    async def socket_connections(self) -> int:
+        return (await self._send("GET", "sockets"))["connections"]
+
+    async def disconnect_sockets(self, reason: str = "refresh_requested") -> None:
+        await self._send("POST", "sockets/disconnect", {"reason": reason})
+
+    async def users(self) -> dict[str, str]:
+        """User ids by name."""
+        return {user["name"]: user["id"] for user in (await self._send("GET", "users"))["users"]}
+
+    async def add_user(self, name: str, real_name: str | None = None) -> str:
+        return (await self._send("POST", "users", {"name": name, "real_name": real_name or name}))["id"]
+
+    async def channels(self) -> dict[str, str]:
+        """Channel ids by name."""
+        return {
+            channel["name"]: channel["id"] for channel in (await self._send("GET", "channels"))["channels"]
+        }
+
+    async def add_channel(self, name: str, *, app_member: bool = True) -> str:
+        return (await self._send("POST", "channels", {"name": name, "app_member": app_member}))["id"]
+
+    async def rename_channel(self, channel: str, name: str) -> None:
+        await self._send("PATCH", f"channels/{channel}", {"name": name})
+
+    async def archive_channel(self, channel: str) -> None:
+        await self._send("PATCH", f"channels/{channel}", {"archived": True})
+
+    async def invite(self, channel: str, user: str = "oblivion", inviter: str = "you") -> None:
+        await self._send("POST", f"channels/{channel}/members", {"user": user, "inviter": inviter})
+
+    async def kick(self, channel: str, user: str = "oblivion") -> None:
+        await self._send("DELETE", f"channels/{channel}/members/{user}")
+
+    async def messages(self, channel: str) -> list[Json]:
+        """Every message ever posted, deleted ones too: ts, thread_ts, author, via, revisions, deleted, message."""
+        return (await self._send("GET", f"channels/{channel}/messages"))["messages"]
+
+    async def ephemerals(self, channel: str) -> list[Json]:
+        return (await self._send("GET", f"channels/{channel}/ephemerals"))["ephemerals"]
+
+    async def post(
+        self, channel: str, text: str, *, user: str = "you", thread_ts: str | None = None, **more: Any
+    ) -> Json:
+        """Post as a person and return the message; more: broadcast, typed, subtype, files, blocks, metadata, team."""
+        body: Json = {"user": user, "text": text, "thread_ts": thread_ts}
+        return await self._send("POST", f"channels/{channel}/messages", body | more)
+
+    async def edit(self, channel: str, ts: str, text: str) -> Json:
+        return await self._send("PATCH", f"channels/{channel}/messages/{ts}", {"text": text})
+
+    async def add_preview(self, channel: str, ts: str, attachments: list[Json]) -> Json:
+        """Let Slack add a link preview: `message_changed` without a new text."""
+        return await self._send("PATCH", f"channels/{channel}/messages/{ts}", {"attachments": attachments})
+
+    async def delete(self, channel: str, ts: str) -> None:
+        await self._send("DELETE", f"channels/{channel}/messages/{ts}")
+
+    async def react(self, channel: str, ts: str, name: str, user: str = "you") -> None:
+        await self._send("POST", f"channels/{channel}/messages/{ts}/reactions", {"name": name, "user": user})
+
+    async def command(self, command: str, text: str = "", **more: Any) -> Json:
+        """Type a slash command; tells the answer's status and text. More: channel, user, url."""
+        return await self._send("POST", "commands", {"command": command, "text": text, **more})
+
+    async def press(self, channel: str, ts: str, action_id: str, **more: Any) -> Json:
+        """Press a button of a message; more: value, user, url."""
+        return await self._send(
+            "POST", "interactions", {"channel": channel, "ts": ts, "action_id": action_id, **more}
+        )
+
+
+class ClickUpControl(_Side):
+    """The ClickUp side. People go by id or by name."""
+
+    async def owner(self) -> Json:
+        """The person whose token is to be used: user, token, team_id, limit_per_minute."""
+        return await self._send("GET", "owner")
+
+    async def users(self) -> dict[str, Json]:
+        """People by name: user, token, disabled, token_revoked."""
+        return {
+            account["user"]["username"]: account for account in (await self._send("GET", "users"))["users"]
+        }
+
+    async def change_user(self, user: str, **changes: bool) -> Json:
+        """Change `disabled` or `token_revoked`."""
+        return await self._send("PATCH", f"users/{user}", changes)
+
+    async def limit(self, per_minute: int) -> None:
+        """Requests a minute of each token; 0 lifts the limit."""
+        await self._send("PATCH", "limits", {"per_minute": per_minute})
+
+    async def lists(self) -> dict[str, str]:
+        """List ids by name."""
+        return {found["name"]: found["id"] for found in (await self._send("GET", "lists"))["lists"]}
+
+    async def add_list(self, name: str) -> str:
+        return (await self._send("POST", "lists", {"name": name}))["id"]
+
+    async def tasks(self, list_id: str | None = None) -> list[Json]:
+        """Every task ever created, deleted ones too, with `via` and `deleted`."""
+        return (await self._send("GET", "tasks", list_id=list_id))["tasks"]
+
+    async def create_task(self, list_id: str, name: str, *, user: str = "you", **fields: Any) -> Json:
+        """Create a task as a person; fields as in the API (description, markdown_content, assignees by name…)."""
+        return await self._send("POST", "tasks", {"list_id": list_id, "name": name, "user": user, **fields})
+
+    async def update_task(self, task_id: str, *, user: str = "you", **fields: Any) -> Json:
+        return await self._send("PATCH", f"tasks/{task_id}", {"user": user, **fields})
+
+    async def move_task(self, task_id: str, list_id: str, *, user: str = "you") -> Json:
+        return await self._send("POST", f"tasks/{task_id}/move", {"list_id": list_id, "user": user})
+
+    async def delete_task(self, task_id: str) -> None:
+        await self._send("DELETE", f"tasks/{task_id}")
+
+    async def comments(self, task_id: str | None = None) -> list[Json]:
+        """Every comment ever written, deleted ones too, with `task_id`, `via` and `deleted`."""
+        return (await self._send("GET", "comments" if task_id is None else f"tasks/{task_id}/comments"))[
+            "comments"
+        ]
+
+    async def comment(self, task_id: str, text: str, *, user: str = "you", **more: Any) -> Json:
+        return await self._send("POST", f"tasks/{task_id}/comments", {"text": text, "user": user, **more})
+
+    async def edit_comment(self, comment_id: str | int, text: str, *, user: str = "you") -> Json:
+        return await self._send("PATCH", f"comments/{comment_id}", {"text": text, "user": user})
+
+    async def delete_comment(self, comment_id: str | int) -> None:
+        await self._send("DELETE", f"comments/{comment_id}")
+
+    async def webhooks(self) -> list[Json]:
+        return (await self._send("GET", "webhooks"))["webhooks"]
+
+    async def change_webhook(self, webhook_id: str, **changes: Any) -> Json:
+        """Change status (active, failing, suspended), fail_count, endpoint or events."""
+        return await self._send("PATCH", f"webhooks/{webhook_id}", changes)
+
+    async def delete_webhook(self, webhook_id: str) -> None:
+        await self._send("DELETE", f"webhooks/{webhook_id}")
+
+
+class SandboxControl:
+    """Both sides of one sandbox: `async with SandboxControl("http://localhost:8300") as control:`."""
+
+    def __init__(self, base_url: str, timeout_s: float = 30.0) -> None:
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_s, trust_env=False)
+        self.slack = SlackControl(self._http, "/slack/control")
+        self.clickup = ClickUpControl(self._http, "/clickup/control")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def reset(self) -> None:
+        """Both sides begin as at first start."""
+        await self.slack.reset()
+        await self.clickup.reset()

@@ -1,0 +1,40 @@
+"""The sandbox's HTTP server: uvicorn, able to reset a connection on command."""
+
+import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from oblivion_sandbox.misbehave import ABORT_EXTENSION
+
+
+class CuttableProtocol(HttpToolsProtocol):
+    """HTTP that lets the application cut its connection, as a failing network would."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT_EXTENSION: self.transport.abort}
+
+
+def make_server(app: ASGIApp, shutdown_s: int = 3) -> uvicorn.Server:
+    """A server that leaves logging and the choice of its socket to the caller."""
+    config = uvicorn.Config(
+        app,
+        http=CuttableProtocol,
+        ws="websockets-sansio",
+        loop="uvloop",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=shutdown_s,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one."""
+    listener = socket.create_server((host, port), backlog=1024, reuse_port=False)
+    listener.setblocking(False)
+    return listener

@@ -1,0 +1,45 @@
+"""The Web API methods that the stand-in knows, each with its scope and its rate limit."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from oblivion_sandbox.slack.api import apps, chat, conversations, people, reactions
+from oblivion_sandbox.slack.call import Call
+from oblivion_sandbox.store import Json
+
+# Calls a minute of each tier. Source: https://docs.slack.dev/apis/web-api/rate-limits
+TIERS_PER_MINUTE = {1: 1, 2: 20, 3: 50, 4: 100}
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method: what answers it, what it asks of the token, and how often it may be called."""
+
+    answer: Callable[[Call], Json]
+    scope: str | None
+    tier: Literal[1, 2, 3, 4, "special"]
+    token: Literal["bot", "app"] = "bot"
+
+
+METHODS: Mapping[str, Method] = {
+    "apps.connections.open": Method(apps.connections_open, "connections:write", 1, token="app"),  # noqa: S106
+    "auth.test": Method(people.auth_test, None, "special"),
+    "bots.info": Method(people.bots_info, "users:read", 3),
+    "chat.delete": Method(chat.delete, "chat:write", 3),
+    "chat.getPermalink": Method(chat.get_permalink, None, "special"),
+    "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write", 4),
+    "chat.postMessage": Method(chat.post_message, "chat:write", "special"),
+    "chat.update": Method(chat.update, "chat:write", 3),
+    "conversations.history": Method(conversations.history, "channels:history", 3),
+    "conversations.info": Method(conversations.info, "channels:read", 3),
+    "conversations.join": Method(conversations.join, "channels:join", 3),
+    "conversations.list": Method(conversations.list_all, "channels:read", 2),
+    "conversations.members": Method(conversations.members, "channels:read", 4),
+    "conversations.replies": Method(conversations.replies, "channels:history", 3),
+    "reactions.add": Method(reactions.add, "reactions:write", 3),
+    "reactions.remove": Method(reactions.remove, "reactions:write", 2),
+    "team.info": Method(people.team_info, "team:read", 3),
+    "users.info": Method(people.users_info, "users:read", 4),
+    "users.list": Method(people.users_list, "users:read", 2),
+}

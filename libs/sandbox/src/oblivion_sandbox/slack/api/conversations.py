@@ -1,0 +1,122 @@
+"""conversations.*: channels, and what was said in them."""
+
+import base64
+import binascii
+
+from oblivion_sandbox.slack.call import Call
+from oblivion_sandbox.slack.errors import SlackError
+from oblivion_sandbox.slack.messages import Window
+from oblivion_sandbox.store import Json, Row
+
+
+def page(cursor: str) -> Json:
+    """The `response_metadata` of an answer; an empty cursor says that nothing follows."""
+    return {"next_cursor": base64.b64encode(cursor.encode()).decode() if cursor else ""}
+
+
+def position(call: Call) -> str:
+    """What the cursor of a call points to, or an empty string.
+
+    Raises:
+        SlackError: invalid_cursor.
+    """
+    try:
+        return base64.b64decode(call.text("cursor"), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise SlackError("invalid_cursor") from None
+
+
+def list_all(call: Call) -> Json:
+    limit = call.number("limit", 100, 1000)
+    wanted = call.text("types", "public_channel").split(",")
+    channels = call.slack.workspace.channels() if "public_channel" in wanted else []
+    if call.flag("exclude_archived"):
+        channels = [channel for channel in channels if not channel["archived"]]
+    start = int(position(call).removeprefix("at:") or 0)
+    rows = channels[start : start + limit]
+    following = f"at:{start + limit}" if len(channels) > start + limit else ""
+    found = [call.slack.workspace.channel_json(row) for row in rows]
+    return {"ok": True, "channels": found, "response_metadata": page(following)}
+
+
+def info(call: Call) -> Json:
+    channel = call.slack.workspace.channel(call.required("channel", "channel_not_found"))
+    return {"ok": True, "channel": call.slack.workspace.channel_json(channel)}
+
+
+def members(call: Call) -> Json:
+    channel = call.slack.workspace.channel(call.required("channel", "channel_not_found"))
+    return {
+        "ok": True,
+        "members": call.slack.workspace.members(channel["id"]),
+        "response_metadata": page(""),
+    }
+
+
+def join(call: Call) -> Json:
+    channel = call.slack.workspace.channel(call.required("channel", "channel_not_found"))
+    if channel["archived"]:
+        raise SlackError("is_archived")
+    already = call.slack.workspace.is_member(channel["id"], call.slack.app.bot_user_id)
+    call.slack.conversation.join(channel["id"], call.slack.app.bot_user_id)
+    answer: Json = {"ok": True, "channel": call.slack.workspace.channel_json(channel)}
+    return answer | ({"warning": "already_in_channel"} if already else {})
+
+
+def history(call: Call) -> Json:
+    channel = _readable_channel(call)
+    window = _window(call, 100)
+    cursor = position(call).removeprefix("before:")
+    if cursor:
+        window = Window(window.oldest, cursor, inclusive=False, limit=window.limit)
+    rows, more = call.slack.messages.history(channel["id"], window)
+    metadata = call.flag("include_all_metadata")
+    return {
+        "ok": True,
+        "messages": [call.slack.messages.render(row, metadata=metadata) for row in rows],
+        "has_more": more,
+        "pin_count": 0,
+        "channel_actions_ts": None,
+        "channel_actions_count": 0,
+        "response_metadata": page(f"before:{rows[-1]['ts']}" if more else ""),
+    }
+
+
+def replies(call: Call) -> Json:
+    channel = _readable_channel(call)
+    window = _window(call, 1000)
+    cursor = position(call).removeprefix("after:")
+    if cursor:
+        window = Window(cursor, window.latest, inclusive=False, limit=window.limit)
+    rows, more = call.slack.messages.thread(channel["id"], call.required("ts", "thread_not_found"), window)
+    metadata = call.flag("include_all_metadata")
+    return {
+        "ok": True,
+        "messages": [call.slack.messages.render(row, metadata=metadata) for row in rows],
+        "has_more": more,
+        "response_metadata": page(f"after:{rows[-1]['ts']}" if more else ""),
+    }
+
+
+def _readable_channel(call: Call) -> Row:
+    channel = call.slack.workspace.channel(call.required("channel", "channel_not_found"))
+    if not call.slack.workspace.is_member(channel["id"], call.slack.app.bot_user_id):
+        raise SlackError("not_in_channel")
+    return channel
+
+
+def _window(call: Call, default_limit: int) -> Window:
+    return Window(
+        oldest=_moment(call, "oldest", "0"),
+        latest=_moment(call, "latest", Window.latest),
+        inclusive=call.flag("inclusive"),
+        limit=call.number("limit", default_limit, 999),
+    )
+
+
+def _moment(call: Call, name: str, default: str) -> str:
+    """A timestamp argument in the form of a ts, so that text order is time order."""
+    seconds, _, fraction = call.text(name, default).partition(".")
+    if not seconds.isascii() or not seconds.isdigit() or (fraction and not fraction.isdigit()):
+        raise SlackError(f"invalid_ts_{name}")
+    return f"{seconds}.{fraction:0<6}" if seconds != "0" else "0"

@@ -1,0 +1,259 @@
+"""/slack/control/*: see everything, act as anybody, change how the app is installed."""
+
+import secrets
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from oblivion_sandbox.control_routes import CommonControls, control
+from oblivion_sandbox.slack.blocks import check_blocks
+from oblivion_sandbox.slack.messages import Draft
+from oblivion_sandbox.slack.service import Slack
+from oblivion_sandbox.slack.text import as_stored, as_typed
+from oblivion_sandbox.store import Json, Row, dumps
+
+AT = "/slack/control"
+CHANGEABLE = frozenset(
+    {
+        "request_url",
+        "socket_mode",
+        "scopes",
+        "subscriptions",
+        "limits_scale",
+        "token_state",
+        "signing_secret",
+        "clock_skew_s",
+        "installed",
+    }
+)
+
+
+class SlackControls:
+    """The controls of the workspace."""
+
+    def __init__(self, slack: Slack) -> None:
+        self._slack = slack
+
+    def routes(self) -> list[Route]:
+        channel = f"{AT}/channels/{{channel}}"
+        return [
+            *CommonControls("slack", self._slack).routes(),
+            control(f"{AT}/app", "GET", self._app),
+            control(f"{AT}/app", "PATCH", self._change_app),
+            control(f"{AT}/app/verify-url", "POST", self._verify_url),
+            control(f"{AT}/app/uninstall", "POST", self._uninstall),
+            control(f"{AT}/sockets", "GET", self._sockets),
+            control(f"{AT}/sockets/disconnect", "POST", self._disconnect),
+            control(f"{AT}/users", "GET", self._users),
+            control(f"{AT}/users", "POST", self._add_user),
+            control(f"{AT}/channels", "GET", self._channels),
+            control(f"{AT}/channels", "POST", self._add_channel),
+            control(channel, "PATCH", self._change_channel),
+            control(f"{channel}/members", "POST", self._invite),
+            control(f"{channel}/members/{{user}}", "DELETE", self._remove_member),
+            control(f"{channel}/messages", "GET", self._messages),
+            control(f"{channel}/messages", "POST", self._post),
+            control(f"{channel}/messages/{{ts}}", "PATCH", self._edit),
+            control(f"{channel}/messages/{{ts}}", "DELETE", self._delete),
+            control(f"{channel}/messages/{{ts}}/reactions", "POST", self._react),
+            control(f"{channel}/ephemerals", "GET", self._ephemerals),
+            control(f"{AT}/commands", "POST", self._command),
+            control(f"{AT}/interactions", "POST", self._interact),
+        ]
+
+    # The app
+
+    async def _app(self, _request: Request, _body: Json) -> object:
+        return asdict(self._slack.app)
+
+    async def _change_app(self, _request: Request, body: Json) -> object:
+        if unknown := body.keys() - CHANGEABLE:
+            raise ValueError(f"cannot be changed: {', '.join(sorted(unknown))}")
+        self._slack.buckets.clear()
+        return asdict(self._slack.workspace.change_app(**body))
+
+    async def _verify_url(self, _request: Request, body: Json) -> object:
+        url = str(body.get("url") or self._slack.app.request_url)
+        return await self._slack.carrier.verify_url(
+            url, str(body.get("challenge") or secrets.token_urlsafe(24))
+        )
+
+    async def _uninstall(self, _request: Request, _body: Json) -> object:
+        self._slack.conversation.uninstall()
+        return asdict(self._slack.app)
+
+    async def _sockets(self, _request: Request, _body: Json) -> object:
+        return {"connections": self._slack.sockets.connections}
+
+    async def _disconnect(self, _request: Request, body: Json) -> object:
+        await self._slack.sockets.disconnect(str(body.get("reason", "refresh_requested")))
+        return {"connections": self._slack.sockets.connections}
+
+    # People and channels
+
+    async def _users(self, _request: Request, _body: Json) -> object:
+        return {"users": [self._slack.workspace.user_json(row) for row in self._slack.workspace.users()]}
+
+    async def _add_user(self, _request: Request, body: Json) -> object:
+        name = str(body["name"])
+        user = self._slack.workspace.add_user(name, str(body.get("real_name", name)))
+        return self._slack.workspace.user_json(self._slack.workspace.user(user))
+
+    async def _channels(self, _request: Request, _body: Json) -> object:
+        rows = self._slack.workspace.channels()
+        return {"channels": [self._slack.workspace.channel_json(row) for row in rows]}
+
+    async def _add_channel(self, _request: Request, body: Json) -> object:
+        """Create a channel that all people are in; the app too, unless `app_member` is false."""
+        everybody = [row["id"] for row in self._slack.workspace.users()]
+        bot = self._slack.app.bot_user_id
+        members = [user for user in everybody if user != bot or body.get("app_member", True)]
+        channel = self._slack.workspace.add_channel(str(body["name"]), members)
+        return self._slack.workspace.channel_json(self._slack.workspace.channel(channel))
+
+    async def _change_channel(self, request: Request, body: Json) -> object:
+        channel = self._channel(request)["id"]
+        if "name" in body:
+            self._slack.conversation.rename(channel, str(body["name"]))
+        if body.get("archived"):
+            self._slack.conversation.archive(channel, self._user(body)["id"])
+        return self._slack.workspace.channel_json(self._channel(request))
+
+    async def _invite(self, request: Request, body: Json) -> object:
+        inviter = self._slack.workspace.user(str(body.get("inviter", "you")))["id"]
+        self._slack.conversation.join(self._channel(request)["id"], self._user(body)["id"], inviter)
+        return {}
+
+    async def _remove_member(self, request: Request, _body: Json) -> object:
+        user = self._slack.workspace.user(request.path_params["user"])["id"]
+        self._slack.conversation.leave(self._channel(request)["id"], user)
+        return {}
+
+    # Messages
+
+    async def _messages(self, request: Request, _body: Json) -> object:
+        return {"messages": self._slack.messages.ever(self._channel(request)["id"])}
+
+    async def _post(self, request: Request, body: Json) -> object:
+        """Post as a person. `typed` text is treated as Slack's client treats typing; other text as its API does."""
+        content: Json = {"text": self._text(body)}
+        if body.get("subtype"):
+            content["subtype"] = str(body["subtype"])
+        for name in ("files", "team", "metadata"):
+            if body.get(name) is not None:
+                content[name] = body[name]
+        if body.get("blocks"):
+            content["blocks"] = check_blocks(body["blocks"])
+        draft = Draft(
+            self._channel(request)["id"],
+            self._user(body)["id"],
+            content,
+            body.get("thread_ts"),
+            broadcast=bool(body.get("broadcast")),
+            via="person",
+        )
+        return self._slack.conversation.post_as_person(draft)
+
+    async def _edit(self, request: Request, body: Json) -> object:
+        row = self._message(request)
+        changes: Json = {"text": self._text(body)} if "text" in body else {}
+        # Slack itself changes a message without a new text, as when it adds a link's preview.
+        if body.get("attachments") is not None:
+            changes["attachments"] = body["attachments"]
+        return self._slack.conversation.edit(row, changes, row["author"])
+
+    async def _delete(self, request: Request, _body: Json) -> object:
+        self._slack.conversation.delete(self._message(request))
+        return {}
+
+    async def _react(self, request: Request, body: Json) -> object:
+        self._slack.conversation.react(self._message(request), str(body["name"]), self._user(body)["id"])
+        return {}
+
+    async def _ephemerals(self, request: Request, _body: Json) -> object:
+        rows = self._slack.store.all(
+            "SELECT * FROM slack_ephemerals WHERE channel = ?", self._channel(request)["id"]
+        )
+        return {"ephemerals": [dict(row) for row in rows]}
+
+    # Slash commands and buttons
+
+    async def _command(self, _request: Request, body: Json) -> object:
+        """Type a slash command: a signed form to `url`, or to the request URL."""
+        channel = self._slack.workspace.channel(str(body.get("channel", "general")))
+        user = self._user(body)
+        app = self._slack.app
+        form = {
+            "token": app.verification_token,
+            "team_id": app.team_id,
+            "team_domain": app.team_domain,
+            "channel_id": channel["id"],
+            "channel_name": channel["name"],
+            "user_id": user["id"],
+            "user_name": user["name"],
+            "command": str(body["command"]),
+            "text": str(body.get("text", "")),
+            "api_app_id": app.app_id,
+            "is_enterprise_install": "false",
+            "trigger_id": secrets.token_hex(16),
+        }
+        return await self._send_form(form, "slash_commands", form, body.get("url"))
+
+    async def _interact(self, _request: Request, body: Json) -> object:
+        """Press a button of a message: a signed form with a `payload` in JSON."""
+        channel = self._slack.workspace.channel(str(body["channel"]))
+        message = self._slack.messages.render(self._slack.messages.get(channel["id"], str(body["ts"])))
+        user = self._user(body)
+        app = self._slack.app
+        payload: Json = {
+            "type": "block_actions",
+            "user": {
+                "id": user["id"],
+                "username": user["name"],
+                "name": user["name"],
+                "team_id": app.team_id,
+            },
+            "api_app_id": app.app_id,
+            "token": app.verification_token,
+            "container": {"type": "message", "message_ts": message["ts"], "channel_id": channel["id"]},
+            "trigger_id": secrets.token_hex(16),
+            "team": {"id": app.team_id, "domain": app.team_domain},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "channel": {"id": channel["id"], "name": channel["name"]},
+            "message": message,
+            "actions": [{"type": "button", "action_id": str(body["action_id"]), "value": body.get("value")}],
+        }
+        return await self._send_form({"payload": dumps(payload)}, "interactive", payload, body.get("url"))
+
+    async def _send_form(self, form: dict[str, str], kind: str, payload: Json, url: str | None) -> Json:
+        if self._slack.app.socket_mode:
+            acknowledged = await self._slack.sockets.send(kind, payload, 0, "", 3.0)
+            return {"status": 200, "text": dumps(acknowledged.get("payload")), "error": None}
+        target = str(url or self._slack.app.request_url)
+        answer = await self._slack.carrier.post(
+            target, urlencode(form).encode(), "application/x-www-form-urlencoded"
+        )
+        return asdict(answer)
+
+    # Who and where
+
+    def _channel(self, request: Request) -> Row:
+        return self._slack.workspace.channel(request.path_params["channel"])
+
+    def _message(self, request: Request) -> Row:
+        return self._slack.messages.get(self._channel(request)["id"], request.path_params["ts"])
+
+    def _user(self, body: Json) -> Row:
+        return self._slack.workspace.user(str(body.get("user", "you")))
+
+    def _text(self, body: Json) -> str:
+        text: Any = body.get("text", "")
+        if not body.get("typed"):
+            return as_stored(str(text))
+        users = {row["name"]: row["id"] for row in self._slack.workspace.users()}
+        channels = {row["name"]: row["id"] for row in self._slack.workspace.channels()}
+        return as_typed(str(text), users, channels)

@@ -1,0 +1,61 @@
+"""The Slack stand-in put together: its state, its verbs and its sender."""
+
+from collections import Counter
+
+from oblivion_sandbox.deliveries import Courier, SenderTuning
+from oblivion_sandbox.limits import TokenBuckets
+from oblivion_sandbox.misbehave import Misbehaviour
+from oblivion_sandbox.outgoing import Outgoing
+from oblivion_sandbox.slack.carrier import RETRY_WAITS_S, SlackCarrier
+from oblivion_sandbox.slack.conversation import Conversation
+from oblivion_sandbox.slack.events import Events
+from oblivion_sandbox.slack.messages import Messages
+from oblivion_sandbox.slack.seed import TABLES, SlackDefaults, seed_workspace
+from oblivion_sandbox.slack.sockets import Sockets
+from oblivion_sandbox.slack.workspace import App, Workspace
+from oblivion_sandbox.store import Store
+
+
+class Slack:
+    """One workspace with one app."""
+
+    def __init__(
+        self,
+        store: Store,
+        misbehaviour: Misbehaviour,
+        outgoing: Outgoing,
+        defaults: SlackDefaults,
+        tuning: SenderTuning,
+    ) -> None:
+        self.store = store
+        self.misbehaviour = misbehaviour
+        self._defaults = defaults
+        waits_s = [wait_s * tuning.retry_scale for wait_s in RETRY_WAITS_S]
+        self.courier = Courier(store, misbehaviour, "slack", waits_s, tuning.in_flight)
+        self.workspace = Workspace.load(store) or Workspace(store, seed_workspace(store, defaults))
+        self.messages = Messages(store, self.workspace)
+        self.events = Events(self.workspace, self.courier)
+        self.conversation = Conversation(store, self.workspace, self.messages, self.events)
+        self.sockets = Sockets()
+        self.carrier = SlackCarrier(self.workspace, self.sockets, outgoing)
+        self.buckets = TokenBuckets()
+        self.calls: Counter[str] = Counter()
+
+    @property
+    def app(self) -> App:
+        return self.workspace.app
+
+    def reset(self) -> None:
+        """Forget everything and begin as at first start, with new tokens and secrets."""
+        with self.store.write():
+            self.store.wipe(*TABLES)
+            self.store.run("DELETE FROM deliveries WHERE side = 'slack'")
+            self.misbehaviour.clear("slack")
+            self.workspace.app = seed_workspace(self.store, self._defaults)
+        self.buckets.clear()
+        self.calls.clear()
+        self.courier.reload()
+
+    async def run(self) -> None:
+        """Deliver events for as long as the process lives."""
+        await self.courier.run(self.carrier)

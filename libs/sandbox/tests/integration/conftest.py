@@ -1,0 +1,96 @@
+"""A sandbox of its own for each test, and receivers for what it sends."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from slack_sdk.web.async_client import AsyncWebClient
+
+from oblivion_sandbox.testing import RunningSandbox, running_sandbox
+
+
+@dataclass
+class Received:
+    """One request that the sandbox sent."""
+
+    headers: dict[str, str]
+    body: bytes
+    json: Any
+
+
+@dataclass
+class Receiver:
+    """An HTTP server that keeps what it is sent and answers as told."""
+
+    url: str = ""
+    requests: list[Received] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+    wait_s: float = 0.0
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        parsed = await request.json() if request.content_type == "application/json" else None
+        self.requests.append(Received(dict(request.headers), body, parsed))
+        if self.wait_s:
+            await asyncio.sleep(self.wait_s)
+        status = self.answers.pop(0) if self.answers else 200
+        if parsed is not None and parsed.get("type") == "url_verification":
+            return web.json_response({"challenge": parsed["challenge"]})
+        return web.Response(status=status)
+
+    def events(self) -> list[Any]:
+        return [received.json["event"] for received in self.requests]
+
+
+@contextlib.asynccontextmanager
+async def _receiving() -> AsyncGenerator[Receiver]:
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", receiver.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    receiver.url = f"http://{host}:{port}"
+    try:
+        yield receiver
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncGenerator[RunningSandbox]:
+    async with running_sandbox(tmp_path / "sandbox") as running:
+        yield running
+
+
+@pytest.fixture
+async def receiver() -> AsyncGenerator[Receiver]:
+    async with _receiving() as receiving:
+        yield receiving
+
+
+@pytest.fixture
+async def slack(sandbox: RunningSandbox) -> AsyncWebClient:
+    """slack_sdk's own client with the seeded bot token."""
+    app = await sandbox.control.slack.app()
+    # Without its retry handler, which repeats a post whose answer was lost.
+    return AsyncWebClient(token=app["bot_token"], base_url=sandbox.slack_api_url, retry_handlers=[])
+
+
+async def until(condition: Callable[[], object], within_s: float = 5.0) -> None:
+    """Wait, in bounded steps, until a condition holds."""
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    return until
