@@ -1,1 +1,1 @@
-"""Package of Oblivion."""
+"""The `oblivion` command: up, demo, doctor and the admin verbs."""

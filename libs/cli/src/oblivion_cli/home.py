@@ -1,0 +1,118 @@
+"""OBLIVION_HOME: where the embedded system keeps its data, its secrets and its logs.
+
+secrets.json   keys and database passwords, made once, readable by the owner alone
+running.json   who runs here, on which ports; meaningful only while its lock is held
+postgres/ redis/ sandbox/ front/ logs/
+"""
+
+import json
+import os
+import secrets
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import platformdirs
+from oblivion_platform.crypto import generate_key
+from oblivion_platform.database.roles import OWNER, SERVICE_ROLES
+
+from oblivion_cli.errors import CommandFailed
+
+_PRIVATE = 0o600
+
+
+@dataclass(frozen=True)
+class HomeSecrets:
+    """Made once per home; losing the master key loses every stored token."""
+
+    master_key: str
+    signing_key: str
+    passwords: dict[str, str]
+
+    @classmethod
+    def generate(cls) -> Self:
+        passwords = {role: secrets.token_urlsafe(32) for role in (OWNER, *SERVICE_ROLES)}
+        return cls(generate_key(), generate_key(), passwords)
+
+
+@dataclass(frozen=True)
+class Home:
+    """The directory of one embedded system."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        configured = os.environ.get("OBLIVION_HOME")
+        root = Path(configured) if configured else Path(platformdirs.user_data_dir("oblivion"))
+        return cls(root.expanduser().absolute())
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def running_file(self) -> Path:
+        return self.root / "running.json"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.root / "secrets.json"
+
+    def folder(self, name: str) -> Path:
+        return self.root / name
+
+    def make(self) -> None:
+        """Create the directory.
+
+        Raises:
+            CommandFailed: it cannot be created or written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise CommandFailed(
+                f"{self.root} cannot be written ({error.strerror}).",
+                "Set OBLIVION_HOME to a directory of yours.",
+            ) from error
+
+    def read_secrets(self) -> HomeSecrets | None:
+        """The secrets, if there are any.
+
+        Raises:
+            CommandFailed: the file is damaged.
+        """
+        try:
+            return HomeSecrets(**json.loads(self.secrets_file.read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise CommandFailed(
+                f"{self.secrets_file} is damaged, so stored tokens cannot be read.",
+                "Restore it from a backup, or start over with `oblivion up --fresh`.",
+            ) from error
+
+    def read_or_make_secrets(self) -> HomeSecrets:
+        """The secrets of this home; a file is never overwritten, and appears complete or not at all."""
+        known = self.read_secrets()
+        if known is not None:
+            return known
+        made = HomeSecrets.generate()
+        unfinished = self.root / "secrets.json.unfinished"
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=_PRIVATE)
+        unfinished.write_text(json.dumps(asdict(made)))
+        unfinished.rename(self.secrets_file)
+        return made
+
+    def forget(self) -> None:
+        """Remove everything but the lock that the caller holds."""
+        for entry in self.root.iterdir():
+            if entry == self.running_file:
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()

@@ -1,0 +1,1 @@
+"""`oblivion up`: the whole system on this machine, behind one port."""

@@ -1,0 +1,74 @@
+"""The life of `oblivion up`: take the lock, start, say so, wait for Ctrl-C, stop."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from oblivion_cli.home import Home
+from oblivion_cli.up.banner import banner
+from oblivion_cli.up.first_start import connect_sandbox
+from oblivion_cli.up.lock import RunLock, RunningSystem, hold_lock
+from oblivion_cli.up.system import EmbeddedSystem, Ports, Stopwatch
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """The two ways `up` speaks: results, and what goes on meanwhile."""
+
+    say: Callable[[str], None]
+    note: Callable[[str], None]
+
+
+async def run_system(home: Home, front_port: int, terminal: Terminal) -> None:
+    """Run until SIGINT or SIGTERM.
+
+    Raises:
+        AlreadyRuns: another process runs this home.
+        CommandFailed: something did not start; all that did is stopped again.
+    """
+    watch = Stopwatch()
+    stop_asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop_asked.set)
+    with hold_lock(home) as lock:
+        system = EmbeddedSystem(home, home.read_or_make_secrets(), Ports.around(front_port), terminal.note)
+        try:
+            if await _started(system, stop_asked):
+                _publish(lock, system)
+                terminal.say(banner(system.base_url, home.root, watch.elapsed_s))
+                await stop_asked.wait()
+        finally:
+            terminal.note("stopping")
+            await system.stop()
+    terminal.say("Oblivion is stopped; its data is kept.")
+
+
+async def _started(system: EmbeddedSystem, stop_asked: asyncio.Event) -> bool:
+    """Start everything; False when it was told to stop meanwhile."""
+    starting = asyncio.create_task(_start(system))
+    stopping = asyncio.create_task(stop_asked.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await starting
+        return False
+    await starting
+    return True
+
+
+async def _start(system: EmbeddedSystem) -> None:
+    await asyncio.gather(system.start_stores(), system.start_outside())
+    await connect_sandbox(system)
+    await system.start_services()
+
+
+def _publish(lock: RunLock, system: EmbeddedSystem) -> None:
+    lock.publish(
+        RunningSystem(os.getpid(), system.base_url, system.ports.front, asdict(system.ports), ready=True)
+    )

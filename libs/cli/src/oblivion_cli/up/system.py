@@ -1,0 +1,183 @@
+"""The embedded system put together: which services there are, with which settings, in which order they start."""
+
+import asyncio
+import importlib.util
+import time
+from dataclasses import dataclass
+
+import psycopg
+from oblivion_platform.database.migrate import HEAD, upgrade
+from oblivion_platform.database.roles import OWNER, ensure_roles
+from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
+from oblivion_platform.embedded.process import free_port
+from psycopg import sql
+
+from oblivion_cli.home import Home, HomeSecrets
+from oblivion_cli.up.front import front_process
+from oblivion_cli.up.logs import ServiceLog
+from oblivion_cli.up.services import (
+    Announce,
+    Process,
+    ProcessSpec,
+    Store,
+    child_environment,
+    python_module,
+)
+from oblivion_cli.up.supervisor import Supervisor
+
+DATABASE = "oblivion"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where everything listens, on 127.0.0.1."""
+
+    front: int
+    postgres: int
+    redis: int
+    sandbox: int
+    ingestion: int
+    router_worker: int
+
+    @classmethod
+    def around(cls, front: int) -> "Ports":
+        """The front's port is the people's choice; the others are whatever is free."""
+        return cls(front, *(free_port() for _ in range(5)))
+
+
+class EmbeddedSystem:
+    """Everything that `oblivion up` keeps alive."""
+
+    def __init__(self, home: Home, secrets: HomeSecrets, ports: Ports, announce: Announce) -> None:
+        self.home = home
+        self.secrets = secrets
+        self.ports = ports
+        self._announce = announce
+        self._supervisor = Supervisor(announce)
+        self._postgres = EmbeddedPostgres(home.folder("postgres"), port=ports.postgres)
+        self._redis = EmbeddedRedis(home.folder("redis"), port=ports.redis, persistent=True)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://localhost:{self.ports.front}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.sandbox}"
+
+    @property
+    def redis_url(self) -> str:
+        return self._redis.url
+
+    def database_url(self, role: str) -> str:
+        return self._postgres.url(role, self.secrets.passwords[role], DATABASE)
+
+    async def start_stores(self) -> None:
+        """Postgres and Redis, the roles and the schema."""
+        await self._supervisor.start(Store("postgres", self._postgres), Store("redis", self._redis))
+        await self._prepare_database()
+
+    async def start_outside(self) -> None:
+        """The stand-ins of Slack and ClickUp, and the front."""
+        await self._start(self._sandbox(), front_process(self.home, self._upstreams(), self.ports.front))
+
+    async def start_services(self) -> None:
+        await self._start(self._ingestion(), self._router_worker())
+
+    async def stop(self) -> None:
+        await self._supervisor.stop()
+
+    async def _start(self, *specs: ProcessSpec) -> None:
+        present = [spec for spec in specs if _is_installed(spec)]
+        await self._supervisor.start(*(self._process(spec) for spec in present))
+
+    def _process(self, spec: ProcessSpec) -> Process:
+        return Process(spec, ServiceLog(self.home.logs, spec.name, self._announce), self.home.root)
+
+    def _upstreams(self) -> dict[str, int]:
+        return {"ingestion": self.ports.ingestion, "sandbox": self.ports.sandbox}
+
+    async def _prepare_database(self) -> None:
+        admin_url = self._postgres.admin_url
+        async with await psycopg.AsyncConnection.connect(admin_url, autocommit=True) as connection:
+            known = await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
+            if await known.fetchone() is None:
+                await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        database_url = admin_url.rsplit("/", 1)[0] + f"/{DATABASE}"
+        await ensure_roles(database_url, self.secrets.passwords)
+        if not await self._schema_is_there():
+            await asyncio.to_thread(upgrade, self.database_url(OWNER))
+
+    async def _schema_is_there(self) -> bool:
+        """Whether migrations have nothing to do; asking is quicker than starting them."""
+        async with await psycopg.AsyncConnection.connect(self.database_url(OWNER)) as connection:
+            try:
+                cursor = await connection.execute("SELECT version_num FROM alembic_version")
+            except psycopg.errors.UndefinedTable:
+                return False
+            return await cursor.fetchone() == (HEAD,)
+
+    def _sandbox(self) -> ProcessSpec:
+        return ProcessSpec(
+            name="sandbox",
+            command=python_module("oblivion_sandbox"),
+            environment=child_environment(
+                PORT=str(self.ports.sandbox),
+                OBLIVION_HOME=str(self.home.root),
+                OBLIVION_SANDBOX_BASE_URL=self.base_url,
+            ),
+            ready_url=f"{self.sandbox_url}/slack",
+        )
+
+    def _ingestion(self) -> ProcessSpec:
+        return ProcessSpec(
+            name="ingestion",
+            command=python_module("oblivion_ingestion"),
+            environment=child_environment(
+                PORT=str(self.ports.ingestion),
+                OBLIVION_DATABASE_URL=self.database_url("oblivion_ingestion"),
+                OBLIVION_SIGNING_KEY=self.secrets.signing_key,
+                **self._shared(),
+            ),
+            ready_url=f"http://127.0.0.1:{self.ports.ingestion}/health/ready",
+        )
+
+    def _router_worker(self) -> ProcessSpec:
+        return ProcessSpec(
+            name="router-worker",
+            command=python_module("oblivion_router_worker"),
+            environment=child_environment(
+                PORT=str(self.ports.router_worker),
+                OBLIVION_DATABASE_URL=self.database_url("oblivion_router_worker"),
+                OBLIVION_MASTER_KEY=self.secrets.master_key,
+                OBLIVION_SIGNING_KEY=self.secrets.signing_key,
+                OBLIVION_INGESTION_URL=f"http://127.0.0.1:{self.ports.ingestion}",
+                **self._shared(),
+            ),
+            ready_url=f"http://127.0.0.1:{self.ports.router_worker}/health/ready",
+        )
+
+    def _shared(self) -> dict[str, str]:
+        return {
+            "OBLIVION_HOME": str(self.home.root),
+            "OBLIVION_REDIS_URL": self.redis_url,
+            "OBLIVION_SLACK_API_URL": f"{self.sandbox_url}/slack/api/",
+            "OBLIVION_CLICKUP_API_URL": f"{self.sandbox_url}/clickup/api/v2",
+        }
+
+
+def _is_installed(spec: ProcessSpec) -> bool:
+    if "-m" not in spec.command:
+        return True
+    return importlib.util.find_spec(f"{spec.command[-1]}.__main__") is not None
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._started_at = time.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._started_at
