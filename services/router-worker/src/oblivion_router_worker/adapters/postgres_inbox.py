@@ -1,0 +1,95 @@
+"""`inbound_events` for the deciding half: what waits, whose turn it is, how it ended."""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_router_worker.domain.records import InboundEvent, Integration, WaitingEvent
+from oblivion_router_worker.ports.deciding import Failure
+
+
+class PostgresInbox:
+    """Implements `ports.deciding.Inbox` in the transaction `tx`."""
+
+    def __init__(self, tx: AsyncConnection, tenant_id: UUID) -> None:
+        self._tx = tx
+        self._tenant_id = tenant_id
+
+    async def waiting(self, event_id: UUID) -> InboundEvent | None:
+        row = (await self._tx.execute(_WAITING, {"id": event_id})).one_or_none()
+        return None if row is None else _event(row)
+
+    async def take_turn(self, subject: str) -> bool:
+        key = {"key": f"{self._tenant_id}|{subject}"}
+        return bool((await self._tx.execute(_TAKE_TURN, key)).scalar_one())
+
+    async def waiting_for(self, subject: str) -> Sequence[WaitingEvent]:
+        rows = await self._tx.execute(_WAITING_FOR, {"tenant": self._tenant_id, "subject": subject})
+        return [WaitingEvent(row.id, row.event_type) for row in rows]
+
+    async def finish(self, event_ids: Sequence[UUID], outcome: str) -> None:
+        state = "ignored" if outcome.startswith("ignored") else "done"
+        await self._tx.execute(_FINISH, {"ids": list(event_ids), "state": state, "outcome": outcome})
+
+    async def record(self, event_id: UUID, failure: Failure) -> int:
+        values = {
+            "id": event_id,
+            "failure": json.dumps({"code": failure.code, "message": failure.message}),
+            "is_last": failure.is_last,
+        }
+        return (await self._tx.execute(_RECORD, values)).scalar_one_or_none() or 0
+
+    async def attempts(self, event_id: UUID) -> int:
+        return (await self._tx.execute(_ATTEMPTS, {"id": event_id})).scalar_one_or_none() or 0
+
+
+def _event(row: Row[tuple[object, ...]]) -> InboundEvent:
+    integration = Integration(
+        row.integration_id, row.tenant_id, row.source, row.external_id or "", row.config or {}
+    )
+    return InboundEvent(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        source=row.source,
+        event_type=row.event_type,
+        subject=row.subject,
+        transport=row.transport,
+        priority=row.priority,
+        body=row.body,
+        received_at=row.received_at,
+        integration=integration,
+        has_links=row.has_links,
+    )
+
+
+_WAITING = text("""
+    SELECT e.id, e.tenant_id, e.integration_id, e.source, e.event_type, e.subject, e.transport, e.priority,
+           e.body, e.received_at, i.external_id, i.config,
+           EXISTS (SELECT FROM project_mappings p WHERE p.state = 'active'
+                   AND e.integration_id IN (p.clickup_integration_id, p.slack_integration_id)) AS has_links
+    FROM inbound_events e LEFT JOIN integrations i ON i.id = e.integration_id AND i.state = 'active'
+    WHERE e.id = :id AND e.state = 'received'
+""")
+_TAKE_TURN = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")
+_WAITING_FOR = text("""
+    SELECT id, event_type FROM inbound_events
+    WHERE tenant_id = :tenant AND subject = :subject AND state = 'received' ORDER BY received_at, id
+""")
+_FINISH = text("""
+    UPDATE inbound_events SET state = :state, outcome = :outcome, processed_at = clock_timestamp()
+    WHERE id = ANY(:ids) AND state = 'received'
+""")
+_RECORD = text("""
+    UPDATE inbound_events SET
+        attempts = attempts + 1,
+        failures = failures || (CAST(:failure AS jsonb)
+                                || jsonb_build_object('at', clock_timestamp(), 'attempt', attempts + 1)),
+        state = CASE WHEN :is_last THEN 'dead' ELSE state END,
+        outcome = CASE WHEN :is_last THEN 'dead' ELSE outcome END,
+        processed_at = CASE WHEN :is_last THEN clock_timestamp() END
+    WHERE id = :id AND state = 'received' RETURNING attempts
+""")
+_ATTEMPTS = text("SELECT attempts FROM inbound_events WHERE id = :id")

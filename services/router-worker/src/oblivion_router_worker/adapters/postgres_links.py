@@ -1,0 +1,143 @@
+"""`project_mappings` and `task_mappings` for the deciding half."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from oblivion_contracts.mappings import MappingOptions
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_router_worker.domain.records import Link, ShownTask
+
+
+class PostgresLinks:
+    """Implements `ports.deciding.Links` in the transaction `tx`."""
+
+    def __init__(self, tx: AsyncConnection, tenant_id: UUID) -> None:
+        self._tx = tx
+        self._tenant_id = tenant_id
+
+    async def of_task(self, clickup_integration_id: UUID, task_id: str, list_id: str | None) -> Sequence[Link]:
+        values = {"integration": clickup_integration_id, "task": task_id, "list": list_id}
+        return [_link(row) for row in await self._tx.execute(_OF_TASK, values)]
+
+    async def of_thread(self, slack_integration_id: UUID, channel: str, thread_ts: str) -> Link | None:
+        values = {
+            "tenant": self._tenant_id,
+            "integration": slack_integration_id,
+            "channel": channel,
+            "ts": thread_ts,
+        }
+        row = (await self._tx.execute(_OF_THREAD, values)).one_or_none()
+        return None if row is None else _link(row)
+
+    async def of_channel(self, slack_integration_id: UUID, channel: str) -> Sequence[Link]:
+        values = {"tenant": self._tenant_id, "integration": slack_integration_id, "channel": channel}
+        return [_link(row) for row in await self._tx.execute(_OF_CHANNEL, values)]
+
+    async def has_unsettled_post(self, slack_integration_id: UUID, channel: str) -> bool:
+        destination = f"slack:{slack_integration_id}:{channel}"
+        values = {"tenant": self._tenant_id, "destination": destination}
+        return bool((await self._tx.execute(_UNSETTLED, values)).scalar_one())
+
+    async def show(self, link: Link, shown: ShownTask, name: str) -> None:
+        await self._tx.execute(
+            _SHOW,
+            {
+                "id": shown.id,
+                "tenant": self._tenant_id,
+                "link": link.id,
+                "task": shown.task_id,
+                "name": name[:500],
+                "channel": shown.channel,
+                "state": "active" if shown.is_active else "deleted",
+                "hash": shown.content_hash,
+                "updated_ms": shown.updated_ms,
+            },
+        )
+
+    async def set_problem(self, link_ids: Sequence[UUID], code: str | None, message: str = "") -> None:
+        problem = None if code is None else json.dumps({"code": code, "message": message})
+        await self._tx.execute(_PROBLEM, {"ids": list(link_ids), "problem": problem})
+
+    async def rename_channel(self, slack_integration_id: UUID, channel: str, name: str) -> None:
+        values = {"integration": slack_integration_id, "channel": channel, "name": name[:200]}
+        await self._tx.execute(_RENAME, values)
+
+
+def _link(row: Row[Any]) -> Link:
+    return Link(
+        id=row.id,
+        clickup_integration_id=row.clickup_integration_id,
+        list_id=row.clickup_list_id,
+        slack_integration_id=row.slack_integration_id,
+        channel=row.slack_channel_id,
+        options=MappingOptions.model_validate(row.options),
+        is_active=row.state == "active",
+        linked_at=row.created_at,
+        shown=_shown(row),
+    )
+
+
+def _shown(row: Row[Any]) -> ShownTask | None:
+    if row.shown_id is None:
+        return None
+    return ShownTask(
+        id=row.shown_id,
+        task_id=row.clickup_task_id,
+        channel=row.shown_channel,
+        slack_ts=row.slack_ts,
+        is_active=row.shown_state == "active",
+        content_hash=row.content_hash,
+        updated_ms=row.task_updated_ms,
+    )
+
+
+_LINK_COLUMNS = """p.id, p.clickup_integration_id, p.clickup_list_id, p.slack_integration_id, p.slack_channel_id,
+    p.options, p.state, p.created_at"""
+_SHOWN_COLUMNS = """t.id AS shown_id, t.clickup_task_id, t.slack_channel_id AS shown_channel, t.slack_ts,
+    t.state AS shown_state, t.content_hash, t.task_updated_ms"""
+
+_OF_TASK = text(f"""
+    SELECT {_LINK_COLUMNS}, {_SHOWN_COLUMNS}
+    FROM project_mappings p
+    LEFT JOIN task_mappings t ON t.project_mapping_id = p.id AND t.clickup_task_id = :task
+    WHERE p.clickup_integration_id = :integration
+      AND (t.id IS NOT NULL OR (p.clickup_list_id = :list AND p.state = 'active'))
+    ORDER BY p.created_at, p.id
+""")  # noqa: S608 - constants of this module
+_OF_THREAD = text(f"""
+    SELECT {_LINK_COLUMNS}, {_SHOWN_COLUMNS}
+    FROM task_mappings t JOIN project_mappings p ON p.id = t.project_mapping_id
+    WHERE t.tenant_id = :tenant AND t.slack_channel_id = :channel AND t.slack_ts = :ts
+      AND p.slack_integration_id = :integration
+""")  # noqa: S608 - constants of this module
+_OF_CHANNEL = text(f"""
+    SELECT {_LINK_COLUMNS}, CAST(NULL AS uuid) AS shown_id
+    FROM project_mappings p
+    WHERE p.tenant_id = :tenant AND p.slack_integration_id = :integration AND p.slack_channel_id = :channel
+      AND p.state = 'active'
+""")  # noqa: S608 - constants of this module
+_UNSETTLED = text("""
+    SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = :tenant AND destination = :destination
+                   AND kind = 'slack.post_task' AND (state = 'sending' OR (state = 'pending' AND unanswered)))
+""")
+_SHOW = text("""
+    INSERT INTO task_mappings (id, tenant_id, project_mapping_id, clickup_task_id, clickup_task_name,
+                               slack_channel_id, state, content_hash, task_updated_ms)
+    VALUES (:id, :tenant, :link, :task, :name, :channel, :state, :hash, :updated_ms)
+    ON CONFLICT (tenant_id, project_mapping_id, clickup_task_id) DO UPDATE SET
+        clickup_task_name = excluded.clickup_task_name, state = excluded.state,
+        content_hash = excluded.content_hash, task_updated_ms = excluded.task_updated_ms, updated_at = now()
+""")
+_PROBLEM = text("""
+    UPDATE project_mappings
+    SET problem = CAST(:problem AS jsonb) || jsonb_build_object('at', clock_timestamp())
+    WHERE id = ANY(:ids)
+""")
+_RENAME = text("""
+    UPDATE project_mappings SET slack_channel_name = :name
+    WHERE slack_integration_id = :integration AND slack_channel_id = :channel
+""")

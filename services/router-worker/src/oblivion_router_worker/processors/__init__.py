@@ -1,0 +1,1 @@
+"""Consumers of queues: job in, use case, outcome out."""

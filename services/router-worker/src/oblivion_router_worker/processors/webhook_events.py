@@ -1,0 +1,78 @@
+"""Consumer of the `webhook-processing` queue: one stored event in, its effects decided.
+
+Delivery is at least once (a job whose lock expires runs again), so `handle` must give the same result for
+the same event. A failure is written into the event's row first and told to BullMQ afterwards: Redis may
+forget, Postgres does not.
+"""
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from bullmq import Job
+from bullmq.custom_errors import UnrecoverableError
+from oblivion_contracts.jobs import EventOutcome, ProcessEvent
+from oblivion_platform.errors import DependencyUnavailable, TransientFailure
+from oblivion_platform.logging import log_context
+from oblivion_platform.queue import Processor, decode_job, park
+
+from oblivion_router_worker.usecases.note_failure import FailurePolicy, Verdict
+
+HandleEvent = Callable[[ProcessEvent], Awaitable[EventOutcome]]
+NoteFailure = Callable[[ProcessEvent, Exception], Awaitable[Verdict]]
+ObserveSeconds = Callable[[str, float, float], None]
+"""Outcome, seconds of processing, seconds since the job was added."""
+
+_log = structlog.get_logger(__name__)
+
+
+def make_processor(
+    handle: HandleEvent, note: NoteFailure, policy: FailurePolicy, observe: ObserveSeconds
+) -> Processor:
+    """Bind the use cases to BullMQ's `(job, token)` call; only this module knows BullMQ.
+
+    Raises (from the processor):
+        UnrecoverableError: the data is not a ProcessEvent, or the event is dead.
+        DelayedError: parked; the attempt does not count.
+    """
+
+    async def process(job: Job, token: str) -> dict[str, Any]:
+        command = decode_job(ProcessEvent, job.data)
+        started = time.perf_counter()
+        with log_context(event_id=str(command.event_id), tenant=str(command.tenant_id)):
+            try:
+                outcome = await handle(command)
+            except Exception as failure:  # The top of the job: every failure has its verdict.
+                await _answer(job, token, command, failure)
+                raise
+        processing_s = time.perf_counter() - started
+        observe(outcome.outcome, processing_s, time.time() - job.timestamp / 1000)
+        return outcome.model_dump(mode="json")
+
+    async def _answer(job: Job, token: str, command: ProcessEvent, failure: Exception) -> None:
+        try:
+            verdict = await note(command, failure)
+        except DependencyUnavailable:
+            verdict = Verdict.PARK
+        code = getattr(failure, "code", type(failure).__name__)
+        if verdict is Verdict.PARK:
+            await park(job, token, _delay_s(policy, failure, job))
+        _log.warning("event_failed", code=code, verdict=verdict.value)
+        if verdict is Verdict.GIVE_UP:
+            raise UnrecoverableError(str(code)) from None
+        # A message of its own: BullMQ keeps it, and the original may hold values of the event.
+        raise RuntimeError(str(code)) from None
+
+    return process
+
+
+def _delay_s(policy: FailurePolicy, failure: Exception, job: Job) -> float:
+    times_parked = int(getattr(job, "attemptsStarted", 1) or 1) - 1
+    delay_s = (
+        policy.park_s(failure, times_parked)
+        if isinstance(failure, TransientFailure)
+        else policy.park_first_s
+    )
+    return delay_s * (1 + random.uniform(0, 0.3))  # noqa: S311 - spreads retries, keeps no secret

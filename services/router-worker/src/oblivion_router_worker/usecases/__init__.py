@@ -1,0 +1,1 @@
+"""What the service does; depends on ports and domain only."""

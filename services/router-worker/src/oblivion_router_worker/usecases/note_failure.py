@@ -1,0 +1,79 @@
+"""What becomes of an event whose handling failed: another try later, or a dead letter with its history."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from oblivion_contracts.jobs import ProcessEvent
+from oblivion_platform.errors import OblivionFailure, PermanentFailure, TransientFailure
+
+from oblivion_router_worker.ports.clock import Clock
+from oblivion_router_worker.ports.deciding import Failure, Store
+from oblivion_router_worker.usecases.handle_event import NotOurTurn
+
+
+class Verdict(Enum):
+    """What the queue shall do with the job."""
+
+    PARK = "park"
+    """Put it aside; it costs no attempt."""
+    RETRY = "retry"
+    """Try again after the queue's backoff."""
+    GIVE_UP = "give_up"
+    """The row is dead; so is the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePolicy:
+    """How patient we are."""
+
+    attempts: int
+    """Tries for failures that nobody foresaw."""
+    park_first_s: float
+    park_max_s: float
+    """Waiting doubles from the first to this, unless the other side says how long."""
+    give_up_after: timedelta
+    """Of failures that may pass by themselves."""
+
+    def park_s(self, failure: TransientFailure, times_parked: int) -> float:
+        if failure.retry_after_s is not None:
+            return failure.retry_after_s
+        return min(self.park_first_s * 2 ** min(times_parked, 20), self.park_max_s)
+
+
+class NoteFailure:
+    """Writes a failure into the event's row before the queue hears of it."""
+
+    def __init__(self, store: Store, policy: FailurePolicy, clock: Clock) -> None:
+        self._store = store
+        self._policy = policy
+        self._clock = clock
+
+    async def __call__(self, command: ProcessEvent, failure: Exception) -> Verdict:
+        """Decide what follows, and store it.
+
+        Raises:
+            DependencyUnavailable: Postgres is away, nothing was stored; the job must be parked.
+        """
+        if isinstance(failure, NotOurTurn):
+            return Verdict.PARK
+        async with self._store.tenant(command.tenant_id) as decision:
+            event = await decision.inbox.waiting(command.event_id)
+            if event is None:
+                return Verdict.GIVE_UP
+            if isinstance(failure, TransientFailure):
+                if self._clock.now() - event.received_at < self._policy.give_up_after:
+                    return Verdict.PARK
+                is_last = True
+            else:
+                tries = 1 + await decision.inbox.attempts(event.id)
+                is_last = isinstance(failure, PermanentFailure) or tries >= self._policy.attempts
+            await decision.inbox.record(event.id, _described(failure, is_last=is_last))
+        return Verdict.GIVE_UP if is_last else Verdict.RETRY
+
+
+def _described(failure: Exception, *, is_last: bool) -> Failure:
+    if isinstance(failure, OblivionFailure):
+        return Failure(failure.code, failure.message, is_last)
+    # Type only: the text of an unforeseen error may hold values of the event.
+    return Failure("unexpected_error", type(failure).__name__, is_last)

@@ -1,0 +1,68 @@
+"""One event's turn: the transaction it is decided in, and what it decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from oblivion_contracts.jobs import EventPriority
+
+from oblivion_router_worker.domain.effects import (
+    Body,
+    CreateComment,
+    DeleteComment,
+    Effect,
+    PostReply,
+    PostTask,
+    UpdateComment,
+    clickup_destination,
+    slack_destination,
+)
+from oblivion_router_worker.domain.records import InboundEvent, Link, ShownTask, WaitingEvent
+from oblivion_router_worker.ports.deciding import Decision
+
+_CREATIONS = (PostTask, PostReply, CreateComment)
+_TO_CLICKUP = (CreateComment, UpdateComment, DeleteComment)
+
+
+@dataclass(slots=True)
+class Turn:
+    """Nobody else decides about the event's subject while this lasts."""
+
+    decision: Decision
+    event: InboundEvent
+    waiting: Sequence[WaitingEvent]
+    """Other events of the subject that came before the turn began."""
+    covered: list[UUID] = field(default_factory=list[UUID])
+    """Those of them that need no turn of their own any more."""
+    destinations: set[str] = field(default_factory=set[str])
+    effects: int = 0
+
+    async def send(self, body: Body, link: Link, shown: ShownTask, copy_id: UUID | None = None) -> None:
+        """Decide that `body` shall leave, for this message (and this copy of a comment)."""
+        to_clickup = isinstance(body, _TO_CLICKUP)
+        effect = Effect(
+            tenant_id=self.event.tenant_id,
+            integration_id=link.clickup_integration_id if to_clickup else link.slack_integration_id,
+            destination=(
+                clickup_destination(link.clickup_integration_id, shown.task_id)
+                if to_clickup
+                else slack_destination(link.slack_integration_id, shown.channel)
+            ),
+            body=body,
+            task_mapping_id=shown.id,
+            priority=self._priority(body),
+            mirror_event_id=copy_id,
+            event_id=self.event.id,
+        )
+        await self.decision.outbox.add(effect)
+        self.destinations.add(effect.destination)
+        self.effects += 1
+
+    def cover(self, event_types: frozenset[str]) -> None:
+        """Note that waiting events of these types are answered by what was fetched in this turn."""
+        self.covered += [other.id for other in self.waiting if other.event_type in event_types]
+
+    def _priority(self, body: Body) -> int:
+        if self.event.is_gap_filling:
+            return EventPriority.GAP_FILLING
+        return EventPriority.CREATION if isinstance(body, _CREATIONS) else EventPriority.CHANGE
