@@ -84,6 +84,11 @@ class MessageEdited:
     metadata: SlackMetadata | None = None
     edited_ts: str | None = None
     """When the text became this one; orders the edits of a message, whose events may come in any order."""
+    file_count: int = 0
+
+    @property
+    def is_reply(self) -> bool:
+        return self.thread_ts is not None and self.thread_ts != self.ts
 
 
 @dataclass(frozen=True, slots=True)
