@@ -1,0 +1,58 @@
+"""What a ClickUp webhook is, as far as storing it once needs: type, subject, dedupe key, priority.
+
+`taskCreated` comes with a `taskStatusUpdated` of the same history item, so the key is webhook + event + history items.
+Their order is not fixed and they may be missing; a repeat of such a body is the same bytes.
+Source: https://developer.clickup.com/docs/webhooktaskpayloads.
+"""
+
+import hashlib
+
+from oblivion_contracts.jobs import EventPriority
+from oblivion_ingestion.domain.deliveries import (
+    EVENT_TYPE_MAX_CHARS,
+    SUBJECT_MAX_CHARS,
+    EventFacts,
+    storable,
+)
+from oblivion_ingestion.domain.shape import JsonObject, objects_at, text_at
+from oblivion_ingestion.errors import DeliveryMalformed
+from oblivion_platform.event_id import bounded_key
+
+CREATIONS = frozenset({"taskCreated", "taskCommentPosted"})
+PLACES = ("list_id", "folder_id", "space_id", "goal_id")
+
+
+def webhook_facts(payload: JsonObject, body: bytes) -> EventFacts:
+    """Facts of a webhook body."""
+    webhook_id, event = text_at(payload, "webhook_id"), text_at(payload, "event")
+    items = sorted(filter(None, map(_item_id, objects_at(payload, "history_items"))))
+    happening = ",".join(items) or hashlib.sha256(body).hexdigest()
+    return EventFacts(
+        storable(event, EVENT_TYPE_MAX_CHARS) or "unknown",
+        storable(bounded_key(_subject(payload) or f"webhook:{webhook_id}"), SUBJECT_MAX_CHARS),
+        bounded_key(f"{webhook_id}:{event}:{happening}"),
+        EventPriority.CREATION if event in CREATIONS else EventPriority.CHANGE,
+    )
+
+
+def _subject(payload: JsonObject) -> str:
+    if task_id := text_at(payload, "task_id"):
+        return f"task:{task_id}"
+    for place in PLACES:
+        if place_id := _id_at(payload, place):
+            return f"{place.removesuffix('_id')}:{place_id}"
+    return ""
+
+
+def _item_id(item: JsonObject) -> str:
+    return _id_at(item, "id")
+
+
+def _id_at(value: JsonObject, key: str) -> str:
+    """ClickUp writes ids as strings, and sometimes as numbers."""
+    found = value.get(key)
+    if isinstance(found, int) and not isinstance(found, bool):
+        return str(found)
+    if found is None or isinstance(found, str):
+        return found or ""
+    raise DeliveryMalformed("wrong_type")

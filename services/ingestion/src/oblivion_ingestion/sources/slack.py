@@ -1,0 +1,164 @@
+"""Slack's Events API, interactivity and slash commands, as Slack signs them.
+
+`X-Slack-Signature` is `v0=` and the hex HMAC-SHA256 of `v0:{timestamp}:{raw body}`; the app's secret is found by
+app and team of the unverified body. A genuine delivery of a team that is not connected is recognised by the
+secrets of the same app. Source: https://docs.slack.dev/authentication/verifying-requests-from-slack.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from oblivion_ingestion.domain.deliveries import Delivery, EventFacts, Secret, SecretKey
+from oblivion_ingestion.domain.shape import JsonObject, object_at, objects_at, text_at
+from oblivion_ingestion.domain.signatures import HmacProof, timestamp_is_fresh
+from oblivion_ingestion.domain.slack import event_facts, interaction_facts, slash_command_facts
+from oblivion_ingestion.errors import DeliveryMalformed, SignatureRejected
+from oblivion_platform.safe_json import parse_json_object
+
+NAME = "slack"
+SIGNATURE_CHARS = len("v0=") + 64
+ID_MAX_CHARS = 32
+FORM_MAX_FIELDS = 64
+FORM = b"application/x-www-form-urlencoded"
+
+Describe = Callable[[str], EventFacts]
+"""From the team in which the app is installed to the facts of one payload."""
+
+
+class Keys(NamedTuple):
+    """See `Claim.keys` and `Claim.witnesses`."""
+
+    keys: tuple[SecretKey, ...]
+    witnesses: tuple[SecretKey, ...]
+
+
+class SlackClaim:
+    """A body that names its app and team, or at least comes by an integration's own path."""
+
+    __slots__ = ("_describe", "keys", "proof", "reply", "witnesses")
+
+    def __init__(self, keys: Keys, proof: HmacProof, describe: Describe, reply: bytes | None) -> None:
+        self.keys, self.witnesses = keys
+        self.proof = proof
+        self.reply = reply
+        self._describe = describe
+
+    def facts(self, secret: Secret) -> EventFacts:
+        """The team is the one the secret is stored under: a shared channel's events may name another."""
+        return self._describe(secret.lookup_key.rpartition(":")[2])
+
+
+class SlackSource:
+    """`/webhooks/slack`, and the same with an integration's id for bodies that name no team."""
+
+    name = NAME
+
+    def read(self, delivery: Delivery) -> SlackClaim:
+        """See `Source.read`."""
+        headers, body = delivery.headers, delivery.body
+        timestamp = headers.get(b"x-slack-request-timestamp", b"")
+        signature = headers.get(b"x-slack-signature", b"")
+        if not signature or not timestamp:
+            raise SignatureRejected("signature_missing")
+        if len(signature) != SIGNATURE_CHARS or not signature.startswith(b"v0="):
+            raise SignatureRejected("signature_misshapen")
+        if not timestamp_is_fresh(timestamp, delivery.received_unix_s):
+            raise SignatureRejected("timestamp_not_fresh")
+        proof = HmacProof(b"v0:%b:%b" % (timestamp, body), signature[3:])
+        if headers.get(b"content-type", b"").startswith(FORM):
+            return _form_claim(delivery, proof)
+        return _json_claim(delivery, proof)
+
+
+def _json_claim(delivery: Delivery, proof: HmacProof) -> SlackClaim:
+    body = delivery.body
+    envelope = parse_json_object(body)
+    app = text_at(envelope, "api_app_id")
+    if text_at(envelope, "type") == "url_verification":
+        # The handshake names no team: any secret of the app, or of the path's integration, proves it.
+        keys = Keys((*_integration_key(delivery), *_app_key(app)), ())
+        return SlackClaim(keys, proof, lambda _team: event_facts(envelope, body, ""), _challenge(envelope))
+    keys = _keys(delivery, app, _teams_of_event(envelope))
+    return SlackClaim(keys, proof, lambda team: event_facts(envelope, body, team), None)
+
+
+def _form_claim(delivery: Delivery, proof: HmacProof) -> SlackClaim:
+    body = delivery.body
+    fields = _form_fields(body)
+    if "payload" not in fields:
+        keys = _keys(delivery, text_at(fields, "api_app_id"), [text_at(fields, "team_id")])
+        return SlackClaim(keys, proof, lambda _team: slash_command_facts(fields, body), None)
+    payload = parse_json_object(text_at(fields, "payload").encode())
+    keys = _keys(delivery, text_at(payload, "api_app_id"), _teams_of_interaction(payload))
+    return SlackClaim(keys, proof, lambda _team: interaction_facts(payload, body), None)
+
+
+def _keys(delivery: Delivery, app: str, teams: Sequence[str]) -> Keys:
+    """What a body names goes before the path: one request URL serves an app in all its teams."""
+    by_path, by_app = _integration_key(delivery), _app_key(app)
+    if not any(teams):
+        return Keys((*by_path, *by_app), ())
+    by_team = tuple(_lookup_key(app, team) for team in teams if team) if by_app else ()
+    return Keys(by_team, (*by_path, *by_app))
+
+
+def _lookup_key(app: str, team: str) -> SecretKey:
+    return SecretKey("lookup", NAME, f"{NAME}:{app}:{team[:ID_MAX_CHARS]}")
+
+
+def _integration_key(delivery: Delivery) -> tuple[SecretKey, ...]:
+    if delivery.integration_id is None:
+        return ()
+    return (SecretKey("integration", NAME, str(delivery.integration_id)),)
+
+
+def _app_key(app: str) -> tuple[SecretKey, ...]:
+    # Letters and digits only: the lookup matches a prefix, which must hold no wildcard.
+    named = 0 < len(app) <= ID_MAX_CHARS and app.isascii() and app.isalnum()
+    return (SecretKey("slack_app", NAME, app),) if named else ()
+
+
+def _teams_of_event(envelope: JsonObject) -> list[str]:
+    """The team that installed the app.
+
+    `team_id` says it, except perhaps in a channel that is shared with another company: there
+    `authorizations` and `context_team_id` name ours.
+    """
+    teams = [text_at(envelope, "team_id")]
+    if envelope.get("is_ext_shared_channel") is True or not teams[0]:
+        installed_in = [text_at(item, "team_id") for item in objects_at(envelope, "authorizations")[:1]]
+        teams += [*installed_in, text_at(envelope, "context_team_id")]
+    return teams
+
+
+def _teams_of_interaction(payload: JsonObject) -> list[str]:
+    installed_in = text_at(object_at(payload, "view"), "app_installed_team_id")
+    return [
+        installed_in
+        or text_at(object_at(payload, "team"), "id")
+        or text_at(object_at(payload, "user"), "team_id")
+    ]
+
+
+def _challenge(envelope: JsonObject) -> bytes:
+    challenge = text_at(envelope, "challenge")
+    if not challenge:
+        raise DeliveryMalformed("challenge_missing")
+    return json.dumps({"challenge": challenge}).encode()
+
+
+def _form_fields(body: bytes) -> JsonObject:
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FORM_MAX_FIELDS
+        )
+    except ValueError:
+        raise DeliveryMalformed("not_a_form") from None
+    fields: JsonObject = dict(pairs)
+    if len(fields) != len(pairs):
+        raise DeliveryMalformed("duplicate_key")
+    if not fields or "\x00" in "".join(fields.values()):
+        raise DeliveryMalformed("not_a_form")
+    return fields

@@ -1,0 +1,1 @@
+"""What ingestion does, in terms of its ports."""
