@@ -240,7 +240,8 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_destination ON outbox (tenant_id, destination, seq) WHERE state IN ('pending', 'sending');
 CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE state IN ('pending', 'sending');
-CREATE INDEX outbox_coalesce ON outbox (tenant_id, coalesce_key) WHERE state = 'pending';
+-- What an effect replaces, takes back or waits for belongs to the same task.
+CREATE INDEX outbox_unsettled ON outbox (tenant_id, task_mapping_id) WHERE state IN ('pending', 'sending', 'dead');
 CREATE INDEX outbox_listing ON outbox (tenant_id, created_at DESC, id);
 
 CREATE TABLE audit_log (

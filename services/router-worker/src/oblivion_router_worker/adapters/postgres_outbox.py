@@ -1,0 +1,98 @@
+"""`outbox` for the deciding half: effects are stored in the transaction that decides them.
+
+What has not left yet gives way to what is decided later, unless an answer was lost: then it may stand on the
+other side already, and the later effect is sent behind it. Dead letters give way too, so that a person's
+retry never brings an old state back.
+"""
+
+import json
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_router_worker.domain.effects import (
+    CREATION_OF,
+    DeleteComment,
+    DeleteReply,
+    Effect,
+    UpdateComment,
+    UpdateReply,
+    UpdateTask,
+)
+
+
+class PostgresOutbox:
+    """Implements `ports.deciding.Outbox` in the transaction `tx`."""
+
+    def __init__(self, tx: AsyncConnection, tenant_id: UUID) -> None:
+        self._tx = tx
+        self._tenant_id = tenant_id
+
+    async def add(self, effect: Effect) -> None:
+        values = {
+            "id": effect.id,
+            "tenant": self._tenant_id,
+            "integration": effect.integration_id,
+            "destination": effect.destination,
+            "kind": effect.kind,
+            "payload": json.dumps(effect.to_payload()),
+            "coalesce_key": effect.coalesce_key,
+            "priority": effect.priority,
+            "event": effect.event_id,
+            "task": effect.task_mapping_id,
+            "copy": effect.mirror_event_id,
+        }
+        if (creation := CREATION_OF.get(effect.kind)) is not None:
+            values["creation"] = creation
+            values["copy_key"] = f"copy:{effect.mirror_event_id}"
+        await self._tx.execute(_statement(effect), values)
+
+    async def knows(self, effect_id: UUID) -> bool:
+        return bool((await self._tx.execute(_KNOWS, {"id": effect_id})).scalar_one())
+
+
+def _statement(effect: Effect) -> TextClause:
+    match effect.body:
+        case UpdateTask() | UpdateReply() | UpdateComment():
+            return _ADD_UPDATE
+        case DeleteReply() | DeleteComment():
+            return _ADD_DELETION
+        case _:
+            return _ADD
+
+
+_COLUMNS = """id, tenant_id, integration_id, destination, kind, payload, coalesce_key, priority, event_id,
+        task_mapping_id, mirror_event_id"""
+_VALUES = """CAST(:id AS uuid), CAST(:tenant AS uuid), CAST(:integration AS uuid), :destination, :kind,
+        CAST(:payload AS jsonb), CAST(:coalesce_key AS text), CAST(:priority AS smallint), CAST(:event AS uuid),
+        CAST(:task AS uuid), CAST(:copy AS uuid)"""
+_NOT_LEFT = "tenant_id = :tenant AND task_mapping_id = :task AND state IN ('pending', 'dead')"
+_ITS_CREATION = f"""{_NOT_LEFT} AND kind = :creation AND NOT unanswered
+        AND mirror_event_id IS NOT DISTINCT FROM CAST(:copy AS uuid)"""
+
+_ADD = text(f"INSERT INTO outbox ({_COLUMNS}) SELECT {_VALUES}")  # noqa: S608 - constants of this module
+# The update waits as long as the one it replaces had to: that one's request may still be on its way.
+_ADD_UPDATE = text(f"""
+    WITH creation AS (
+        UPDATE outbox SET payload = payload || CAST(:payload AS jsonb) WHERE {_ITS_CREATION} RETURNING id
+    ), earlier AS (
+        UPDATE outbox SET state = 'superseded' WHERE {_NOT_LEFT} AND coalesce_key = :coalesce_key
+        RETURNING next_attempt_at
+    )
+    INSERT INTO outbox ({_COLUMNS}, next_attempt_at)
+    SELECT {_VALUES}, greatest(clock_timestamp(), (SELECT max(next_attempt_at) FROM earlier))
+    WHERE NOT EXISTS (SELECT FROM creation)
+""")  # noqa: S608 - constants of this module
+_ADD_DELETION = text(f"""
+    WITH creation AS (
+        UPDATE outbox SET state = 'superseded' WHERE {_ITS_CREATION} RETURNING id
+    ), earlier AS (
+        UPDATE outbox SET state = 'superseded' WHERE {_NOT_LEFT} AND coalesce_key = :copy_key
+        RETURNING next_attempt_at
+    )
+    INSERT INTO outbox ({_COLUMNS}, next_attempt_at)
+    SELECT {_VALUES}, greatest(clock_timestamp(), (SELECT max(next_attempt_at) FROM earlier))
+    WHERE NOT EXISTS (SELECT FROM creation)
+""")  # noqa: S608 - constants of this module
+_KNOWS = text("SELECT EXISTS (SELECT FROM outbox WHERE id = :id)")
