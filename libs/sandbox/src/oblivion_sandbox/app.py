@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,19 +32,21 @@ class Sandbox:
         self.store = Store(settings.state_dir / "sandbox.db")
         self._outgoing = Outgoing()
         misbehaviour = Misbehaviour(self.store)
-        tuning = SenderTuning(settings.retry_scale, settings.deliveries_in_flight)
-        public_url = settings.base_url
+        tuning = SenderTuning(settings.sandbox_retry_scale, settings.sandbox_deliveries_in_flight)
+        public_url = settings.sandbox_base_url
         request_url = f"{public_url.rstrip('/')}/webhooks/slack" if public_url else None
-        defaults = SlackDefaults(request_url, settings.limits_scale)
+        defaults = SlackDefaults(request_url, settings.sandbox_limits_scale)
         self.slack = Slack(self.store, misbehaviour, self._outgoing, defaults, tuning)
-        self.clickup = ClickUp(self.store, misbehaviour, self._outgoing, settings.limits_scale, tuning)
+        self.clickup = ClickUp(
+            self.store, misbehaviour, self._outgoing, settings.sandbox_limits_scale, tuning
+        )
 
     def asgi(self) -> Starlette:
         """The web application; its lifespan runs the senders."""
         return Starlette(routes=self._routes(), lifespan=self._lifespan)
 
     def _routes(self) -> list[BaseRoute]:
-        public_url = self._settings.base_url
+        public_url = self._settings.sandbox_base_url
         return [
             *WebApi(self.slack, public_url).routes(),
             *Rest(self.clickup, public_url).routes(),
@@ -59,7 +61,7 @@ class Sandbox:
         await self.slack.sockets.serve(socket, self.slack.app)
 
     @contextlib.asynccontextmanager
-    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
         async with self._outgoing:
             senders = [asyncio.create_task(self.slack.run()), asyncio.create_task(self.clickup.run())]
             try:

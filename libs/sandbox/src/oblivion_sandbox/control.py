@@ -48,8 +48,9 @@ class _Side:
     ) -> Json:
         """Add a rule.
 
-        `match` is a glob: a Slack method (`chat.*`), a ClickUp path with or without its verb (`POST /task/*/comment`),
-        or, for deliveries, an event's type. Details: `retry_after` (s), `code`, `status`, `err`, `seconds`, `copies`.
+        `match` is a glob: a Slack method (`chat.*`), a ClickUp path with or without its verb
+        (`POST /task/*/comment`), or, for deliveries, an event's type. Details: `retry_after` (s), `code`,
+        `status`, `err`, `seconds`, `copies`.
         """
         rule: Json = {
             "match": match,
@@ -140,7 +141,7 @@ class SlackControl(_Side):
         await self._send("DELETE", f"channels/{channel}/members/{user}")
 
     async def messages(self, channel: str) -> list[Json]:
-        """Every message ever posted, deleted ones too: ts, thread_ts, author, via, revisions, deleted, message."""
+        """Every message ever posted, deleted ones too, with author, via, revisions and the message object."""
         return (await self._send("GET", f"channels/{channel}/messages"))["messages"]
 
     async def ephemerals(self, channel: str) -> list[Json]:
@@ -149,7 +150,7 @@ class SlackControl(_Side):
     async def post(
         self, channel: str, text: str, *, user: str = "you", thread_ts: str | None = None, **more: Any
     ) -> Json:
-        """Post as a person and return the message; more: broadcast, typed, subtype, files, blocks, metadata, team."""
+        """Post as a person; more: broadcast, typed, subtype, files, blocks, metadata, team."""
         body: Json = {"user": user, "text": text, "thread_ts": thread_ts}
         return await self._send("POST", f"channels/{channel}/messages", body | more)
 
@@ -210,7 +211,7 @@ class ClickUpControl(_Side):
         return (await self._send("GET", "tasks", list_id=list_id))["tasks"]
 
     async def create_task(self, list_id: str, name: str, *, user: str = "you", **fields: Any) -> Json:
-        """Create a task as a person; fields as in the API (description, markdown_content, assignees by name…)."""
+        """Create a task as a person; fields as in the API (assignees by id or name)."""
         return await self._send("POST", "tasks", {"list_id": list_id, "name": name, "user": user, **fields})
 
     async def update_task(self, task_id: str, *, user: str = "you", **fields: Any) -> Json:

@@ -4,6 +4,7 @@ They ask for no credentials: the sandbox is for one machine or a test cluster.
 """
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Protocol, cast
 
@@ -25,7 +26,7 @@ class Controlled(Protocol):
 
     store: Store
     misbehaviour: Misbehaviour
-    calls: dict[str, int]
+    calls: Counter[str]
 
     def reset(self) -> None:
         """Begin as at first start."""
@@ -50,7 +51,7 @@ def control(path: str, verb: str, handler: Control) -> Route:
 
 async def json_object(request: Request) -> Json:
     body = await request.body()
-    value = json.loads(body) if body else {}
+    value: object = json.loads(body or b"{}")
     if not isinstance(value, dict):
         raise TypeError("the body must be an object")
     return cast("Json", value)

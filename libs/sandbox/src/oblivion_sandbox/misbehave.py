@@ -34,7 +34,7 @@ class InvalidRule(ValueError):
 class CutConnection(Response):
     """An answer that never comes: the connection is reset instead."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
         abort: Callable[[], None] = scope["extensions"][ABORT_EXTENSION]
         abort()
         while (await receive())["type"] != "http.disconnect":
@@ -85,7 +85,7 @@ class Misbehaviour:
         return [rule.as_json() for rule in self._rules if rule.side == side]
 
     def add(self, side: Side, wanted: Json) -> Json:
-        """Store a rule given as JSON: match, action, times or probability with seed, and the action's details.
+        """Store a rule given as JSON: match, action, times or probability with seed, and its details.
 
         Raises:
             InvalidRule: the action is none of those known.
@@ -124,17 +124,14 @@ class Misbehaviour:
 
 def _parse(side: Side, wanted: Json) -> Rule:
     action = str(wanted.get("action", ""))
-    known: dict[str, Subject] = dict.fromkeys(CALL_ACTIONS, "call") | dict.fromkeys(
-        DELIVERY_ACTIONS, "delivery"
-    )
-    if action not in known:
-        raise InvalidRule(f"action must be one of {', '.join(sorted(known))}")
+    if action not in CALL_ACTIONS | DELIVERY_ACTIONS:
+        raise InvalidRule(f"action must be one of {', '.join(sorted(CALL_ACTIONS | DELIVERY_ACTIONS))}")
     own = {"match", "action", "times", "probability", "seed"}
     times = wanted.get("times")
     return Rule(
         id=0,
         side=side,
-        subject=known[action],
+        subject="call" if action in CALL_ACTIONS else "delivery",
         match=str(wanted.get("match", "*")),
         action=action,
         details={name: value for name, value in wanted.items() if name not in own},

@@ -1,6 +1,7 @@
 """The sandbox's HTTP server: uvicorn, able to reset a connection on command."""
 
 import socket
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,7 +15,7 @@ class CuttableProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT_EXTENSION: self.transport.abort}
+        cast("dict[str, Any]", self.scope)["extensions"] = {ABORT_EXTENSION: self.transport.abort}
 
 
 def make_server(app: ASGIApp, shutdown_s: int = 3) -> uvicorn.Server:
@@ -36,5 +37,5 @@ def make_server(app: ASGIApp, shutdown_s: int = 3) -> uvicorn.Server:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one."""
     listener = socket.create_server((host, port), backlog=1024, reuse_port=False)
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003
     return listener

@@ -7,7 +7,7 @@ it returns, and only a crash of the machine itself could lose it.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -23,20 +23,25 @@ def dumps(value: object) -> str:
 
 
 class Store:
-    """One connection, used from the event loop's thread alone; no statement here waits on anything but disk."""
+    """One connection, used from the event loop's thread alone; no statement waits on anything but disk."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=512)
         self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "wal_autocheckpoint=8000",
+            "busy_timeout=5000",
+        ):
             self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.executescript(files(__package__).joinpath("schema.sql").read_text())
+        self._connection.executescript(files("oblivion_sandbox").joinpath("schema.sql").read_text())
         self._depth = 0
         self._after: list[Callable[[], None]] = []
 
     @contextmanager
-    def write(self) -> Iterator[None]:
+    def write(self) -> Generator[None]:
         """One transaction; a nested use joins the outer one."""
         if self._depth == 0:
             self._connection.execute("BEGIN IMMEDIATE")

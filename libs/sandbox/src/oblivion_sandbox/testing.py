@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,14 +38,22 @@ async def running_sandbox(
     retry_scale: float = 0.01,
     limits_scale: float = 1.0,
     base_url: str | None = None,
-) -> AsyncIterator[RunningSandbox]:
-    """Serve a sandbox with its state in `state_dir`; a second use of the directory finds the first one's state."""
+) -> AsyncGenerator[RunningSandbox]:
+    """Serve a sandbox that keeps its state in `state_dir`, where a later one finds it again.
+
+    `limits_scale` and `base_url` say what a fresh state begins with; `limits_scale=0` lifts all limits.
+    """
     settings = SandboxSettings(
-        dir=state_dir, port=port, retry_scale=retry_scale, limits_scale=limits_scale, base_url=base_url
+        port=port,
+        sandbox_dir=state_dir,
+        sandbox_retry_scale=retry_scale,
+        sandbox_limits_scale=limits_scale,
+        sandbox_base_url=base_url,
     )
     listener = listen(settings.host, settings.port)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = make_server(Sandbox(settings).asgi(), shutdown_s=1)
+    # `serve` would take the test runner's signal handlers.
     serving = asyncio.create_task(server._serve([listener]))  # pyright: ignore[reportPrivateUsage]
     try:
         while not server.started:

@@ -84,7 +84,8 @@ class Comments:
         self._tasks.get(task_id)
         return self._store.all(
             "SELECT * FROM clickup_comments WHERE task_id = ? AND NOT deleted"
-            " AND (? IS NULL OR (created_ms, id) < (?, coalesce(?, 0))) ORDER BY created_ms DESC, id DESC LIMIT ?",
+            " AND (? IS NULL OR (created_ms, id) < (?, coalesce(?, 0)))"
+            " ORDER BY created_ms DESC, id DESC LIMIT ?",
             *(task_id, start_ms, start_ms, start_id, PAGE_COMMENTS),
         )
 

@@ -103,7 +103,7 @@ class Rest:
             raise _LimitReached(headers)
         return headers
 
-    async def _unknown(self, request: Request) -> Response:
+    async def _unknown(self, _request: Request) -> Response:
         self._clickup.calls["unknown"] += 1
         return _answer({"err": "Route not found", "ECODE": "APP_001"}, 404, {})
 

@@ -108,7 +108,8 @@ class Tasks:
             after["date_done"] = _done_date(status, moment)
         with self._store.write():
             self._store.run(
-                "UPDATE clickup_tasks SET body = ?, updated_ms = max(?, updated_ms + 1), closed = ? WHERE id = ?",
+                "UPDATE clickup_tasks SET body = ?, updated_ms = max(?, updated_ms + 1), closed = ?"
+                " WHERE id = ?",
                 *(dumps(after), moment, status.get("type") == "closed", task_id),
             )
             self._tell_of_changes(row, changes, Moment(self._space.person(user_id), row["list_id"], moment))

@@ -51,8 +51,8 @@ class Webhooks:
         events = _checked_events(wanted.get("events"))
         places = [str(wanted[name]) if wanted.get(name) else None for name in _PLACES]
         same = self._store.one(
-            "SELECT 1 FROM clickup_webhooks WHERE user_id = ? AND endpoint = ? AND events = ? AND space_id IS ?"
-            " AND folder_id IS ? AND list_id IS ? AND task_id IS ?",
+            "SELECT 1 FROM clickup_webhooks WHERE user_id = ? AND endpoint = ? AND events = ?"
+            " AND space_id IS ? AND folder_id IS ? AND list_id IS ? AND task_id IS ?",
             *(user_id, endpoint, dumps(events), *places),
         )
         if same is not None:
@@ -61,8 +61,8 @@ class Webhooks:
         secret = secrets.token_hex(32).upper()
         with self._store.write():
             self._store.run(
-                "INSERT INTO clickup_webhooks (id, user_id, endpoint, events, space_id, folder_id, list_id, task_id,"
-                " secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO clickup_webhooks (id, user_id, endpoint, events, space_id, folder_id, list_id,"
+                " task_id, secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 *(webhook_id, user_id, endpoint, dumps(events), *places, secret),
             )
         return self.as_json(self.get(webhook_id))
@@ -90,7 +90,8 @@ class Webhooks:
         )
         with self._store.write():
             self._store.run(
-                "UPDATE clickup_webhooks SET endpoint = ?, events = ?, status = ?, fail_count = ? WHERE id = ?",
+                "UPDATE clickup_webhooks SET endpoint = ?, events = ?, status = ?, fail_count = ?"
+                " WHERE id = ?",
                 *(
                     str(wanted.get("endpoint") or row["endpoint"]),
                     dumps(events),
@@ -123,7 +124,7 @@ class Webhooks:
         }
 
     def tell(self, event: str, task_id: str, list_id: str, items: list[Json] | None) -> None:
-        """Owe an event to every webhook that listens; a suspended one, or one whose owner is gone, hears nothing."""
+        """Owe an event to every webhook that listens, is not suspended, and has an owner who is not gone."""
         for row in self._listeners(event, task_id, list_id):
             payload: Json = {"event": event}
             if items is not None:

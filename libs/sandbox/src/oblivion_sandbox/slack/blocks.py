@@ -115,10 +115,11 @@ class _Check:
         self._known(block, at, {"elements"})
         for index, element in enumerate(self._list(block, "elements", at, 10, required=True)):
             place = f"{at}/elements/{index}"
-            if isinstance(element, dict) and cast("Json", element).get("type") == "image":
-                self._image(cast("Json", element), place)
+            known = cast("Json", element) if isinstance(element, dict) else {}
+            if known.get("type") == "image":
+                self._image(known, place)
             else:
-                self._text(element, place, 3000, _EITHER)
+                self._text(cast("object", element), place, 3000, _EITHER)
 
     def _actions(self, block: Json, at: str) -> None:
         self._known(block, at, {"elements"})

@@ -138,7 +138,7 @@ class SlackControls:
         return {"messages": self._slack.messages.ever(self._channel(request)["id"])}
 
     async def _post(self, request: Request, body: Json) -> object:
-        """Post as a person. `typed` text is treated as Slack's client treats typing; other text as its API does."""
+        """Post as a person; `typed` text is read as Slack's client reads it, other text as its API does."""
         content: Json = {"text": self._text(body)}
         if body.get("subtype"):
             content["subtype"] = str(body["subtype"])

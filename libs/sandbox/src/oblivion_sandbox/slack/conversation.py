@@ -1,4 +1,4 @@
-"""What people and bots do in channels: each action changes the rows and owes its events, in one transaction."""
+"""What people and bots do in channels: each action and its events, in one transaction."""
 
 import uuid
 

@@ -22,6 +22,11 @@ _DERIVED = frozenset(
     }
 )
 
+_HAS_REPLIES = (
+    "SELECT 1 FROM slack_messages AS r INDEXED BY slack_threads"
+    " WHERE r.channel = m.channel AND r.thread_ts = m.ts AND NOT r.deleted"
+)
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -118,8 +123,10 @@ class Messages:
         )
 
     def _replies(self, channel: str, ts: str) -> list[Row]:
+        # Left alone, the planner takes the primary key for the order's sake and reads the whole channel.
         return self._store.all(
-            "SELECT ts, author FROM slack_messages WHERE channel = ? AND thread_ts = ? AND NOT deleted ORDER BY ts",
+            "SELECT ts, author FROM slack_messages INDEXED BY slack_threads"
+            " WHERE channel = ? AND thread_ts = ? AND NOT deleted ORDER BY ts",
             *(channel, ts),
         )
 
@@ -144,9 +151,9 @@ class Messages:
         """
         operators = (">=", "<=") if window.inclusive else (">", "<")
         rows = self._store.all(
-            "SELECT * FROM slack_messages AS m WHERE channel = ? AND (thread_ts IS NULL OR broadcast)"  # noqa: S608
-            f" AND ts {operators[0]} ? AND ts {operators[1]} ? AND (NOT deleted OR EXISTS (SELECT 1 FROM"
-            " slack_messages AS r WHERE r.channel = m.channel AND r.thread_ts = m.ts AND NOT r.deleted))"
+            "SELECT * FROM slack_messages AS m WHERE channel = ?"  # noqa: S608
+            f" AND ts {operators[0]} ? AND ts {operators[1]} ?"
+            f" AND (thread_ts IS NULL OR broadcast) AND (NOT deleted OR EXISTS ({_HAS_REPLIES}))"
             " ORDER BY ts DESC LIMIT ?",
             *(channel, window.oldest, window.latest, window.limit + 1),
         )
@@ -164,7 +171,8 @@ class Messages:
             raise SlackError("thread_not_found") from None
         operators = (">=", "<=") if window.inclusive else (">", "<")
         rows = self._store.all(
-            "SELECT * FROM slack_messages WHERE channel = ? AND thread_ts = ? AND NOT deleted"  # noqa: S608
+            "SELECT * FROM slack_messages INDEXED BY slack_threads"  # noqa: S608
+            " WHERE channel = ? AND thread_ts = ? AND NOT deleted"
             f" AND ts {operators[0]} ? AND ts {operators[1]} ? ORDER BY ts LIMIT ?",
             *(channel, root["ts"], window.oldest, window.latest, window.limit + 1),
         )

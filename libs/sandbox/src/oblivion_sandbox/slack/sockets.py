@@ -9,7 +9,7 @@ import secrets
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -79,11 +79,11 @@ class Sockets:
             "connection_info": {"app_id": app.app_id},
         }
 
-    def _acknowledge(self, link: Link, message: Any) -> None:
-        envelope_id = str(message.get("envelope_id", "")) if isinstance(message, dict) else ""  # pyright: ignore
+    def _acknowledge(self, link: Link, message: object) -> None:
+        envelope_id = str(cast("Json", message).get("envelope_id", "")) if isinstance(message, dict) else ""
         waiting = link.waiting.pop(envelope_id, None)
         if waiting is not None and not waiting.done():
-            waiting.set_result(message)
+            waiting.set_result(cast("Json", message))
 
     def _drop(self, link: Link) -> None:
         if link in self._links:

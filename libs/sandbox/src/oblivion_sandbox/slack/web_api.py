@@ -31,14 +31,8 @@ class WebApi:
         """Count the call, spoil it if a rule says so, answer it."""
         method = request.path_params["method"]
         rule = self._slack.misbehaviour.pick("slack", "call", method)
-        refusals = {
-            "rate_limited": lambda details: _rate_limited(int(details.get("retry_after", 1))),
-            "error": lambda details: _answer(
-                {"ok": False, "error": str(details.get("code", "internal_error"))}
-            ),
-        }
         self._slack.calls[method] += 1
-        return await spoil(rule, request, self._handle, refusals)
+        return await spoil(rule, request, self._handle, {"rate_limited": _told_to_wait, "error": _refused})
 
     async def _handle(self, request: Request) -> Response:
         name: str = request.path_params["method"]
@@ -106,3 +100,11 @@ def _answer(body: Json, headers: dict[str, str] | None = None) -> Response:
 def _rate_limited(retry_after_s: int) -> Response:
     body = dumps({"ok": False, "error": "ratelimited"})
     return Response(body, 429, {"Retry-After": str(retry_after_s)}, "application/json; charset=utf-8")
+
+
+def _told_to_wait(details: Json) -> Response:
+    return _rate_limited(int(details.get("retry_after", 1)))
+
+
+def _refused(details: Json) -> Response:
+    return _answer({"ok": False, "error": str(details.get("code", "internal_error"))})

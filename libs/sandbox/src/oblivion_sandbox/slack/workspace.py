@@ -213,7 +213,8 @@ class Workspace:
     def change_channel(self, channel: str, *, name: str | None = None, archived: bool | None = None) -> None:
         with self._store.write():
             self._store.run(
-                "UPDATE slack_channels SET name = coalesce(?, name), archived = coalesce(?, archived) WHERE id = ?",
+                "UPDATE slack_channels SET name = coalesce(?, name), archived = coalesce(?, archived)"
+                " WHERE id = ?",
                 *(name, archived, channel),
             )
 

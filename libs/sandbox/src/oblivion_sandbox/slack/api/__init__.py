@@ -19,7 +19,7 @@ class Method:
     answer: Callable[[Call], Json]
     scope: str | None
     tier: Literal[1, 2, 3, 4, "special"]
-    token: Literal["bot", "app"] = "bot"
+    token: Literal["bot", "app"] = "bot"  # noqa: S105  # a kind of token
 
 
 METHODS: Mapping[str, Method] = {

@@ -25,7 +25,7 @@ def bots_info(call: Call) -> Json:
     app = call.slack.app
     if call.text("bot", app.bot_id) != app.bot_id:
         raise SlackError("bot_not_found")
-    bot = {
+    bot: Json = {
         "id": app.bot_id,
         "deleted": False,
         "name": "Oblivion",
