@@ -1,0 +1,159 @@
+"""Run seeded fault schedules and print what was lost, duplicated or stuck.
+
+    python -m tests.faults [--seed 1] [--schedules 20]
+
+Schedule n has the seed `--seed` + n; a failing one is played again by `--seed THAT --schedules 1`. Writes
+build/faults.json and exits with 1 unless every count is 0.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from oblivion_sandbox.control import SandboxControl
+from tests.faults.load import Place, Work
+from tests.faults.schedule import LOAD_S, Schedule, draw_schedule
+from tests.faults.system import System, SystemFailed
+from tests.faults.verdict import Verdict, judge
+
+REPORT = Path("build/faults.json")
+SETTLED_WITHIN_S = 60.0
+SETTLED_POLLS = 3
+"""Consecutive polls without waiting work that count as settled."""
+POLL_S = 0.5
+
+
+async def main(seed: int, schedules: int) -> int:
+    """Exit code 1 when any schedule lost, doubled or left anything."""
+    REPORT.parent.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="oblivion-faults-"))
+    verdicts: dict[int, Verdict] = {}
+    system = System(folder / "home")
+    try:
+        for each in range(seed, seed + schedules):
+            await system.start()
+            verdicts[each] = await run_schedule(system, draw_schedule(each))
+            await system.stop()
+    finally:
+        await system.stop()
+    failed = report(verdicts)
+    if failed:
+        print(f"logs and data are kept in {folder}")
+    else:
+        shutil.rmtree(folder)
+    return 1 if failed else 0
+
+
+async def run_schedule(system: System, schedule: Schedule) -> Verdict:
+    """Load and faults side by side, then recovery, then the count."""
+    started = time.monotonic()
+    print(f"seed {schedule.seed}: {schedule}", flush=True)
+    async with SandboxControl(system.sandbox_url, timeout_s=3.0) as control:
+        place = await _linked_place(system, control, f"faults-{schedule.seed}-{random.randrange(16**6):06x}")
+        for rule in schedule.misbehaviours:
+            side = control.slack if rule.side == "slack" else control.clickup
+            await side.misbehave(
+                rule.match,
+                rule.action,
+                probability=rule.probability,
+                seed=schedule.seed,
+                retry_after=1,
+                times=20,
+            )
+        work = Work(control, place, random.Random(schedule.seed))
+        await asyncio.gather(work.go_on(), _inflict(system, schedule))
+        stuck = await _settled(system, control)
+        verdict = await judge(control, place, stuck)
+        verdict.acknowledged = await _acknowledged(control)
+    print(
+        f"  {'ok' if verdict.clean else 'FAILED'}: {work.marks} acts, {len(verdict.lost)} lost, "
+        f"{len(verdict.duplicated)} duplicated, {sum(verdict.stuck.values())} stuck, "
+        f"{time.monotonic() - started:.0f} s",
+        flush=True,
+    )
+    for what, names in (("lost", verdict.lost), ("duplicated", verdict.duplicated), ("stuck", verdict.stuck)):
+        if names:
+            print(f"    {what}: {names}", flush=True)
+    return verdict
+
+
+async def _linked_place(system: System, control: SandboxControl, name: str) -> Place:
+    list_id = await control.clickup.add_list(name)
+    channel = await control.slack.add_channel(name)
+    await system.command("mappings", "link", name, f"#{name}")
+    return Place(list_id, channel)
+
+
+async def _inflict(system: System, schedule: Schedule) -> None:
+    """Each fault at its time, side by side, all undone before this returns."""
+
+    async def at_its_time(fault_index: int) -> None:
+        fault = schedule.faults[fault_index]
+        await asyncio.sleep(fault.at_s)
+        await system.inflict(fault)
+
+    await asyncio.gather(
+        *(at_its_time(index) for index in range(len(schedule.faults))), asyncio.sleep(LOAD_S)
+    )
+
+
+async def _settled(system: System, control: SandboxControl) -> dict[str, int]:
+    """Wait until nothing waits any more; what still does after SETTLED_WITHIN_S is stuck."""
+    deadline = time.monotonic() + SETTLED_WITHIN_S
+    quiet, waiting = 0, {"not answering": 1}
+    while time.monotonic() < deadline and quiet < SETTLED_POLLS:
+        await asyncio.sleep(POLL_S)
+        try:
+            waiting = await system.unsettled()
+            for side in (control.slack, control.clickup):
+                if undelivered := (await side.delivery_counts()).get("waiting", 0):
+                    waiting["undelivered"] = waiting.get("undelivered", 0) + undelivered
+        except (psycopg.Error, httpx.HTTPError, KeyError, ValueError) as error:
+            waiting = {f"not answering: {type(error).__name__}": 1}
+        quiet = 0 if waiting else quiet + 1
+    return waiting
+
+
+async def _acknowledged(control: SandboxControl) -> int:
+    counts = [await side.delivery_counts() for side in (control.slack, control.clickup)]
+    return sum(count.get("delivered", 0) for count in counts)
+
+
+def report(verdicts: dict[int, Verdict]) -> list[int]:
+    """Print the table, write build/faults.json, return the seeds that failed."""
+    failed = [seed for seed, verdict in verdicts.items() if not verdict.clean]
+    figures = {
+        "schedules": len(verdicts),
+        # The sandbox keeps its deliveries over the whole run, so the newest count holds all.
+        "acknowledged": max((verdict.acknowledged for verdict in verdicts.values()), default=0),
+        "lost": sum(len(verdict.lost) for verdict in verdicts.values()),
+        "duplicated": sum(len(verdict.duplicated) for verdict in verdicts.values()),
+        "stuck": sum(sum(verdict.stuck.values()) for verdict in verdicts.values()),
+        "seeds": sorted(verdicts),
+    }
+    REPORT.write_text(json.dumps(figures, indent=2) + "\n")
+    for name, value in figures.items():
+        print(f"{name:>13}  {value if name != 'seeds' else f'{min(value)}-{max(value)}'}")
+    if failed:
+        print(f"failed seeds: {failed}")
+    return failed
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--schedules", type=int, default=20)
+    arguments = parser.parse_args()
+    try:
+        sys.exit(asyncio.run(main(arguments.seed, arguments.schedules)))
+    except SystemFailed as failure:
+        sys.exit(str(failure))

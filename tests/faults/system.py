@@ -1,0 +1,168 @@
+"""The whole embedded system as a black box: `oblivion up` in a home of its own, its parts found by pid."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import psycopg
+import redis.asyncio
+
+from tests.faults.schedule import Fault, Harm
+
+START_WITHIN_S = 90.0
+STOP_WITHIN_S = 60.0
+
+MARKS = {
+    "postgres": "pginstall18/bin/postgres",
+    "redis": "valkey-server",
+    "ingestion": "oblivion_ingestion",
+    "router-worker": "oblivion_router_worker",
+    "sandbox": "oblivion_sandbox",
+}
+"""What a part's command line contains."""
+
+QUICK = {
+    "OBLIVION_SANDBOX_RETRY_SCALE": "0.01",
+    "OBLIVION_SANDBOX_LIMITS_SCALE": "0",
+}
+"""Periods and timeouts that let a schedule end in seconds; see docs/reference/settings.md."""
+
+
+class SystemFailed(Exception):
+    """The system did not start, or a command on it failed."""
+
+
+class System:
+    """One home, started and stopped any number of times."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._process: asyncio.subprocess.Process | None = None
+        self._environment = {**os.environ, **QUICK, "OBLIVION_HOME": str(home)}
+
+    async def start(self) -> None:
+        log = (self.home.parent / "up.log").open("ab")
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "oblivion_cli",
+            "up",
+            "--port",
+            "0",
+            env=self._environment,
+            stdout=log,
+            stderr=log,
+        )
+        log.close()
+        async with asyncio.timeout(START_WITHIN_S):
+            while not self._running().get("ready"):
+                if self._process.returncode is not None:
+                    raise SystemFailed(f"oblivion up ended with {self._process.returncode}: see {log.name}")
+                await asyncio.sleep(0.1)
+
+    async def stop(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(self._process.wait(), STOP_WITHIN_S)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+    @property
+    def base_url(self) -> str:
+        return str(self._running()["base_url"])
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self._running()['ports']['sandbox']}"
+
+    async def command(self, *arguments: str) -> str:
+        """Run `oblivion …` on this home and return what it printed.
+
+        Raises:
+            SystemFailed: it said no.
+        """
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "oblivion_cli",
+            *arguments,
+            env=self._environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await process.communicate()
+        if process.returncode != 0:
+            raise SystemFailed(f"oblivion {' '.join(arguments)}: {errors.decode()}{output.decode()}")
+        return output.decode()
+
+    async def inflict(self, fault: Fault) -> None:
+        """Do the harm, and undo a stop after its time. Killed parts are started again by `oblivion up`."""
+        if fault.harm is Harm.WIPE:
+            await self._wipe_redis()
+        elif fault.harm is Harm.KILL:
+            self._signal(fault.victim, signal.SIGKILL)
+        else:
+            stopped = self._signal(fault.victim, signal.SIGSTOP)
+            await asyncio.sleep(fault.for_s)
+            for process in stopped:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGCONT)
+
+    async def unsettled(self) -> dict[str, int]:
+        """Rows that wait for something, by table and state; empty once everything is settled."""
+        async with await psycopg.AsyncConnection.connect(self._database_url()) as connection:
+            tenants = await (await connection.execute("SELECT id FROM tenants")).fetchall()
+            counts: dict[str, int] = {}
+            for (tenant,) in tenants:
+                await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(tenant),))
+                rows = await connection.execute(
+                    "SELECT 'event ' || state, count(*) FROM inbound_events"
+                    " WHERE state IN ('received', 'dead') GROUP BY 1"
+                    " UNION ALL SELECT 'effect ' || state, count(*) FROM outbox"
+                    " WHERE state IN ('pending', 'sending', 'dead') GROUP BY 1"
+                )
+                for what, count in await rows.fetchall():
+                    counts[what] = counts.get(what, 0) + count
+            return counts
+
+    def _signal(self, victim: str, number: signal.Signals) -> list[psutil.Process]:
+        processes = list(self._processes(victim))
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        return processes
+
+    def _processes(self, victim: str) -> Iterator[psutil.Process]:
+        """The part's own process and, for Postgres, its backends: a real stop stops them too."""
+        assert self._process is not None
+        for process in psutil.Process(self._process.pid).children():
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                if any(MARKS[victim] in part for part in process.cmdline()):
+                    yield process
+                    yield from process.children(recursive=True)
+
+    async def _wipe_redis(self) -> None:
+        client = redis.asyncio.Redis.from_url(f"redis://127.0.0.1:{self._running()['ports']['redis']}/0")
+        with suppress(redis.exceptions.RedisError):
+            await client.flushall()
+        await client.aclose()
+
+    def _database_url(self) -> str:
+        password = json.loads((self.home / "secrets.json").read_text())["passwords"]["oblivion_cli"]
+        return (
+            f"postgresql://oblivion_cli:{password}@127.0.0.1:{self._running()['ports']['postgres']}/oblivion"
+        )
+
+    def _running(self) -> dict[str, object]:
+        try:
+            return json.loads((self.home / "running.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
