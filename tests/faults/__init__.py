@@ -1,1 +1,1 @@
-"""Fault schedules: kill, stop and wipe parts of the running system under load, then count effect by effect."""
+"""Fault schedules: kill, stop and wipe parts of the running system under load, then count each effect."""

@@ -22,8 +22,14 @@ import psycopg
 from oblivion_sandbox.control import SandboxControl
 from tests.faults.load import Place, Work
 from tests.faults.schedule import LOAD_S, Schedule, draw_schedule
-from tests.faults.system import System, SystemFailed
+from tests.system import System, SystemFailed
 from tests.faults.verdict import Verdict, judge
+
+QUICK = {
+    "OBLIVION_SANDBOX_RETRY_SCALE": "0.01",
+    "OBLIVION_SANDBOX_LIMITS_SCALE": "0",
+}
+"""Periods and timeouts that let a schedule end in seconds; see docs/reference/settings.md."""
 
 REPORT = Path("build/faults.json")
 SETTLED_WITHIN_S = 60.0
@@ -37,7 +43,7 @@ async def main(seed: int, schedules: int) -> int:
     REPORT.parent.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="oblivion-faults-"))
     verdicts: dict[int, Verdict] = {}
-    system = System(folder / "home")
+    system = System(folder / "home", QUICK)
     try:
         for each in range(seed, seed + schedules):
             await system.start()

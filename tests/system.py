@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,24 +27,18 @@ MARKS = {
 }
 """What a part's command line contains."""
 
-QUICK = {
-    "OBLIVION_SANDBOX_RETRY_SCALE": "0.01",
-    "OBLIVION_SANDBOX_LIMITS_SCALE": "0",
-}
-"""Periods and timeouts that let a schedule end in seconds; see docs/reference/settings.md."""
-
 
 class SystemFailed(Exception):
     """The system did not start, or a command on it failed."""
 
 
 class System:
-    """One home, started and stopped any number of times."""
+    """One home, started and stopped any number of times, with `settings` added to the environment."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         self.home = home
         self._process: asyncio.subprocess.Process | None = None
-        self._environment = {**os.environ, **QUICK, "OBLIVION_HOME": str(home)}
+        self._environment = {**os.environ, **settings, "OBLIVION_HOME": str(home)}
 
     async def start(self) -> None:
         log = (self.home.parent / "up.log").open("ab")
@@ -108,9 +102,9 @@ class System:
         if fault.harm is Harm.WIPE:
             await self._wipe_redis()
         elif fault.harm is Harm.KILL:
-            self._signal(fault.victim, signal.SIGKILL)
+            self.send(fault.victim, signal.SIGKILL)
         else:
-            stopped = self._signal(fault.victim, signal.SIGSTOP)
+            stopped = self.send(fault.victim, signal.SIGSTOP)
             await asyncio.sleep(fault.for_s)
             for process in stopped:
                 with suppress(psutil.NoSuchProcess):
@@ -118,7 +112,7 @@ class System:
 
     async def unsettled(self) -> dict[str, int]:
         """Rows that wait for something, by table and state; empty once everything is settled."""
-        async with await psycopg.AsyncConnection.connect(self._database_url()) as connection:
+        async with await psycopg.AsyncConnection.connect(self.database_url()) as connection:
             tenants = await (await connection.execute("SELECT id FROM tenants")).fetchall()
             counts: dict[str, int] = {}
             for (tenant,) in tenants:
@@ -133,19 +127,20 @@ class System:
                     counts[what] = counts.get(what, 0) + count
             return counts
 
-    def _signal(self, victim: str, number: signal.Signals) -> list[psutil.Process]:
-        processes = list(self._processes(victim))
+    def send(self, part: str, number: signal.Signals) -> list[psutil.Process]:
+        """Send a signal to every process of a part, and return them."""
+        processes = list(self.processes(part))
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
         return processes
 
-    def _processes(self, victim: str) -> Iterator[psutil.Process]:
+    def processes(self, part: str) -> Iterator[psutil.Process]:
         """The part's own process and, for Postgres, its backends: a real stop stops them too."""
         assert self._process is not None
         for process in psutil.Process(self._process.pid).children():
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                if any(MARKS[victim] in part for part in process.cmdline()):
+                if any(MARKS[part] in word for word in process.cmdline()):
                     yield process
                     yield from process.children(recursive=True)
 
@@ -155,7 +150,8 @@ class System:
             await client.flushall()
         await client.aclose()
 
-    def _database_url(self) -> str:
+    def database_url(self) -> str:
+        """As the command line's own role: rows of a tenant once it is set."""
         password = json.loads((self.home / "secrets.json").read_text())["passwords"]["oblivion_cli"]
         return (
             f"postgresql://oblivion_cli:{password}@127.0.0.1:{self._running()['ports']['postgres']}/oblivion"

@@ -1,0 +1,147 @@
+"""The mirror path on the whole embedded system: how soon, how many, and for how much processor time.
+
+Latency is from the moment the event is committed (`inbound_events.received_at`) to the moment the sandbox has
+the message (its `ts`), both clocks of this machine, at a steady rate. Throughput is a backlog worked off by one
+router-worker. Limits of the stand-ins and budgets of our own are lifted, so that nothing waits on purpose.
+"""
+
+import asyncio
+import os
+import signal
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from oblivion_sandbox.control import SandboxControl
+from tests.bench.figures import Figure, at_least, at_most, percentile
+from tests.system import System
+
+PLACES = 100
+RATE_PER_S = 50
+STEADY_S = 20
+BACKLOG = 1_500
+PARTS = ("router-worker", "postgres", "redis", "sandbox", "ingestion")
+UNLIMITED = {
+    "OBLIVION_SANDBOX_LIMITS_SCALE": "0",
+    "OBLIVION_LOG_LEVEL": "warning",
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The running system and its linked lists."""
+
+    system: System
+    control: SandboxControl
+    tenant: uuid.UUID
+    lists: list[str]
+    channels: list[str]
+
+
+async def measure() -> list[Figure]:
+    """Start a system, measure latency, then throughput."""
+    with tempfile.TemporaryDirectory(prefix="oblivion-bench-") as folder:
+        system = System(Path(folder) / "home", UNLIMITED)
+        try:
+            await system.start()
+            async with SandboxControl(system.sandbox_url) as control:
+                bench = await _linked(system, control)
+                return [*await _latency(bench), *await _throughput(bench)]
+        finally:
+            await system.stop()
+
+
+async def _linked(system: System, control: SandboxControl) -> Bench:
+    await control.clickup.limit(0)
+    lists = [await control.clickup.add_list(f"bench {n}") for n in range(PLACES)]
+    channels = [await control.slack.add_channel(f"bench-{n}") for n in range(PLACES)]
+    async with await psycopg.AsyncConnection.connect(system.database_url()) as connection:
+        row = await (await connection.execute("SELECT id FROM tenants")).fetchone()
+        assert row is not None
+        await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(row[0]),))
+        for list_id, channel in zip(lists, channels, strict=True):
+            await connection.execute(
+                "INSERT INTO project_mappings (id, tenant_id, clickup_integration_id, clickup_list_id,"
+                " slack_integration_id, slack_channel_id) SELECT %s, %s,"
+                " (SELECT id FROM integrations WHERE source = 'clickup'), %s,"
+                " (SELECT id FROM integrations WHERE source = 'slack'), %s",
+                (uuid.uuid4(), row[0], list_id, channel),
+            )
+    return Bench(system, control, row[0], lists, channels)
+
+
+async def _latency(bench: Bench) -> list[Figure]:
+    count = RATE_PER_S * STEADY_S
+    begin = time.monotonic()
+    creating: list[asyncio.Task[object]] = []
+    for n in range(count):
+        await asyncio.sleep(max(0.0, begin + n / RATE_PER_S - time.monotonic()))
+        create = bench.control.clickup.create_task(bench.lists[n % PLACES], f"steady {n}")
+        creating.append(asyncio.create_task(create))
+    await asyncio.gather(*creating)
+    await _until_posted(bench, count)
+    async with await psycopg.AsyncConnection.connect(bench.system.database_url()) as connection:
+        await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(bench.tenant),))
+        rows = await connection.execute(
+            "SELECT t.slack_ts::double precision - extract(epoch FROM min(e.received_at))::double precision"
+            " FROM task_mappings t JOIN inbound_events e ON e.subject = 'task:' || t.clickup_task_id"
+            " WHERE e.event_type LIKE '%taskCreated%' GROUP BY t.id, t.slack_ts"
+        )
+        waits_ms = [1000 * wait for (wait,) in await rows.fetchall()]
+    shown = f"{len(waits_ms)} tasks at {RATE_PER_S}/s over {PLACES} lists"
+    return [
+        at_most("webhook committed to Slack message out, p50", percentile(waits_ms, 0.5), "ms", 40, shown),
+        Figure(
+            "webhook committed to Slack message out, p99", round(percentile(waits_ms, 0.99), 1), "ms", shown
+        ),
+    ]
+
+
+async def _throughput(bench: Bench) -> list[Figure]:
+    """Stop the worker, let a backlog grow, and time how it is worked off."""
+    before = await _posted(bench)
+    stopped = bench.system.send("router-worker", signal.SIGSTOP)
+    for start in range(0, BACKLOG, 50):
+        await asyncio.gather(
+            *(
+                bench.control.clickup.create_task(bench.lists[n % PLACES], f"backlog {n}")
+                for n in range(start, start + 50)
+            )
+        )
+    while (await bench.control.clickup.delivery_counts()).get("waiting", 0):
+        await asyncio.sleep(0.2)
+    cpu_before = {part: _cpu_s(bench.system, part) for part in PARTS}
+    begin = time.monotonic()
+    for process in stopped:
+        process.send_signal(signal.SIGCONT)
+    await _until_posted(bench, before + BACKLOG)
+    took_s = time.monotonic() - begin
+    spent = {part: _cpu_s(bench.system, part) - cpu_before[part] for part in PARTS}
+    shown = f"{BACKLOG} tasks on {os.cpu_count()} cores, all parts on them"
+    return [
+        at_least("events mirrored by one router-worker process", BACKLOG / took_s, "events/s", 150, shown),
+        *(
+            Figure(f"processor time per event: {part}", round(1000 * spent[part] / BACKLOG, 3), "ms")
+            for part in PARTS
+        ),
+    ]
+
+
+async def _until_posted(bench: Bench, count: int) -> None:
+    deadline = time.monotonic() + 120
+    while await _posted(bench) < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{await _posted(bench)} of {count} messages after 120 s")
+        await asyncio.sleep(0.1)
+
+
+async def _posted(bench: Bench) -> int:
+    return (await bench.control.slack.calls()).get("chat.postMessage", 0)
+
+
+def _cpu_s(system: System, part: str) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in system.processes(part))
