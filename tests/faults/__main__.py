@@ -22,8 +22,8 @@ import psycopg
 from oblivion_sandbox.control import SandboxControl
 from tests.faults.load import Place, Work
 from tests.faults.schedule import LOAD_S, Schedule, draw_schedule
-from tests.system import System, SystemFailed
 from tests.faults.verdict import Verdict, judge
+from tests.system import System, SystemFailed
 
 QUICK = {
     "OBLIVION_SANDBOX_RETRY_SCALE": "0.01",
