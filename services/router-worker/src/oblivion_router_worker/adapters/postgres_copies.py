@@ -69,10 +69,10 @@ _OF_TASKS = text(f"""
     SELECT {_COLUMNS} FROM mirror_events WHERE tenant_id = :tenant AND task_mapping_id = ANY(:tasks)
 """)  # noqa: S608 - constants of this module
 _SAVE = text("""
-    INSERT INTO mirror_events (id, tenant_id, task_mapping_id, origin, origin_id, origin_version, content_hash,
-                               state)
+    INSERT INTO mirror_events (id, tenant_id, task_mapping_id, origin, origin_id, origin_version,
+                               content_hash, state)
     VALUES (:id, :tenant, :task, :origin, :origin_id, :version, :hash, :state)
     ON CONFLICT (tenant_id, task_mapping_id, origin, origin_id) DO UPDATE SET
-        origin_version = excluded.origin_version, content_hash = excluded.content_hash, state = excluded.state,
-        updated_at = now()
+        origin_version = excluded.origin_version, content_hash = excluded.content_hash,
+        state = excluded.state, updated_at = now()
 """)

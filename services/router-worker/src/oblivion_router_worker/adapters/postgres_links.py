@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from oblivion_contracts.mappings import MappingOptions
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from oblivion_contracts.mappings import MappingOptions
+from oblivion_router_worker.domain.effects import slack_destination
 from oblivion_router_worker.domain.records import Link, ShownTask
+from oblivion_router_worker.domain.slack_ts import ts_key
 
 
 class PostgresLinks:
@@ -19,7 +21,9 @@ class PostgresLinks:
         self._tx = tx
         self._tenant_id = tenant_id
 
-    async def of_task(self, clickup_integration_id: UUID, task_id: str, list_id: str | None) -> Sequence[Link]:
+    async def of_task(
+        self, clickup_integration_id: UUID, task_id: str, list_id: str | None
+    ) -> Sequence[Link]:
         values = {"integration": clickup_integration_id, "task": task_id, "list": list_id}
         return [_link(row) for row in await self._tx.execute(_OF_TASK, values)]
 
@@ -37,12 +41,15 @@ class PostgresLinks:
         values = {"tenant": self._tenant_id, "integration": slack_integration_id, "channel": channel}
         return [_link(row) for row in await self._tx.execute(_OF_CHANNEL, values)]
 
-    async def has_unsettled_post(self, slack_integration_id: UUID, channel: str) -> bool:
-        destination = f"slack:{slack_integration_id}:{channel}"
-        values = {"tenant": self._tenant_id, "destination": destination}
+    async def has_unsettled_post(self, slack_integration_id: UUID, channel: str, ts: str) -> bool:
+        values = {
+            "tenant": self._tenant_id,
+            "destination": slack_destination(slack_integration_id, channel),
+            "posted_s": ts_key(ts)[0],
+        }
         return bool((await self._tx.execute(_UNSETTLED, values)).scalar_one())
 
-    async def show(self, link: Link, shown: ShownTask, name: str) -> None:
+    async def show(self, link: Link, shown: ShownTask) -> None:
         await self._tx.execute(
             _SHOW,
             {
@@ -50,7 +57,7 @@ class PostgresLinks:
                 "tenant": self._tenant_id,
                 "link": link.id,
                 "task": shown.task_id,
-                "name": name[:500],
+                "name": shown.name[:500],
                 "channel": shown.channel,
                 "state": "active" if shown.is_active else "deleted",
                 "hash": shown.content_hash,
@@ -87,6 +94,7 @@ def _shown(row: Row[Any]) -> ShownTask | None:
     return ShownTask(
         id=row.shown_id,
         task_id=row.clickup_task_id,
+        name=row.clickup_task_name,
         channel=row.shown_channel,
         slack_ts=row.slack_ts,
         is_active=row.shown_state == "active",
@@ -95,10 +103,10 @@ def _shown(row: Row[Any]) -> ShownTask | None:
     )
 
 
-_LINK_COLUMNS = """p.id, p.clickup_integration_id, p.clickup_list_id, p.slack_integration_id, p.slack_channel_id,
-    p.options, p.state, p.created_at"""
-_SHOWN_COLUMNS = """t.id AS shown_id, t.clickup_task_id, t.slack_channel_id AS shown_channel, t.slack_ts,
-    t.state AS shown_state, t.content_hash, t.task_updated_ms"""
+_LINK_COLUMNS = """p.id, p.clickup_integration_id, p.clickup_list_id, p.slack_integration_id,
+    p.slack_channel_id, p.options, p.state, p.created_at"""
+_SHOWN_COLUMNS = """t.id AS shown_id, t.clickup_task_id, t.clickup_task_name, t.slack_channel_id AS shown_channel,
+    t.slack_ts, t.state AS shown_state, t.content_hash, t.task_updated_ms"""
 
 _OF_TASK = text(f"""
     SELECT {_LINK_COLUMNS}, {_SHOWN_COLUMNS}
@@ -120,9 +128,11 @@ _OF_CHANNEL = text(f"""
     WHERE p.tenant_id = :tenant AND p.slack_integration_id = :integration AND p.slack_channel_id = :channel
       AND p.state = 'active'
 """)  # noqa: S608 - constants of this module
+# A message cannot be older than the effect that posted it, but for the difference of two clocks.
 _UNSETTLED = text("""
     SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = :tenant AND destination = :destination
-                   AND kind = 'slack.post_task' AND (state = 'sending' OR (state = 'pending' AND unanswered)))
+                   AND kind = 'slack.post_task' AND (state = 'sending' OR (state = 'pending' AND unanswered))
+                   AND created_at < to_timestamp(:posted_s) + interval '1 minute')
 """)
 _SHOW = text("""
     INSERT INTO task_mappings (id, tenant_id, project_mapping_id, clickup_task_id, clickup_task_name,

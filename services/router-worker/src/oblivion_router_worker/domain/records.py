@@ -69,6 +69,8 @@ class ShownTask:
 
     id: UUID
     task_id: str
+    name: str
+    """The task's last known name."""
     channel: str
     slack_ts: str | None
     is_active: bool

@@ -40,7 +40,7 @@ class Inbox(Protocol):
         ...
 
     async def finish(self, event_ids: Sequence[UUID], outcome: str) -> None:
-        """Note that the events need no more handling: `ignored` when the outcome begins with it, else `done`."""
+        """Note that the events need no more handling; an outcome `ignored…` is also their state."""
         ...
 
     async def record(self, event_id: UUID, failure: Failure) -> int:
@@ -55,7 +55,9 @@ class Inbox(Protocol):
 class Links(Protocol):
     """Linked lists and channels, and the messages that tasks have there."""
 
-    async def of_task(self, clickup_integration_id: UUID, task_id: str, list_id: str | None) -> Sequence[Link]:
+    async def of_task(
+        self, clickup_integration_id: UUID, task_id: str, list_id: str | None
+    ) -> Sequence[Link]:
         """Active links of `list_id`, and any link in whose channel the task has a message."""
         ...
 
@@ -67,11 +69,11 @@ class Links(Protocol):
         """Active links of a channel, without messages."""
         ...
 
-    async def has_unsettled_post(self, slack_integration_id: UUID, channel: str) -> bool:
-        """Whether a task's message may stand in the channel already while its ts is not yet known here."""
+    async def has_unsettled_post(self, slack_integration_id: UUID, channel: str, ts: str) -> bool:
+        """Whether the message `ts` may be a task's whose ts is not yet known here."""
         ...
 
-    async def show(self, link: Link, shown: ShownTask, name: str) -> None:
+    async def show(self, link: Link, shown: ShownTask) -> None:
         """Store the task's message: a new one, or the newer state of a known one."""
         ...
 
@@ -112,6 +114,14 @@ class Outbox(Protocol):
         ...
 
 
+class Integrations(Protocol):
+    """What is known of the tenant's integrations."""
+
+    async def set_health(self, integration_id: UUID, status: str, detail: str) -> None:
+        """Note how an integration is, in words that say what to do; `ok` when all is well."""
+        ...
+
+
 class Decision(Protocol):
     """One transaction of one tenant."""
 
@@ -123,6 +133,8 @@ class Decision(Protocol):
     def copies(self) -> Copies: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def integrations(self) -> Integrations: ...
 
 
 class Store(Protocol):

@@ -5,6 +5,9 @@ the same event. A failure is written into the event's row first and told to Bull
 forget, Postgres does not.
 """
 
+# BullMQ ships no types: pyright is told what it cannot know.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -13,11 +16,11 @@ from typing import Any
 import structlog
 from bullmq import Job
 from bullmq.custom_errors import UnrecoverableError
+
 from oblivion_contracts.jobs import EventOutcome, ProcessEvent
 from oblivion_platform.errors import DependencyUnavailable, TransientFailure
 from oblivion_platform.logging import log_context
 from oblivion_platform.queue import Processor, decode_job, park
-
 from oblivion_router_worker.usecases.note_failure import FailurePolicy, Verdict
 
 HandleEvent = Callable[[ProcessEvent], Awaitable[EventOutcome]]
@@ -71,8 +74,6 @@ def make_processor(
 def _delay_s(policy: FailurePolicy, failure: Exception, job: Job) -> float:
     times_parked = int(getattr(job, "attemptsStarted", 1) or 1) - 1
     delay_s = (
-        policy.park_s(failure, times_parked)
-        if isinstance(failure, TransientFailure)
-        else policy.park_first_s
+        policy.park_s(failure, times_parked) if isinstance(failure, TransientFailure) else policy.park_first_s
     )
     return delay_s * (1 + random.uniform(0, 0.3))  # noqa: S311 - spreads retries, keeps no secret

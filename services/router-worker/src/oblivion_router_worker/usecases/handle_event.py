@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from oblivion_contracts.jobs import EventOutcome, ProcessEvent
 from oblivion_platform.errors import PermanentFailure, TransientFailure
 from oblivion_platform.safe_json import MalformedBody
-
 from oblivion_router_worker.domain.clickup_events import parse_clickup
 from oblivion_router_worker.domain.events import ClickUpEvent, SlackEvent
 from oblivion_router_worker.domain.records import InboundEvent

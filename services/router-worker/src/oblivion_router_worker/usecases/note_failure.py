@@ -6,7 +6,6 @@ from enum import Enum
 
 from oblivion_contracts.jobs import ProcessEvent
 from oblivion_platform.errors import OblivionFailure, PermanentFailure, TransientFailure
-
 from oblivion_router_worker.ports.clock import Clock
 from oblivion_router_worker.ports.deciding import Failure, Store
 from oblivion_router_worker.usecases.handle_event import NotOurTurn

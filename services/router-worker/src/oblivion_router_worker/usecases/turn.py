@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from oblivion_contracts.jobs import EventPriority
-
 from oblivion_router_worker.domain.effects import (
     Body,
     CreateComment,

@@ -1,0 +1,37 @@
+"""Opens the transactions that decisions are made in."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_platform.database.engine import Database
+from oblivion_router_worker.adapters.postgres_copies import PostgresCopies
+from oblivion_router_worker.adapters.postgres_inbox import PostgresInbox
+from oblivion_router_worker.adapters.postgres_integrations import PostgresIntegrations
+from oblivion_router_worker.adapters.postgres_links import PostgresLinks
+from oblivion_router_worker.adapters.postgres_outbox import PostgresOutbox
+
+
+class PostgresDecision:
+    """Implements `ports.deciding.Decision`."""
+
+    def __init__(self, tx: AsyncConnection, tenant_id: UUID) -> None:
+        self.inbox = PostgresInbox(tx, tenant_id)
+        self.links = PostgresLinks(tx, tenant_id)
+        self.copies = PostgresCopies(tx, tenant_id)
+        self.outbox = PostgresOutbox(tx, tenant_id)
+        self.integrations = PostgresIntegrations(tx)
+
+
+class PostgresStore:
+    """Implements `ports.deciding.Store`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID) -> AsyncGenerator[PostgresDecision]:
+        async with self._database.tenant(tenant_id) as tx:
+            yield PostgresDecision(tx, tenant_id)

@@ -1,0 +1,70 @@
+"""Which use case a fact belongs to."""
+
+from oblivion_router_worker.domain.events import (
+    AppUninstalled,
+    ChannelArchived,
+    ChannelRenamed,
+    ChannelUnarchived,
+    CommentEdited,
+    CommentPosted,
+    Interaction,
+    MemberJoined,
+    MemberLeft,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    SlashCommand,
+    TaskChanged,
+    TaskCreated,
+    TaskDeleted,
+    TaskMoved,
+    TokensRevoked,
+    Unhandled,
+)
+from oblivion_router_worker.usecases.handle_event import Fact
+from oblivion_router_worker.usecases.keep_links import keep_links, note_lost_installation
+from oblivion_router_worker.usecases.mirror_comments import MirrorComments
+from oblivion_router_worker.usecases.mirror_task import MirrorTask
+from oblivion_router_worker.usecases.sync_reply import SyncReply
+from oblivion_router_worker.usecases.turn import Turn
+
+
+class Decide:
+    """Implements `handle_event.Decide`."""
+
+    def __init__(
+        self, mirror_task: MirrorTask, mirror_comments: MirrorComments, sync_reply: SyncReply
+    ) -> None:
+        self._mirror_task = mirror_task
+        self._mirror_comments = mirror_comments
+        self._sync_reply = sync_reply
+
+    async def __call__(self, turn: Turn, fact: Fact) -> str:
+        """Decide, and return the outcome's code."""
+        match fact:
+            case Unhandled():
+                return f"ignored:{fact.reason}"
+            case AppUninstalled() | TokensRevoked():
+                return await note_lost_installation(turn, fact)
+            case Interaction() | SlashCommand():
+                return "ignored:not_subscribed"
+            case _ if not turn.event.has_links:
+                return "ignored:nothing_linked"
+            case TaskCreated() | TaskChanged() | TaskDeleted() | TaskMoved():
+                return await self._task(turn, fact)
+            case CommentPosted() | CommentEdited():
+                return await self._mirror_comments.on_event(turn, fact)
+            case MessagePosted() | MessageEdited():
+                return await self._sync_reply.on_message(turn, fact)
+            case MessageDeleted():
+                return await self._sync_reply.on_deletion(turn, fact)
+            case ChannelRenamed() | ChannelArchived() | ChannelUnarchived() | MemberJoined() | MemberLeft():
+                return await keep_links(turn, fact)
+
+    async def _task(self, turn: Turn, fact: TaskCreated | TaskChanged | TaskDeleted | TaskMoved) -> str:
+        is_gone = isinstance(fact, TaskDeleted)
+        mirrored = await self._mirror_task(turn, fact.task_id, is_gone=is_gone)
+        if turn.event.is_gap_filling and mirrored.task is not None:
+            await self._mirror_comments.follow(turn, fact.task_id, mirrored.links)
+            return "mirrored" if turn.effects else mirrored.outcome
+        return mirrored.outcome

@@ -1,0 +1,108 @@
+"""A ClickUp task as a message in each channel that its list is linked with.
+
+What the task is like is fetched, never read from the event: events come late, twice and in any order. So
+one fetch answers every event of the task that came before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from oblivion_router_worker.domain.clickup_events import CHANGE_EVENTS
+from oblivion_router_worker.domain.clickup_objects import Task
+from oblivion_router_worker.domain.effects import PostTask, UpdateTask
+from oblivion_router_worker.domain.filters import is_selected
+from oblivion_router_worker.domain.records import Link, ShownTask
+from oblivion_router_worker.domain.slack_message import SlackMessage
+from oblivion_router_worker.domain.task_view import TaskFate, render_task, render_unknown_task
+from oblivion_router_worker.ports.reading import ClickUpReads
+from oblivion_router_worker.usecases.turn import Turn
+
+_ANSWERED_BY_FETCH = CHANGE_EVENTS | {"taskCreated", "taskMoved"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A task after its messages were decided."""
+
+    task: Task | None
+    """None: it is gone."""
+    links: Sequence[Link]
+    """Links with a message of the task; the active ones among them follow it."""
+    outcome: str
+
+
+class MirrorTask:
+    """Makes the channels show what the task is like now."""
+
+    def __init__(self, clickup: ClickUpReads) -> None:
+        self._clickup = clickup
+
+    async def __call__(self, turn: Turn, task_id: str, *, is_gone: bool = False) -> Mirrored:
+        """Fetch the task and decide; `is_gone` when ClickUp said that it was deleted."""
+        task = None
+        if not is_gone:
+            event = turn.event
+            task = await self._clickup.task(event.integration, task_id, gap=event.is_gap_filling)
+            turn.cover(_ANSWERED_BY_FETCH)
+        list_id = task.list_id if task else None
+        links = await turn.decision.links.of_task(turn.event.integration.id, task_id, list_id)
+        shown = [await _show(turn, link, task) for link in links]
+        return Mirrored(task, [link for link in shown if link.shown], _outcome(turn, links))
+
+
+def _outcome(turn: Turn, links: Sequence[Link]) -> str:
+    if turn.effects:
+        return "mirrored"
+    return "unchanged" if links else "ignored:not_linked"
+
+
+async def _show(turn: Turn, link: Link, task: Task | None) -> Link:
+    """Decide about one channel; returns the link with its message as decided."""
+    if not link.is_active:
+        return link
+    if link.shown is None:
+        return await _show_first(turn, link, task) if task and is_selected(link.options, task) else link
+    return await _show_again(turn, link, link.shown, task)
+
+
+async def _show_first(turn: Turn, link: Link, task: Task) -> Link:
+    message = render_task(task)
+    shown = ShownTask(
+        id=uuid4(),
+        task_id=task.id,
+        name=task.name,
+        channel=link.channel,
+        slack_ts=None,
+        is_active=True,
+        content_hash=message.content_hash,
+        updated_ms=task.updated_at_ms or 0,
+    )
+    await turn.decision.links.show(link, shown)
+    await turn.send(PostTask(link.channel, message.text, message.blocks), link, shown)
+    return replace(link, shown=shown)
+
+
+async def _show_again(turn: Turn, link: Link, shown: ShownTask, task: Task | None) -> Link:
+    """A message follows its task for as long as the task is in the list, tagged or no longer."""
+    if task is not None and (task.updated_at_ms or 0) < shown.updated_ms:
+        return link
+    message = _message(link, shown, task)
+    if message.content_hash == shown.content_hash:
+        return link
+    changed = replace(
+        shown,
+        name=task.name if task else shown.name,
+        is_active=task is not None and task.list_id == link.list_id,
+        content_hash=message.content_hash,
+        updated_ms=(task and task.updated_at_ms) or shown.updated_ms,
+    )
+    await turn.decision.links.show(link, changed)
+    await turn.send(UpdateTask(message.text, message.blocks), link, changed)
+    return replace(link, shown=changed)
+
+
+def _message(link: Link, shown: ShownTask, task: Task | None) -> SlackMessage:
+    if task is None:
+        return render_unknown_task(shown.name)
+    return render_task(task, TaskFate.PRESENT if task.list_id == link.list_id else TaskFate.MOVED_AWAY)
