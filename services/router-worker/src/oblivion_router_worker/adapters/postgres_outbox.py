@@ -65,13 +65,14 @@ def _statement(effect: Effect) -> TextClause:
 _COLUMNS = """id, tenant_id, integration_id, destination, kind, payload, coalesce_key, priority, event_id,
         task_mapping_id, mirror_event_id"""
 _VALUES = """CAST(:id AS uuid), CAST(:tenant AS uuid), CAST(:integration AS uuid), :destination, :kind,
-        CAST(:payload AS jsonb), CAST(:coalesce_key AS text), CAST(:priority AS smallint), CAST(:event AS uuid),
+        CAST(:payload AS jsonb), CAST(:coalesce_key AS text), CAST(:priority AS smallint),
+        CAST(:event AS uuid),
         CAST(:task AS uuid), CAST(:copy AS uuid)"""
 _NOT_LEFT = "tenant_id = :tenant AND task_mapping_id = :task AND state IN ('pending', 'dead')"
 _ITS_CREATION = f"""{_NOT_LEFT} AND kind = :creation AND NOT unanswered
         AND mirror_event_id IS NOT DISTINCT FROM CAST(:copy AS uuid)"""
 
-_ADD = text(f"INSERT INTO outbox ({_COLUMNS}) SELECT {_VALUES}")  # noqa: S608 - constants of this module
+_ADD = text(f"INSERT INTO outbox ({_COLUMNS}) SELECT {_VALUES}")
 # The update waits as long as the one it replaces had to: that one's request may still be on its way.
 _ADD_UPDATE = text(f"""
     WITH creation AS (
