@@ -164,6 +164,7 @@ def _parse_app_mention(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
         mentions_bot=True,
         metadata=parsed.metadata,
         edited_ts=_edited_ts(event),
+        file_count=parsed.file_count,
     )
 
 
@@ -195,6 +196,7 @@ def _parse_changed(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
         mentions_bot=_mentions_us(text, envelope),
         metadata=_metadata(message),
         edited_ts=_edited_ts(message),
+        file_count=len(list_at(message, "files")),
     )
 
 
