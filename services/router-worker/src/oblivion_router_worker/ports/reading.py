@@ -12,12 +12,12 @@ from oblivion_router_worker.domain.records import Integration
 
 
 class ClickUpReads(Protocol):
-    async def task(self, integration: Integration, task_id: str, *, gap: bool = False) -> Task | None:
-        """The task as it is now; None when it is gone. `gap`: leave half of the budget to others."""
+    async def task(self, integration: Integration, task_id: str, *, priority: int) -> Task | None:
+        """The task as it is now; None when it is gone. `priority` (EventPriority): its share of the budget."""
         ...
 
     async def comments(
-        self, integration: Integration, task_id: str, before: Comment | None = None, *, gap: bool = False
+        self, integration: Integration, task_id: str, before: Comment | None = None, *, priority: int
     ) -> Sequence[Comment]:
         """The newest comments, or those before `before`, newest first; fewer than a page at the end.
 

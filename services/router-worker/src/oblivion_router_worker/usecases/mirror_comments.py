@@ -84,10 +84,10 @@ class MirrorComments:
     async def _listing(self, turn: Turn, task_id: str, wanted_id: str | None) -> _Listing:
         """Read back to the wanted comment, or as far as is allowed."""
         comments: list[Comment] = []
-        integration, gap = turn.event.integration, turn.event.is_gap_filling
+        integration, priority = turn.event.integration, turn.event.priority
         for _ in range(self._pages_max):
             before = comments[-1] if comments else None
-            page = await self._clickup.comments(integration, task_id, before, gap=gap)
+            page = await self._clickup.comments(integration, task_id, before, priority=priority)
             comments += page
             if len(page) < COMMENTS_PER_PAGE:
                 turn.cover(COMMENT_EVENTS)

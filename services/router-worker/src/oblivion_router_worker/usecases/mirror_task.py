@@ -43,7 +43,7 @@ class MirrorTask:
         task = None
         if not is_gone:
             event = turn.event
-            task = await self._clickup.task(event.integration, task_id, gap=event.is_gap_filling)
+            task = await self._clickup.task(event.integration, task_id, priority=event.priority)
             turn.cover(_ANSWERED_BY_FETCH)
         list_id = task.list_id if task else None
         links = await turn.decision.links.of_task(turn.event.integration.id, task_id, list_id)

@@ -1,0 +1,207 @@
+"""`outbox` for the sender: claims, and what follows from each try."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from oblivion_platform.database.engine import Database
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_router_worker.domain.effects import (
+    CreateComment,
+    Effect,
+    PostReply,
+    PostTask,
+    body_from_payload,
+)
+from oblivion_router_worker.domain.retry import Dead, Failed, Postponed, Sent, Settlement
+from oblivion_router_worker.ports.delivery import DueDestination, Sending
+
+MOST_DUE = 1_000
+
+
+class PostgresDelivery:
+    """Implements `ports.delivery.DeliveryQueue`."""
+
+    def __init__(self, database: Database, *, lease_s: float) -> None:
+        self._database = database
+        self._lease_s = lease_s
+
+    async def claim(self, tenant_id: UUID, destination: str) -> Sending | None:
+        async with self._database.tenant(tenant_id) as tx:
+            return await self._claim(tx, tenant_id, destination)
+
+    async def settle(self, sending: Sending, settlement: Settlement) -> Sending | None:
+        effect = sending.effect
+        async with self._database.tenant(effect.tenant_id) as tx:
+            await _note(tx, sending, settlement)
+            if isinstance(settlement, Sent | Dead):
+                return await self._claim(tx, effect.tenant_id, effect.destination)
+        return None  # What comes after it has to wait with it.
+
+    async def due(self) -> Sequence[DueDestination]:
+        async with self._database.relay() as tx:
+            rows = await tx.execute(_DUE, {"most": MOST_DUE})
+            return [DueDestination(row.tenant_id, row.destination, float(row.overdue_s)) for row in rows]
+
+    async def _claim(self, tx: AsyncConnection, tenant_id: UUID, destination: str) -> Sending | None:
+        values = {"tenant": tenant_id, "destination": destination, "lease_s": self._lease_s}
+        while (row := (await tx.execute(_CLAIM, values)).one_or_none()) is not None:
+            try:
+                return _sending(row)
+            except ValueError as error:
+                unreadable = Dead("payload_unknown", str(error))
+                await _record(tx, row.id, row.attempts, unreadable)
+        return None
+
+
+def _sending(row: Row[Any]) -> Sending:
+    effect = Effect(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        integration_id=row.integration_id,
+        destination=row.destination,
+        body=body_from_payload(row.kind, row.payload),
+        priority=row.priority,
+        event_id=row.event_id,
+        task_mapping_id=row.task_mapping_id,
+        mirror_event_id=row.mirror_event_id,
+    )
+    return Sending(
+        effect=effect,
+        attempt=row.attempts,
+        unanswered=row.unanswered,
+        created_at=float(row.created_at_s),
+        age_s=float(row.age_s),
+        channel=row.slack_channel_id,
+        thread_ts=row.slack_ts,
+        copy_id=row.copy_id,
+        is_creation_dead=bool(row.is_creation_dead),
+        has_problem=bool(row.has_problem),
+    )
+
+
+async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -> None:
+    effect = sending.effect
+    held = {"id": effect.id, "attempt": sending.attempt}
+    match settlement:
+        case Sent():
+            await _note_sent(tx, sending, settlement)
+        case Postponed(delay_s=delay_s):
+            await tx.execute(_POSTPONE, held | {"delay_s": delay_s})
+        case Failed(delay_s=delay_s, unanswered=unanswered):
+            failure = _failure(settlement)
+            await tx.execute(_FAIL, held | {"delay_s": delay_s, "unanswered": unanswered, "failure": failure})
+        case Dead():
+            await _record(tx, effect.id, sending.attempt, settlement)
+            problem = {"task": effect.task_mapping_id, "problem": _failure(settlement)}
+            await tx.execute(_NOTE_PROBLEM, problem)
+            if settlement.is_credential_refused:
+                health = {"integration": effect.integration_id, "detail": settlement.message}
+                await tx.execute(_NOTE_REFUSED, health)
+
+
+async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> None:
+    effect = sending.effect
+    result = {"made": sent.made_id, "skipped": sent.skipped, "found": sent.was_found or None}
+    known = json.dumps({name: value for name, value in result.items() if value is not None})
+    values = {"id": effect.id, "attempt": sending.attempt, "result": known}
+    match effect.body:
+        case PostTask() if sent.made_id is not None:
+            target = {"target": effect.task_mapping_id, "made": sent.made_id}
+            await tx.execute(_SENT_TASK, values | target)
+        case PostReply() | CreateComment() if sent.made_id is not None:
+            target = {"target": effect.mirror_event_id, "made": sent.made_id}
+            await tx.execute(_SENT_COPY, values | target)
+        case _:
+            await tx.execute(_SENT, values)
+    if sending.has_problem and isinstance(effect.body, PostTask | PostReply):
+        await tx.execute(_CLEAR_PROBLEM, {"task": effect.task_mapping_id})
+
+
+async def _record(tx: AsyncConnection, effect_id: UUID, attempt: int, dead: Dead) -> None:
+    await tx.execute(_DIE, {"id": effect_id, "attempt": attempt, "failure": _failure(dead)})
+
+
+def _failure(settlement: Failed | Dead) -> str:
+    return json.dumps({"code": settlement.code, "message": settlement.message})
+
+
+# The first of the destination, if its time has come. A `sending` one whose lease has ended was sent by
+# somebody who did not live to hear the answer.
+_CLAIM = text("""
+    WITH head AS (
+        SELECT o.id, t.slack_channel_id, t.slack_ts, m.copy_id, p.problem IS NOT NULL AS has_problem
+        FROM outbox o
+        LEFT JOIN task_mappings t ON t.id = o.task_mapping_id
+        LEFT JOIN project_mappings p ON p.id = t.project_mapping_id
+        LEFT JOIN mirror_events m ON m.id = o.mirror_event_id
+        WHERE o.tenant_id = :tenant AND o.destination = :destination AND o.state IN ('pending', 'sending')
+        ORDER BY o.seq LIMIT 1
+    )
+    UPDATE outbox o SET
+        state = 'sending', attempts = o.attempts + 1, unanswered = o.unanswered OR o.state = 'sending',
+        lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+    FROM head
+    WHERE o.id = head.id AND (
+        (o.state = 'pending' AND o.next_attempt_at <= clock_timestamp())
+        OR (o.state = 'sending' AND o.lease_until < clock_timestamp())
+    )
+    RETURNING o.id, o.tenant_id, o.integration_id, o.destination, o.kind, o.payload, o.priority, o.event_id,
+        o.task_mapping_id, o.mirror_event_id, o.attempts, o.unanswered,
+        extract(epoch FROM o.created_at) AS created_at_s,
+        extract(epoch FROM clock_timestamp() - o.created_at) AS age_s,
+        head.slack_channel_id, head.slack_ts, head.copy_id, head.has_problem,
+        CASE WHEN head.slack_ts IS NULL OR head.copy_id IS NULL THEN EXISTS (
+            SELECT FROM outbox c WHERE c.tenant_id = o.tenant_id AND c.task_mapping_id = o.task_mapping_id
+            AND c.state = 'dead' AND c.kind IN ('slack.post_task', 'slack.post_reply', 'clickup.create_comment')
+            AND (c.mirror_event_id IS NULL OR c.mirror_event_id = o.mirror_event_id)
+        ) END AS is_creation_dead
+""")
+_HELD = "id = :id AND state = 'sending' AND attempts = :attempt"
+_DONE = f"""UPDATE outbox SET state = 'sent', result = CAST(:result AS jsonb), sent_at = clock_timestamp(),
+        lease_until = NULL, unanswered = false WHERE {_HELD}"""
+_SENT = text(_DONE)
+# What was made is noted even when the lease had ended meanwhile: it is there.
+_SENT_TASK = text(f"""
+    WITH done AS ({_DONE})
+    UPDATE task_mappings SET slack_ts = :made, updated_at = now() WHERE id = :target
+""")  # noqa: S608 - constants of this module
+_SENT_COPY = text(f"""
+    WITH done AS ({_DONE})
+    UPDATE mirror_events SET copy_id = :made, updated_at = now() WHERE id = :target
+""")  # noqa: S608 - constants of this module
+_POSTPONE = text(f"""
+    UPDATE outbox SET state = 'pending', attempts = attempts - 1, lease_until = NULL,
+        next_attempt_at = clock_timestamp() + make_interval(secs => :delay_s)
+    WHERE {_HELD}
+""")  # noqa: S608 - constants of this module
+_ADD_FAILURE = """failures = failures || (CAST(:failure AS jsonb)
+        || jsonb_build_object('at', clock_timestamp(), 'attempt', attempts))"""
+_FAIL = text(f"""
+    UPDATE outbox SET state = 'pending', lease_until = NULL, unanswered = unanswered OR :unanswered,
+        next_attempt_at = clock_timestamp() + make_interval(secs => :delay_s), {_ADD_FAILURE}
+    WHERE {_HELD}
+""")  # noqa: S608 - constants of this module
+_DIE = text(f"UPDATE outbox SET state = 'dead', lease_until = NULL, {_ADD_FAILURE} WHERE {_HELD}")  # noqa: S608
+_ITS_LINK = "id = (SELECT project_mapping_id FROM task_mappings WHERE id = :task)"
+_NOTE_PROBLEM = text(f"""
+    UPDATE project_mappings
+    SET problem = CAST(:problem AS jsonb) || jsonb_build_object('at', clock_timestamp())
+    WHERE {_ITS_LINK}
+""")  # noqa: S608 - constants of this module
+_CLEAR_PROBLEM = text(f"UPDATE project_mappings SET problem = NULL WHERE {_ITS_LINK}")  # noqa: S608
+_NOTE_REFUSED = text("""
+    UPDATE integrations SET updated_at = now(), health = health || jsonb_build_object(
+        'status', 'token_refused', 'detail', CAST(:detail AS text), 'checked_at', clock_timestamp())
+    WHERE id = :integration
+""")
+_DUE = text("""
+    SELECT tenant_id, destination, extract(epoch FROM clock_timestamp() - min(next_attempt_at)) AS overdue_s
+    FROM outbox
+    WHERE (state = 'pending' AND next_attempt_at <= clock_timestamp())
+       OR (state = 'sending' AND lease_until < clock_timestamp())
+    GROUP BY tenant_id, destination LIMIT :most
+""")

@@ -1,0 +1,70 @@
+"""What the router-worker can be told; see docs/reference/settings.md."""
+
+from oblivion_platform.settings import (
+    DatabaseSettings,
+    HttpSettings,
+    LogSettings,
+    MasterKeySettings,
+    RedisSettings,
+    ServiceUrl,
+    SigningKeySettings,
+)
+from pydantic import Field
+
+
+class Settings(
+    DatabaseSettings, RedisSettings, MasterKeySettings, SigningKeySettings, LogSettings, HttpSettings
+):
+    """The router-worker's settings."""
+
+    database_pool_size: int = Field(
+        default=16,
+        ge=4,
+        le=200,
+        description="Most connections to Postgres at once; more than `worker_concurrency`, which each hold one.",
+    )
+
+    slack_api_url: ServiceUrl = Field(
+        default="https://slack.com/api/", description="Slack's Web API, with the slash at its end."
+    )
+    clickup_api_url: ServiceUrl = Field(
+        default="https://api.clickup.com/api/v2", description="ClickUp's API, version 2."
+    )
+    ingestion_url: ServiceUrl | None = Field(
+        default=None,
+        description="Ingestion as seen from here; its absence counts as blind time. None: it is not asked.",
+    )
+    webhook_base_url: ServiceUrl | None = Field(
+        default=None,
+        description="Public address under which ClickUp reaches `/webhooks`; needed to re-create a webhook "
+        "of which no address is stored.",
+    )
+
+    worker_concurrency: int = Field(
+        default=10, ge=1, le=100, description="Events decided at once by this process."
+    )
+    worker_lock_s: float = Field(
+        default=30.0, gt=0, description="Seconds after which a job whose worker died is taken by another."
+    )
+    event_attempts: int = Field(
+        default=3, ge=1, description="Tries of an event that fails for unforeseen reasons."
+    )
+    event_backoff_s: float = Field(
+        default=2.0, gt=0, description="Seconds before the second try; twice as long before each further one."
+    )
+    park_first_s: float = Field(
+        default=0.5, gt=0, description="Seconds an event is put aside at first when Slack or ClickUp is away."
+    )
+    park_max_s: float = Field(
+        default=60.0, gt=0, description="Seconds an event is put aside at most; a rate limit says its own."
+    )
+    give_up_after_h: float = Field(
+        default=24.0, gt=0, description="Hours after which an event or effect that cannot pass is dead."
+    )
+    comment_pages_max: int = Field(
+        default=4, ge=1, le=100, description="Pages of 25 comments read back at most for one event."
+    )
+
+    http_timeout_s: float = Field(
+        default=10.0, gt=0, description="Seconds that Slack and ClickUp have to answer a request."
+    )
