@@ -7,7 +7,9 @@ class UnknownSource(PermanentFailure):
     """404: the path names no source."""
 
     def __init__(self) -> None:
-        super().__init__("unknown_source", "No such webhook source. Known paths: /webhooks/slack, /webhooks/clickup.")
+        super().__init__(
+            "unknown_source", "No such webhook. There are /webhooks/slack and /webhooks/clickup."
+        )
 
 
 class SignatureRejected(PermanentFailure):
@@ -16,8 +18,8 @@ class SignatureRejected(PermanentFailure):
     def __init__(self, reason: str) -> None:
         super().__init__(
             "signature_rejected",
-            "The request is not signed by a sender that is connected here, or its timestamp is more than five "
-            "minutes off. Check the signing secret and the clock.",
+            "Not signed by a sender that is connected here, or its timestamp is more than five minutes off. "
+            "Check the signing secret and the clock.",
         )
         self.reason = reason
 
@@ -51,7 +53,7 @@ class SenderUnknown(PermanentFailure):
 
 
 class StoreUnavailable(DependencyUnavailable):
-    """503 with Retry-After: not known to be committed; the sender tries again and deduplication sorts it out."""
+    """503 with Retry-After: not known to be committed; the sender tries again, deduplication sorts it out."""
 
     def __init__(self, code: str = "postgres_unavailable") -> None:
         super().__init__(code, "The event could not be stored; send it again.", retry_after_s=RETRY_AFTER_S)

@@ -1,7 +1,7 @@
 """What a ClickUp webhook is, as far as storing it once needs: type, subject, dedupe key, priority.
 
-`taskCreated` comes with a `taskStatusUpdated` of the same history item, so the key is webhook + event + history items.
-Their order is not fixed and they may be missing; a repeat of such a body is the same bytes.
+`taskCreated` comes with a `taskStatusUpdated` of the same history item, so the key is webhook + event +
+history items. Their order is not fixed and they may be missing; a repeat of such a body is the same bytes.
 Source: https://developer.clickup.com/docs/webhooktaskpayloads.
 """
 
@@ -25,8 +25,8 @@ PLACES = ("list_id", "folder_id", "space_id", "goal_id")
 def webhook_facts(payload: JsonObject, body: bytes) -> EventFacts:
     """Facts of a webhook body."""
     webhook_id, event = text_at(payload, "webhook_id"), text_at(payload, "event")
-    items = sorted(filter(None, map(_item_id, objects_at(payload, "history_items"))))
-    happening = ",".join(items) or hashlib.sha256(body).hexdigest()
+    items = {_id_at(item, "id") for item in objects_at(payload, "history_items")} - {""}
+    happening = ",".join(sorted(items)) or hashlib.sha256(body).hexdigest()
     return EventFacts(
         storable(event, EVENT_TYPE_MAX_CHARS) or "unknown",
         storable(bounded_key(_subject(payload) or f"webhook:{webhook_id}"), SUBJECT_MAX_CHARS),
@@ -42,10 +42,6 @@ def _subject(payload: JsonObject) -> str:
         if place_id := _id_at(payload, place):
             return f"{place.removesuffix('_id')}:{place_id}"
     return ""
-
-
-def _item_id(item: JsonObject) -> str:
-    return _id_at(item, "id")
 
 
 def _id_at(value: JsonObject, key: str) -> str:

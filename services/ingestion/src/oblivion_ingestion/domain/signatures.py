@@ -1,6 +1,6 @@
 """Proof of the sender: HMAC-SHA256 over the raw bytes.
 
-Everything is compared as bytes: `compare_digest` raises TypeError on a non-ASCII str, which a sender controls.
+Bytes are compared, not str: `compare_digest` raises TypeError on a non-ASCII str, which a sender controls.
 """
 
 import hmac

@@ -1,8 +1,8 @@
 """What a Slack payload is, as far as storing it once needs: type, subject, dedupe key, priority.
 
 One mention comes as `app_mention` and as `message`, with different event ids, and may come again, `edited`,
-under its old ts; so posts and edits are known by team, channel and ts. `message_changed` also comes for mere link
-previews; those have no edit of their own and are known by their event id, like everything else.
+under its old ts; so posts and edits are known by team, channel and ts. `message_changed` also comes for mere
+link previews; those have no edit of their own and are known by their event id, like everything else.
 Source: https://docs.slack.dev/apis/events-api/ and https://docs.slack.dev/reference/events/message.
 """
 

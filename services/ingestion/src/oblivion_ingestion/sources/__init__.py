@@ -1,7 +1,7 @@
 """The plug for sources: one file each, listed in `bootstrap`.
 
-A source finds out of an unverified delivery which secrets could prove it (`Claim.keys`), how (`Claim.proof`), and,
-once it is proven, which event it is (`Claim.facts`). It does no I/O and is asked in that order.
+A source finds out of an unverified delivery which secrets could prove it (`Claim.keys`), how (`Claim.proof`),
+and, once it is proven, which event it is (`Claim.facts`). It does no I/O and is asked in that order.
 """
 
 from collections.abc import Sequence

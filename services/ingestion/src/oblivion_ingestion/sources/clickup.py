@@ -1,4 +1,4 @@
-"""ClickUp webhooks: `X-Signature` is the bare hex HMAC-SHA256 of the raw body, with a secret for each webhook.
+"""ClickUp webhooks: `X-Signature` is the bare hex HMAC-SHA256 of the raw body; each webhook has its secret.
 
 There is no timestamp, so a replay stays valid for ever and only deduplication stops it.
 Source: https://developer.clickup.com/docs/webhooksignature.

@@ -1,8 +1,8 @@
 """Slack's Events API, interactivity and slash commands, as Slack signs them.
 
-`X-Slack-Signature` is `v0=` and the hex HMAC-SHA256 of `v0:{timestamp}:{raw body}`; the app's secret is found by
-app and team of the unverified body. A genuine delivery of a team that is not connected is recognised by the
-secrets of the same app. Source: https://docs.slack.dev/authentication/verifying-requests-from-slack.
+`X-Slack-Signature` is `v0=` and the hex HMAC-SHA256 of `v0:{timestamp}:{raw body}`; the app's secret is found
+by app and team of the unverified body. A genuine delivery of a team that is not connected is recognised by
+the secrets of the same app. Source: https://docs.slack.dev/authentication/verifying-requests-from-slack.
 """
 
 import json

@@ -1,0 +1,1 @@
+"""Postgres and the queue, as the ports want them."""

@@ -1,0 +1,1 @@
+"""HTTP in: the webhooks as raw ASGI, everything else as FastAPI."""
