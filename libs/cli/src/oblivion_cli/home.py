@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Self
 
 import platformdirs
-from oblivion_platform.crypto import generate_key
-from oblivion_platform.database.roles import OWNER, SERVICE_ROLES
 
 from oblivion_cli.errors import CommandFailed
+from oblivion_platform.crypto import generate_key
+from oblivion_platform.database.roles import OWNER, SERVICE_ROLES
 
 _PRIVATE = 0o600
 

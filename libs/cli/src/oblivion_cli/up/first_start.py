@@ -1,7 +1,90 @@
-"""What a fresh system needs before its services start."""
+"""Connects the embedded system to its own sandbox: a first tenant, tokens, secrets, webhook.
 
-from oblivion_cli.up.system import EmbeddedSystem
+Runs at every start and changes only what differs: a fresh sandbox has new tokens, and a port that was taken
+moves the addresses that events are sent to.
+"""
+
+from dataclasses import dataclass
+
+from oblivion_cli.adapters.clickup import ClickUpApi
+from oblivion_cli.errors import NotFound
+from oblivion_cli.home import HomeSecrets
+from oblivion_cli.usecases.audit import Actor
+from oblivion_cli.usecases.clickup_webhook import keep_one_webhook
+from oblivion_cli.usecases.connect import ClickUpFacts, Connector, SlackFacts
+from oblivion_cli.usecases.tenants import NewTenant, Tenant, create_tenant, find_tenant
+from oblivion_platform.crypto import MasterKeyRing, SigningKeyRing
+from oblivion_platform.database.engine import Database
+from oblivion_sandbox.control import SandboxControl
+
+FIRST_TENANT = NewTenant(slug="default", name="Default", admin="you")
+ACTOR = Actor("oblivion up")
 
 
-async def connect_sandbox(system: EmbeddedSystem) -> None:
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts of the embedded system are."""
+
+    database_url: str
+    sandbox_url: str
+    front_url: str
+
+
+async def connect_sandbox(addresses: Addresses, secrets: HomeSecrets) -> None:
     """Make the first tenant, and connect it to the stand-ins of Slack and ClickUp."""
+    master_keys = MasterKeyRing.from_text(secrets.master_key)
+    signing_keys = SigningKeyRing.from_text(secrets.signing_key)
+    database = Database.connect(addresses.database_url, pool_size=2)
+    try:
+        tenant = await _first_tenant(database, master_keys)
+        connector = Connector(database, master_keys, signing_keys, tenant.id, ACTOR)
+        async with SandboxControl(addresses.sandbox_url) as control:
+            await _connect_slack(connector, control, addresses)
+            await _connect_clickup(connector, control, addresses)
+    finally:
+        await database.close()
+
+
+async def _first_tenant(database: Database, master_keys: MasterKeyRing) -> Tenant:
+    try:
+        return await find_tenant(database, FIRST_TENANT.slug)
+    except NotFound:
+        return await create_tenant(database, master_keys, FIRST_TENANT, ACTOR)
+
+
+async def _connect_slack(connector: Connector, control: SandboxControl, addresses: Addresses) -> None:
+    app = await control.slack.app()
+    facts = SlackFacts(
+        team_id=app["team_id"],
+        team_name=app["team_name"],
+        app_id=app["app_id"],
+        bot_token=app["bot_token"],
+        signing_secret=app["signing_secret"],
+        config={
+            "bot_user_id": app["bot_user_id"],
+            "bot_id": app["bot_id"],
+            "workspace_url": f"{addresses.front_url}/slack/",
+            "sandbox": True,
+        },
+    )
+    integration_id = await connector.connect_slack(facts)
+    await control.slack.change_app(request_url=f"{addresses.front_url}/webhooks/slack/{integration_id}")
+
+
+async def _connect_clickup(connector: Connector, control: SandboxControl, addresses: Addresses) -> None:
+    owner = await control.clickup.owner()
+    token, team_id = owner["token"], owner["team_id"]
+    async with ClickUpApi(f"{addresses.sandbox_url}/clickup/api/v2", token) as clickup:
+        (team,) = [team for team in await clickup.teams() if team["id"] == team_id]
+        facts = ClickUpFacts(
+            team_id=team_id,
+            team_name=team["name"],
+            token=token,
+            config={
+                "owner_id": str(owner["user"]["id"]),
+                "owner_name": owner["user"]["username"],
+                "sandbox": True,
+            },
+        )
+        integration_id = await connector.connect_clickup(facts)
+        await keep_one_webhook(connector, clickup, integration_id, addresses.front_url)

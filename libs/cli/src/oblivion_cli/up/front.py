@@ -8,24 +8,9 @@ from pathlib import Path
 
 from oblivion_cli.errors import CommandFailed
 from oblivion_cli.home import Home
-from oblivion_cli.up.services import ProcessSpec, child_environment
-
-PATHS = (("/webhooks*", "ingestion"), ("/slack*", "sandbox"), ("/clickup*", "sandbox"))
-READY_PATH = "/front/ready"
-
-
-def caddyfile(upstreams: Mapping[str, int], port: int) -> str:
-    """The front's configuration: `upstreams` maps services to their ports."""
-    routes = "\n".join(
-        f"    handle {pattern} {{\n        reverse_proxy 127.0.0.1:{upstreams[service]} {{\n"
-        "            flush_interval -1\n        }\n    }"
-        for pattern, service in PATHS
-    )
-    return (
-        "{\n    admin off\n    auto_https off\n    persist_config off\n}\n"
-        f":{port} {{\n    bind 127.0.0.1 ::1\n{routes}\n"
-        f"    respond {READY_PATH} 200\n    redir / /slack\n}}\n"
-    )
+from oblivion_cli.up.ports import has_ipv6_loopback
+from oblivion_cli.up.services import ProcessSpec
+from oblivion_platform.paths import FRONT_READY_PATH, caddyfile
 
 
 def front_process(home: Home, upstreams: Mapping[str, int], port: int) -> ProcessSpec:
@@ -33,7 +18,9 @@ def front_process(home: Home, upstreams: Mapping[str, int], port: int) -> Proces
     folder = home.folder("front")
     folder.mkdir(exist_ok=True)
     config = folder / "Caddyfile"
-    config.write_text(caddyfile(upstreams, port))
+    addresses = ("127.0.0.1", "[::1]") if has_ipv6_loopback() else ("127.0.0.1",)
+    hosts = {service: f"127.0.0.1:{upstream}" for service, upstream in upstreams.items()}
+    config.write_text(caddyfile(hosts, port=port, addresses=addresses, start_page="/slack"), encoding="utf-8")
     return ProcessSpec(
         name="front",
         command=[_caddy(), "run", "--config", str(config), "--adapter", "caddyfile"],
@@ -43,7 +30,7 @@ def front_process(home: Home, upstreams: Mapping[str, int], port: int) -> Proces
             "XDG_DATA_HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder),
         },
-        ready_url=f"http://127.0.0.1:{port}{READY_PATH}",
+        ready_url=f"http://127.0.0.1:{port}{FRONT_READY_PATH}",
     )
 
 

@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, field
 from io import TextIOWrapper
 from pathlib import Path
@@ -52,7 +52,7 @@ class RunLock:
 
 
 @contextlib.contextmanager
-def hold_lock(home: Home) -> Iterator[RunLock]:
+def hold_lock(home: Home) -> Generator[RunLock]:
     """Hold the home's lock.
 
     Raises:

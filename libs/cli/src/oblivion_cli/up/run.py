@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from oblivion_cli.home import Home
 from oblivion_cli.up.banner import banner
-from oblivion_cli.up.first_start import connect_sandbox
+from oblivion_cli.up.first_start import Addresses, connect_sandbox
 from oblivion_cli.up.lock import RunLock, RunningSystem, hold_lock
 from oblivion_cli.up.system import EmbeddedSystem, Ports, Stopwatch
 
@@ -64,7 +64,8 @@ async def _started(system: EmbeddedSystem, stop_asked: asyncio.Event) -> bool:
 
 async def _start(system: EmbeddedSystem) -> None:
     await asyncio.gather(system.start_stores(), system.start_outside())
-    await connect_sandbox(system)
+    addresses = Addresses(system.database_url("oblivion_cli"), system.sandbox_url, system.base_url)
+    await connect_sandbox(addresses, system.secrets)
     await system.start_services()
 
 

@@ -1,4 +1,4 @@
-"""What `oblivion up` runs, in the order of its start: two stores, then processes that each get their own environment."""
+"""What `oblivion up` runs: two stores, and processes that each get an environment of their own."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
-from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
-from oblivion_platform.lifetime import tied_to_parent
 
 from oblivion_cli.errors import CommandFailed
 from oblivion_cli.up.logs import ServiceLog
+from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
+from oblivion_platform.lifetime import tied_to_parent
 
 READY_WITHIN_S = 45.0
 POLL_S = 0.05

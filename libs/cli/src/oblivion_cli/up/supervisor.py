@@ -2,12 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-
-from oblivion_platform.embedded import ServerStartFailed
 
 from oblivion_cli.errors import CommandFailed
 from oblivion_cli.up.services import Announce, Service
+from oblivion_platform.embedded import ServerStartFailed
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0

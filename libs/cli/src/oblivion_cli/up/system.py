@@ -1,4 +1,4 @@
-"""The embedded system put together: which services there are, with which settings, in which order they start."""
+"""The embedded system put together: which services there are, with which settings, in which order."""
 
 import asyncio
 import importlib.util
@@ -6,10 +6,6 @@ import time
 from dataclasses import dataclass
 
 import psycopg
-from oblivion_platform.database.migrate import HEAD, upgrade
-from oblivion_platform.database.roles import OWNER, ensure_roles
-from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
-from oblivion_platform.embedded.process import free_port
 from psycopg import sql
 
 from oblivion_cli.home import Home, HomeSecrets
@@ -24,6 +20,10 @@ from oblivion_cli.up.services import (
     python_module,
 )
 from oblivion_cli.up.supervisor import Supervisor
+from oblivion_platform.database.migrate import HEAD, upgrade
+from oblivion_platform.database.roles import OWNER, ensure_roles
+from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
+from oblivion_platform.embedded.process import free_port
 
 DATABASE = "oblivion"
 
@@ -123,10 +123,11 @@ class EmbeddedSystem:
             command=python_module("oblivion_sandbox"),
             environment=child_environment(
                 PORT=str(self.ports.sandbox),
+                OBLIVION_HOST="127.0.0.1",
                 OBLIVION_HOME=str(self.home.root),
                 OBLIVION_SANDBOX_BASE_URL=self.base_url,
             ),
-            ready_url=f"{self.sandbox_url}/slack",
+            ready_url=f"{self.sandbox_url}/slack/control/app",
         )
 
     def _ingestion(self) -> ProcessSpec:
@@ -159,6 +160,7 @@ class EmbeddedSystem:
 
     def _shared(self) -> dict[str, str]:
         return {
+            "OBLIVION_HOST": "127.0.0.1",
             "OBLIVION_HOME": str(self.home.root),
             "OBLIVION_REDIS_URL": self.redis_url,
             "OBLIVION_SLACK_API_URL": f"{self.sandbox_url}/slack/api/",

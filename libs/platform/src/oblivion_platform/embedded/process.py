@@ -57,6 +57,8 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                # A group of its own: Ctrl-C reaches the starting process alone, which stops us in its order.
+                process_group=0,
             )
 
     async def wait_until(self, answers: Callable[[], Awaitable[bool]], *, within_s: float) -> bool:

@@ -1,0 +1,1 @@
+"""The outside world: Slack's and ClickUp's APIs."""

@@ -1,0 +1,32 @@
+"""What the command line reads from the environment. All of it is optional beside a running `oblivion up`."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from oblivion_platform.settings import EncryptionKey, PostgresDsn, RedisDsn, ServiceUrl, Settings
+
+
+def _without_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
+class CliSettings(Settings):
+    """Where the system is that the verbs work on; what is not set is taken from the system that runs here."""
+
+    database_url: PostgresDsn | None = Field(
+        default=None,
+        description="Postgres, with the role oblivion_cli: postgresql://oblivion_cli:…@host/oblivion",
+    )
+    redis_url: RedisDsn | None = Field(default=None, description="Redis (or Valkey): redis://host:6379/0")
+    master_key: EncryptionKey | None = Field(default=None, description="Wraps the tenants' keys.")
+    signing_key: EncryptionKey | None = Field(default=None, description="Seals webhooks' signing secrets.")
+    slack_api_url: ServiceUrl | None = Field(
+        default=None, description="Slack's Web API; default https://slack.com/api/ or the sandbox's."
+    )
+    clickup_api_url: ServiceUrl | None = Field(
+        default=None, description="ClickUp's API; default https://api.clickup.com/api/v2 or the sandbox's."
+    )
+    public_url: Annotated[ServiceUrl, AfterValidator(_without_slash)] | None = Field(
+        default=None, description="Where Slack and ClickUp reach this system: https://oblivion.example.com"
+    )
