@@ -60,7 +60,7 @@ def comment_url(task: Task, comment_id: str) -> str | None:
 def render_comment(author_name: str, markdown: str, url: str | None) -> SlackMessage:
     """A ClickUp comment as a reply in its task's thread."""
     author = _author(author_name)
-    body = markdown_to_mrkdwn(markdown)
+    body = markdown_to_mrkdwn(markdown, source_max_chars=2 * BLOCKS_TEXT_MAX_UNITS)
     parts = split_text(body, SECTION_MAX_UNITS, _SECTIONS_MAX) or ["_(no text)_"]
     source = slack_link(url or "", "ClickUp") or "ClickUp"
     footer = sanitise_mrkdwn(f"*{text_to_mrkdwn(author)}* commented in {source}")

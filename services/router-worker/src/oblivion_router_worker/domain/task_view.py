@@ -26,6 +26,8 @@ from oblivion_router_worker.domain.text import (
 )
 
 DESCRIPTION_MAX_UNITS = 3_000
+# Markup that shows nothing (addresses, tables) counts too; more is never parsed for one message.
+_DESCRIPTION_SOURCE_MAX_CHARS = 2 * DESCRIPTION_MAX_UNITS
 _NAME_MAX_UNITS = 120
 _ASSIGNEES_SHOWN_MAX = 10
 _TAGS_SHOWN_MAX = 10
@@ -124,7 +126,10 @@ def _priority(task: Task) -> str:
 
 
 def _description(task: Task) -> list[Block]:
-    text = truncate(markdown_to_mrkdwn(task.description_markdown), DESCRIPTION_MAX_UNITS)
+    text = truncate(
+        markdown_to_mrkdwn(task.description_markdown, source_max_chars=_DESCRIPTION_SOURCE_MAX_CHARS),
+        DESCRIPTION_MAX_UNITS,
+    )
     return [section(text)] if text.strip() else []
 
 

@@ -7,15 +7,19 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from oblivion_router_worker.domain.text.escape import clean
+from oblivion_router_worker.domain.text.truncate import SHORTENED
 
-SOURCE_MAX_CHARS = 60_000
+SOURCE_MAX_CHARS = 24_000
 
 _parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(["table", "strikethrough"])
 
 
-def parse_markdown(text: str) -> SyntaxTreeNode:
-    """The syntax tree of the text's first `SOURCE_MAX_CHARS` characters."""
-    return SyntaxTreeNode(_parser.parse(clean(text)[:SOURCE_MAX_CHARS]))
+def parse_markdown(text: str, *, source_max_chars: int = SOURCE_MAX_CHARS) -> SyntaxTreeNode:
+    """The syntax tree of the text's beginning; what is left out is told at its end."""
+    source = clean(text)
+    if len(source) > source_max_chars:
+        source = f"{source[:source_max_chars]}\n\n{SHORTENED}"
+    return SyntaxTreeNode(_parser.parse(source))
 
 
 def plain_content(node: SyntaxTreeNode) -> str:

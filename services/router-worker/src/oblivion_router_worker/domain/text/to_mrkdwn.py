@@ -13,6 +13,7 @@ from markdown_it.tree import SyntaxTreeNode
 from oblivion_router_worker.domain.text.escape import escape
 from oblivion_router_worker.domain.text.links import slack_link
 from oblivion_router_worker.domain.text.markdown import (
+    SOURCE_MAX_CHARS,
     attribute,
     parse_markdown,
     plain_content,
@@ -30,9 +31,10 @@ _MARKERS = {"strong": "*", "em": "_", "s": "~"}
 _TASK_BOXES = (("[ ] ", "☐ "), ("[x] ", "☑ "), ("[X] ", "☑ "))
 
 
-def markdown_to_mrkdwn(text: str) -> str:
+def markdown_to_mrkdwn(text: str, *, source_max_chars: int = SOURCE_MAX_CHARS) -> str:
     """Convert Markdown; HTML stays visible as text and nobody is mentioned by the result."""
-    return sanitise_mrkdwn(_blocks(parse_markdown(text).children, "\n\n"))
+    tree = parse_markdown(text, source_max_chars=source_max_chars)
+    return sanitise_mrkdwn(_blocks(tree.children, "\n\n"))
 
 
 def text_to_mrkdwn(text: str) -> str:
