@@ -296,7 +296,7 @@ GRANT SELECT (id, tenant_id, integration_id, source, kind, lookup_key, state, cr
     ON signing_secrets TO oblivion_router_worker;
 GRANT UPDATE (state, outcome, attempts, failures, processed_at, body) ON inbound_events TO oblivion_router_worker;
 GRANT UPDATE ON task_mappings, mirror_events, outbox TO oblivion_router_worker;
-GRANT UPDATE (problem) ON project_mappings TO oblivion_router_worker;
+GRANT UPDATE (problem, slack_channel_name) ON project_mappings TO oblivion_router_worker;
 GRANT UPDATE (config, health, seen_until, updated_at) ON integrations TO oblivion_router_worker;
 GRANT UPDATE (last_used_at) ON credentials TO oblivion_router_worker;
 
