@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from oblivion_platform.database.engine import Database
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from oblivion_platform.database.engine import Database
 from oblivion_router_worker.domain.effects import (
     CreateComment,
     Effect,
@@ -33,11 +33,11 @@ class PostgresDelivery:
         async with self._database.tenant(tenant_id) as tx:
             return await self._claim(tx, tenant_id, destination)
 
-    async def settle(self, sending: Sending, settlement: Settlement) -> Sending | None:
+    async def settle(self, sending: Sending, settlement: Settlement, *, claim_next: bool) -> Sending | None:
         effect = sending.effect
         async with self._database.tenant(effect.tenant_id) as tx:
             await _note(tx, sending, settlement)
-            if isinstance(settlement, Sent | Dead):
+            if claim_next and isinstance(settlement, Sent | Dead):
                 return await self._claim(tx, effect.tenant_id, effect.destination)
         return None  # What comes after it has to wait with it.
 
@@ -156,13 +156,14 @@ _CLAIM = text("""
         head.slack_channel_id, head.slack_ts, head.copy_id, head.has_problem,
         CASE WHEN head.slack_ts IS NULL OR head.copy_id IS NULL THEN EXISTS (
             SELECT FROM outbox c WHERE c.tenant_id = o.tenant_id AND c.task_mapping_id = o.task_mapping_id
-            AND c.state = 'dead' AND c.kind IN ('slack.post_task', 'slack.post_reply', 'clickup.create_comment')
+            AND c.state = 'dead'
+            AND c.kind IN ('slack.post_task', 'slack.post_reply', 'clickup.create_comment')
             AND (c.mirror_event_id IS NULL OR c.mirror_event_id = o.mirror_event_id)
         ) END AS is_creation_dead
 """)
 _HELD = "id = :id AND state = 'sending' AND attempts = :attempt"
 _DONE = f"""UPDATE outbox SET state = 'sent', result = CAST(:result AS jsonb), sent_at = clock_timestamp(),
-        lease_until = NULL, unanswered = false WHERE {_HELD}"""
+        lease_until = NULL, unanswered = false WHERE {_HELD}"""  # noqa: S608 - constants of this module
 _SENT = text(_DONE)
 # What was made is noted even when the lease had ended meanwhile: it is there.
 _SENT_TASK = text(f"""

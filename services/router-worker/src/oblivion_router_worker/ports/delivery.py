@@ -46,8 +46,8 @@ class DeliveryQueue(Protocol):
         """Lease the first effect of the destination; None when there is none, or when it has to wait."""
         ...
 
-    async def settle(self, sending: Sending, settlement: Settlement) -> Sending | None:
-        """Note how it went, with all that follows from it, and claim the next of the same destination."""
+    async def settle(self, sending: Sending, settlement: Settlement, *, claim_next: bool) -> Sending | None:
+        """Note how it went, with all that follows from it, and perhaps claim the destination's next."""
         ...
 
     async def due(self) -> Sequence[DueDestination]:
@@ -57,9 +57,12 @@ class DeliveryQueue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the other side has made: the ts or comment id; None for changes."""
+    """What the other side has made."""
 
     made_id: str | None = None
+    """The ts or comment id; None for changes."""
+    skipped: str | None = None
+    """Why there was nothing to do: what was to be changed is gone."""
 
 
 class Carrier(Protocol):

@@ -1,0 +1,252 @@
+"""Sends what was decided: per destination in order, each effect so that it shows once.
+
+`kick` after a commit starts a drain of its destination; a sweep finds what crashes, waits and other replicas
+left behind. An effect is leased before it is sent and settled afterwards. Whoever dies in between leaves a
+lease that ends, and an effect that is looked up before it is repeated.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from uuid import UUID
+
+import structlog
+
+from oblivion_platform.errors import (
+    AnswerLost,
+    DependencyUnavailable,
+    OblivionFailure,
+    PermanentFailure,
+    RateLimited,
+    TransientFailure,
+)
+from oblivion_router_worker.domain.effects import (
+    CreateComment,
+    DeleteComment,
+    DeleteReply,
+    PostReply,
+    PostTask,
+    UpdateComment,
+    UpdateReply,
+    UpdateTask,
+)
+from oblivion_router_worker.domain.retry import (
+    Dead,
+    Failed,
+    Postponed,
+    RetryPolicy,
+    Sent,
+    Settlement,
+    Try,
+)
+from oblivion_router_worker.ports.delivery import Breakers, Carrier, DeliveryQueue, Sending
+from oblivion_router_worker.ports.delivery_watch import DeliveryWatch
+
+_log = structlog.get_logger(__name__)
+
+PARENT_MISSING = Dead(
+    "parent_missing", "what this belongs to is itself a dead letter; retry that one first, then this one"
+)
+
+
+class SendEffect:
+    """One try of one effect; never raises but when it is cancelled."""
+
+    def __init__(
+        self, carriers: Mapping[str, Carrier], breakers: Breakers, policy: RetryPolicy, watch: DeliveryWatch
+    ) -> None:
+        self._carriers = carriers
+        self._breakers = breakers
+        self._policy = policy
+        self._watch = watch
+
+    async def __call__(self, sending: Sending) -> Settlement:
+        begun = time.monotonic()
+        settlement = without_target(sending) or await self._try(sending, begun)
+        self._watch.tried(sending, settlement, time.monotonic() - begun)
+        return settlement
+
+    async def _try(self, sending: Sending, begun: float) -> Settlement:
+        provider, tenant_id = provider_of(sending), sending.effect.tenant_id
+        if (wait_s := self._breakers.wait_s(tenant_id, provider)) > 0:
+            return Postponed(wait_s, f"{provider}_breaker_open")
+        try:
+            async with asyncio.timeout(self._policy.request_timeout_s):
+                settlement = await self._send(self._carriers[provider], sending)
+        except TimeoutError:
+            failure = AnswerLost(f"{provider}_timeout", f"{provider} did not answer in time")
+            return self._after(failure, sending, begun)
+        except OblivionFailure as failure:
+            return self._after(failure, sending, begun)
+        except Exception as error:
+            # Whatever it was, the effect is settled, and the destination goes on.
+            _log.exception(
+                "effect_send_unexpected", effect_id=str(sending.effect.id), kind=sending.effect.kind
+            )
+            return self._policy.after_surprise(error, _last(sending, begun))
+        self._breakers.succeeded(tenant_id, provider)
+        return settlement
+
+    async def _send(self, carrier: Carrier, sending: Sending) -> Sent:
+        if sending.unanswered and _makes_something(sending):
+            found = await carrier.find(sending)
+            if found is not None:
+                return Sent(made_id=found.made_id, was_found=True)
+        receipt = await carrier.send(sending)
+        return Sent(made_id=receipt.made_id, skipped=receipt.skipped)
+
+    def _after(self, failure: OblivionFailure, sending: Sending, begun: float) -> Settlement:
+        tenant_id, provider = sending.effect.tenant_id, provider_of(sending)
+        if provider_is_away(failure, provider):
+            self._breakers.failed(tenant_id, provider)
+        elif isinstance(failure, PermanentFailure):
+            self._breakers.succeeded(tenant_id, provider)  # A refusal is an answer.
+        return self._policy.after_failure(failure, _last(sending, begun))
+
+
+def provider_of(sending: Sending) -> str:
+    return sending.effect.kind.partition(".")[0]
+
+
+def provider_is_away(failure: OblivionFailure, provider: str) -> bool:
+    """Tell whether the other side did not answer, or not sensibly. Other things may be away as well."""
+    is_transient = isinstance(failure, TransientFailure) and not isinstance(failure, RateLimited)
+    return is_transient and failure.code.startswith(provider)
+
+
+def without_target(sending: Sending) -> Settlement | None:
+    """How an effect ends whose target does not exist: the one that should have made it came to nothing."""
+    match sending.effect.body:
+        case PostTask() | CreateComment():
+            return None
+        case UpdateTask() | PostReply():
+            target = sending.thread_ts
+        case UpdateReply() | DeleteReply():
+            target = sending.thread_ts and sending.copy_id
+        case UpdateComment() | DeleteComment():
+            target = sending.copy_id
+    if target:
+        return None
+    return PARENT_MISSING if sending.is_creation_dead else Sent(skipped="never_posted")
+
+
+def _makes_something(sending: Sending) -> bool:
+    return isinstance(sending.effect.body, PostTask | PostReply | CreateComment)
+
+
+def _last(sending: Sending, begun: float) -> Try:
+    return Try(
+        attempt=sending.attempt,
+        age_s=sending.age_s,
+        elapsed_s=time.monotonic() - begun,
+        jitter=random.random(),  # noqa: S311 - spreads load, hides nothing
+    )
+
+
+class Deliverer:
+    """Drains destinations, each by one task at a time, some of them at once.
+
+    `most_in_flight` bounds the destinations that are drained at once in this process.
+    """
+
+    def __init__(
+        self,
+        queue: DeliveryQueue,
+        send: SendEffect,
+        watch: DeliveryWatch,
+        *,
+        most_in_flight: int,
+        sweep_every_s: float,
+    ) -> None:
+        self._queue = queue
+        self._send = send
+        self._watch = watch
+        self._places = asyncio.Semaphore(most_in_flight)
+        self._sweep_every_s = sweep_every_s
+        self._drains: dict[tuple[UUID, str], asyncio.Task[None]] = {}
+        self._kicked_again: set[tuple[UUID, str]] = set()
+        self._timers: dict[tuple[UUID, str], asyncio.TimerHandle] = {}
+        self._stopping = False
+        self._turned_at = time.monotonic()
+
+    @property
+    def turned_s_ago(self) -> float:
+        """Since the sweep's loop last turned, with or without Postgres; liveness rests on it."""
+        return time.monotonic() - self._turned_at
+
+    def kick(self, tenant_id: UUID, destination: str, /) -> None:
+        """Start sending, after the commit; returns at once. What it loses, the sweep finds."""
+        key = (tenant_id, destination)
+        if self._stopping:
+            return
+        if (timer := self._timers.pop(key, None)) is not None:
+            timer.cancel()
+        if key in self._drains:
+            self._kicked_again.add(key)
+            return
+        drain = asyncio.create_task(self._drain(key))
+        self._drains[key] = drain
+        drain.add_done_callback(lambda _: self._ended(key))
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            self._turned_at = time.monotonic()
+            try:
+                await self._sweep()
+            except DependencyUnavailable as failure:
+                _log.warning("outbox_sweep_waits", code=failure.code)
+            except Exception:
+                # The top of a loop that must not end.
+                _log.exception("outbox_sweep_failed")
+            await asyncio.sleep(self._sweep_every_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+
+    async def stop(self, within_s: float) -> None:
+        """Let what is being sent end, start nothing more; what does not end in time is left to its lease."""
+        self._stopping = True
+        for timer in self._timers.values():
+            timer.cancel()
+        drains = list(self._drains.values())
+        if drains:
+            _, late = await asyncio.wait(drains, timeout=within_s)
+            for drain in late:
+                drain.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        due = await self._queue.due()
+        self._watch.swept(due)
+        for found in due:
+            self.kick(found.tenant_id, found.destination)
+
+    def _ended(self, key: tuple[UUID, str]) -> None:
+        del self._drains[key]
+        if key in self._kicked_again:
+            self._kicked_again.discard(key)
+            self.kick(*key)
+
+    async def _drain(self, key: tuple[UUID, str]) -> None:
+        async with self._places:
+            # What was kicked while this waited for its place is seen by the claim below.
+            self._kicked_again.discard(key)
+            try:
+                await self._send_in_order(key)
+            except DependencyUnavailable as failure:
+                _log.warning("outbox_drain_waits", destination=key[1], code=failure.code)
+            except Exception:
+                # A drain is the top of its own loop; the sweep comes back to its destination.
+                _log.exception("outbox_drain_failed", destination=key[1])
+
+    async def _send_in_order(self, key: tuple[UUID, str]) -> None:
+        sending = await self._queue.claim(*key)
+        while sending is not None:
+            settlement = await self._send(sending)
+            sending = await self._queue.settle(sending, settlement, claim_next=not self._stopping)
+            if isinstance(settlement, Postponed | Failed):
+                self._come_back(key, settlement.delay_s)
+
+    def _come_back(self, key: tuple[UUID, str], delay_s: float) -> None:
+        """A timer beside the sweep, so that waits end when they should; it need not outlive the process."""
+        if not self._stopping:
+            self._timers[key] = asyncio.get_running_loop().call_later(delay_s, self.kick, *key)
