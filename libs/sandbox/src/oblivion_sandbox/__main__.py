@@ -16,7 +16,8 @@ def main() -> None:
     settings = load(SandboxSettings)
     configure_logging(settings, service="sandbox")
     listener = listen(settings.host, settings.port)
-    server = make_server(Sandbox(settings).asgi())
+    sandbox = Sandbox(settings)
+    server = make_server(sandbox.asgi(), sandbox.end_streams)
     host, port = listener.getsockname()[:2]
     get_logger(__name__).info("sandbox listens", host=host, port=port, state=str(settings.state_dir))
     gc.collect()

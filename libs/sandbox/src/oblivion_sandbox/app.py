@@ -14,8 +14,12 @@ from oblivion_sandbox.clickup.control import ClickUpControls
 from oblivion_sandbox.clickup.rest import Rest
 from oblivion_sandbox.clickup.service import ClickUp
 from oblivion_sandbox.deliveries import SenderTuning
+from oblivion_sandbox.live import Live
 from oblivion_sandbox.misbehave import Misbehaviour
 from oblivion_sandbox.outgoing import Outgoing
+from oblivion_sandbox.pages.clickup_page import ClickUpPage
+from oblivion_sandbox.pages.shell import Shell
+from oblivion_sandbox.pages.slack_page import SlackPage
 from oblivion_sandbox.settings import SandboxSettings
 from oblivion_sandbox.slack.control import SlackControls
 from oblivion_sandbox.slack.seed import SlackDefaults
@@ -29,7 +33,9 @@ class Sandbox:
 
     def __init__(self, settings: SandboxSettings) -> None:
         self._settings = settings
+        self._live = Live()
         self.store = Store(settings.state_dir / "sandbox.db")
+        self.store.on_change(self._live.change)
         self._outgoing = Outgoing()
         misbehaviour = Misbehaviour(self.store)
         tuning = SenderTuning(settings.sandbox_retry_scale, settings.sandbox_deliveries_in_flight)
@@ -47,15 +53,24 @@ class Sandbox:
 
     def _routes(self) -> list[BaseRoute]:
         public_url = self._settings.sandbox_base_url
+        shell = Shell()
         return [
             *WebApi(self.slack, public_url).routes(),
             *Rest(self.clickup, public_url).routes(),
             WebSocketRoute("/slack/link", self._link),
+            *SlackPage(self.slack, self._live, shell).routes(),
+            *ClickUpPage(self.clickup, self._live, shell).routes(),
             *SlackControls(self.slack).routes(),
             *ClickUpControls(self.clickup, public_url).routes(),
+            *shell.static(),
             Route("/health/live", _alive),
             Route("/health/ready", _alive),
         ]
+
+    async def end_streams(self) -> None:
+        """Let go of the connections that would never end by themselves, so that the server can stop."""
+        self._live.close()
+        await self.slack.sockets.close()
 
     async def _link(self, socket: WebSocket) -> None:
         await self.slack.sockets.serve(socket, self.slack.app)
@@ -67,7 +82,6 @@ class Sandbox:
             try:
                 yield
             finally:
-                await self.slack.sockets.close()
                 for sender in senders:
                     sender.cancel()
                 await asyncio.gather(*senders, return_exceptions=True)

@@ -37,6 +37,9 @@ def control(path: str, verb: str, handler: Control) -> Route:
     """A route that takes and gives JSON; a refusal is a 400 with its reason."""
 
     async def endpoint(request: Request) -> Response:
+        # Without credentials, at least no other site's page may act here through someone's browser.
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            return json_response({"error": "cross_site"}, 403)
         try:
             return json_response(await handler(request, await json_object(request)))
         except SlackError as refused:

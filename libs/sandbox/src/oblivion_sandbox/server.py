@@ -1,6 +1,7 @@
 """The sandbox's HTTP server: uvicorn, able to reset a connection on command."""
 
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import uvicorn
@@ -18,7 +19,21 @@ class CuttableProtocol(HttpToolsProtocol):
         cast("dict[str, Any]", self.scope)["extensions"] = {ABORT_EXTENSION: self.transport.abort}
 
 
-def make_server(app: ASGIApp, shutdown_s: int = 3) -> uvicorn.Server:
+class DrainingServer(uvicorn.Server):
+    """A server that ends streams first when it stops, rather than waiting for their clients."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._end_streams()
+        await super().shutdown(sockets)
+
+
+def make_server(
+    app: ASGIApp, end_streams: Callable[[], Awaitable[None]], shutdown_s: int = 3
+) -> uvicorn.Server:
     """A server that leaves logging and the choice of its socket to the caller."""
     config = uvicorn.Config(
         app,
@@ -31,7 +46,7 @@ def make_server(app: ASGIApp, shutdown_s: int = 3) -> uvicorn.Server:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=shutdown_s,
     )
-    return uvicorn.Server(config)
+    return DrainingServer(config, end_streams)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -38,6 +38,8 @@ class Store:
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.executescript(files("oblivion_sandbox").joinpath("schema.sql").read_text())
         self._depth = 0
+        self._touched: set[str] = set()
+        self._on_change: Callable[[set[str]], None] = lambda _topics: None
         self._after: list[Callable[[], None]] = []
 
     @contextmanager
@@ -53,11 +55,20 @@ class Store:
             if self._depth == 0:
                 self._connection.execute("ROLLBACK")
                 self._after.clear()
+                self._touched.clear()
             raise
         self._depth -= 1
         if self._depth == 0:
             self._connection.execute("COMMIT")
             self._run_after_commit()
+
+    def on_change(self, listener: Callable[[set[str]], None]) -> None:
+        """Tell `listener`, after each commit, which topics the transaction touched."""
+        self._on_change = listener
+
+    def touch(self, topic: str) -> None:
+        """Mark what the current transaction changes, for pages that show it."""
+        self._touched.add(topic)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once the current transaction is durable."""
@@ -67,6 +78,9 @@ class Store:
         actions, self._after = self._after, []
         for action in actions:
             action()
+        if self._touched:
+            touched, self._touched = self._touched, set()
+            self._on_change(touched)
 
     def run(self, sql: str, *values: object) -> int:
         """Execute one statement; returns the last inserted row's id."""

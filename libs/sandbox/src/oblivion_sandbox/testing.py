@@ -52,7 +52,8 @@ async def running_sandbox(
     )
     listener = listen(settings.host, settings.port)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = make_server(Sandbox(settings).asgi(), shutdown_s=1)
+    sandbox = Sandbox(settings)
+    server = make_server(sandbox.asgi(), sandbox.end_streams, shutdown_s=1)
     # `serve` would take the test runner's signal handlers.
     serving = asyncio.create_task(server._serve([listener]))  # pyright: ignore[reportPrivateUsage]
     try:

@@ -29,6 +29,7 @@ class Comments:
         blocks = _blocks(fields)
         moment = now_ms()
         with self._store.write():
+            self._store.touch("clickup")
             comment_id = self._store.run(
                 "INSERT INTO clickup_comments (task_id, user_id, created_ms, updated_ms, via, body)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
@@ -47,6 +48,7 @@ class Comments:
             body["resolved"] = bool(fields["resolved"])
         moment = now_ms()
         with self._store.write():
+            self._store.touch("clickup")
             self._store.run(
                 "UPDATE clickup_comments SET body = ?, updated_ms = ? WHERE id = ?",
                 dumps(body),
@@ -61,6 +63,7 @@ class Comments:
         """Delete a comment; ClickUp sends no event for that."""
         self.get(comment_id)
         with self._store.write():
+            self._store.touch("clickup")
             self._store.run(
                 "UPDATE clickup_comments SET deleted = 1, updated_ms = ? WHERE id = ?", now_ms(), comment_id
             )

@@ -93,6 +93,7 @@ class Space:
         """A list in the first space, in a folder or not."""
         list_id = numeric_id(12)
         with self._store.write():
+            self._store.touch("clickup")
             self._store.run(
                 "INSERT INTO clickup_lists (id, space_id, folder_id, name) VALUES (?, ?, ?, ?)",
                 *(list_id, self.spaces()[0]["id"], folder_id, name),

@@ -61,6 +61,7 @@ class Tasks:
         moment = now_ms()
         body = self._new_body(fields, name, status, user_id) | {"date_done": _done_date(status, moment)}
         with self._store.write():
+            self._store.touch("clickup")
             self._store.run(
                 "INSERT INTO clickup_tasks (id, list_id, created_ms, updated_ms, closed, via, body)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -107,6 +108,7 @@ class Tasks:
         if before["status"] != after["status"]:
             after["date_done"] = _done_date(status, moment)
         with self._store.write():
+            self._store.touch("clickup")
             self._store.run(
                 "UPDATE clickup_tasks SET body = ?, updated_ms = max(?, updated_ms + 1), closed = ?"
                 " WHERE id = ?",
@@ -180,6 +182,7 @@ class Tasks:
         old, new = self._space.list(row["list_id"]), self._space.list(list_id)
         moment = now_ms()
         with self._store.write():
+            self._store.touch("clickup")
             self._store.run(
                 "UPDATE clickup_tasks SET list_id = ?, updated_ms = max(?, updated_ms + 1) WHERE id = ?",
                 *(list_id, moment, task_id),
@@ -197,6 +200,7 @@ class Tasks:
     def delete(self, task_id: str) -> None:
         row = self.get(task_id)
         with self._store.write():
+            self._store.touch("clickup")
             self._store.run(
                 "UPDATE clickup_tasks SET deleted = 1, updated_ms = ? WHERE id = ?", now_ms(), task_id
             )

@@ -77,6 +77,7 @@ class Messages:
             *(draft.channel, ts, None if root is None else root["ts"], draft.broadcast),
             *(draft.author, draft.via, dumps(body)),
         )
+        self._store.touch("slack")
         return self.get(draft.channel, ts)
 
     def _root(self, channel: str, thread_ts: str) -> Row:
@@ -106,6 +107,7 @@ class Messages:
             "UPDATE slack_messages SET body = ?, revisions = revisions + 1 WHERE channel = ? AND ts = ?",
             *(dumps(stored), row["channel"], row["ts"]),
         )
+        self._store.touch("slack")
         return self.get(row["channel"], row["ts"])
 
     def complete(self, row: Row, body: Json) -> None:
@@ -121,6 +123,7 @@ class Messages:
         self._store.run(
             "UPDATE slack_messages SET deleted = 1 WHERE channel = ? AND ts = ?", row["channel"], row["ts"]
         )
+        self._store.touch("slack")
 
     def _replies(self, channel: str, ts: str) -> list[Row]:
         # Left alone, the planner takes the primary key for the order's sake and reads the whole channel.
@@ -207,12 +210,14 @@ class Messages:
         self._store.run(
             "INSERT INTO slack_reactions VALUES (?, ?, ?, ?)", row["channel"], row["ts"], name, user
         )
+        self._store.touch("slack")
 
     def unreact(self, row: Row, name: str, user: str) -> None:
         self._store.run(
             "DELETE FROM slack_reactions WHERE channel = ? AND ts = ? AND name = ? AND user = ?",
             *(row["channel"], row["ts"], name, user),
         )
+        self._store.touch("slack")
 
     def reactions(self, channel: str, ts: str) -> list[Json]:
         by_name: dict[str, list[str]] = {}

@@ -173,6 +173,7 @@ class Workspace:
             )
             for user in members:
                 self.join(channel, user)
+            self._store.touch("slack")
         return channel
 
     def channels(self) -> list[Row]:
@@ -209,6 +210,7 @@ class Workspace:
     def leave(self, channel: str, user: str) -> None:
         with self._store.write():
             self._store.run("DELETE FROM slack_members WHERE channel = ? AND user = ?", channel, user)
+            self._store.touch("slack")
 
     def change_channel(self, channel: str, *, name: str | None = None, archived: bool | None = None) -> None:
         with self._store.write():
@@ -217,6 +219,7 @@ class Workspace:
                 " WHERE id = ?",
                 *(name, archived, channel),
             )
+            self._store.touch("slack")
 
     def channel_json(self, row: Row) -> Json:
         """A conversation object as conversations.info gives it."""

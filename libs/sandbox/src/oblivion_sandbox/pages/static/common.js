@@ -1,0 +1,125 @@
+// Shared by both pages: requests to the control API, live refresh of parts, local times, a toast.
+"use strict";
+
+const sandbox = {
+  async send(verb, path, body) {
+    const response = await fetch(path, {
+      method: verb,
+      headers: { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const answer = await response.json();
+    if (!response.ok) {
+      sandbox.say(answer.err || answer.detail || answer.error || "That did not work.");
+      throw new Error(answer.error || answer.err || response.status);
+    }
+    return answer;
+  },
+
+  say(text) {
+    const toast = document.querySelector(".toast");
+    toast.textContent = text;
+    toast.hidden = false;
+    clearTimeout(sandbox.toastTimer);
+    sandbox.toastTimer = setTimeout(() => { toast.hidden = true; }, 5000);
+  },
+
+  // A part that someone is editing is left alone until they are done.
+  isBusy(part) {
+    return part.querySelector("[data-editing]") !== null || part.matches("[data-dirty]");
+  },
+
+  async refresh() {
+    for (const part of document.querySelectorAll("[data-part]")) {
+      if (sandbox.isBusy(part)) continue;
+      const url = new URL(location.href);
+      url.searchParams.set("part", part.dataset.part);
+      const response = await fetch(url);
+      if (!response.ok || response.redirected) continue;
+      const text = await response.text();
+      if (part.dataset.seen === text || sandbox.isBusy(part)) continue;
+      const atEnd = part.scrollHeight - part.scrollTop - part.clientHeight < 60;
+      part.dataset.seen = text;
+      part.innerHTML = text; // Rendered and escaped by the server.
+      sandbox.localTimes(part);
+      if (atEnd) part.scrollTop = part.scrollHeight;
+      part.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
+    }
+  },
+
+  localTimes(root) {
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const moment = new Date(time.dateTime);
+      const thisYear = moment.getFullYear() === new Date().getFullYear();
+      const day = { month: "short", day: "numeric", ...(thisYear ? {} : { year: "numeric" }) };
+      const hour = { hour: "2-digit", minute: "2-digit" };
+      const today = moment.toDateString() === new Date().toDateString();
+      time.title = moment.toLocaleString();
+      time.textContent = "day" in time.dataset
+        ? moment.toLocaleDateString([], day)
+        : today ? moment.toLocaleTimeString([], hour) : moment.toLocaleString([], { ...day, ...hour });
+    }
+  },
+
+  watch() {
+    const source = new EventSource(`/${document.body.dataset.side}/live`);
+    let running = Promise.resolve();
+    source.onmessage = () => { running = running.then(sandbox.refresh).catch(() => {}); };
+  },
+
+  person() {
+    return document.getElementById("person").value;
+  },
+
+  rememberPerson() {
+    const choice = document.getElementById("person");
+    const known = localStorage.getItem("sandbox-person");
+    if (known && [...choice.options].some((option) => option.value === known)) choice.value = known;
+    choice.addEventListener("change", () => {
+      localStorage.setItem("sandbox-person", choice.value);
+      document.body.dispatchEvent(new CustomEvent("person"));
+    });
+  },
+
+  // Replaces an element by a small form for its text; Escape gives up.
+  edit(element, text, save) {
+    const form = document.createElement("form");
+    const box = document.createElement("textarea");
+    const row = document.createElement("div");
+    form.className = "inline-edit";
+    form.dataset.editing = "";
+    box.value = text;
+    box.rows = Math.min(8, text.split("\n").length + 1);
+    box.setAttribute("aria-label", "Edit text");
+    row.className = "inline-edit-buttons";
+    const button = (label, type, kind) => {
+      const made = document.createElement("button");
+      made.type = type;
+      made.className = `button ${kind}`;
+      made.textContent = label;
+      row.append(made);
+      return made;
+    };
+    button("Save", "submit", "primary");
+    const done = () => { form.replaceWith(element); sandbox.refresh(); };
+    button("Cancel", "button", "").addEventListener("click", done);
+    form.append(box, row);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      await save(box.value);
+      done();
+    });
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") done();
+      if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); form.requestSubmit(); }
+    });
+    element.replaceWith(form);
+    box.focus();
+  },
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  sandbox.rememberPerson();
+  sandbox.localTimes(document);
+  sandbox.watch();
+});
