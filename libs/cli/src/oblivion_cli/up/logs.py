@@ -53,4 +53,4 @@ def loud_part(line: str) -> str | None:
         return None
     if str(entry.get("level", "")).lower() not in _LOUD:
         return None
-    return str(entry.get("event") or entry.get("msg") or "warning")
+    return str(entry.get("message") or entry.get("msg") or "warning")
