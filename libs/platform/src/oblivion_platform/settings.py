@@ -170,6 +170,9 @@ class HttpSettings(Settings):
         validation_alias=AliasChoices("PORT", "port"),
         description="The TCP port to listen on; 0 takes a free one.",
     )
+    health_token: SecretStr | None = Field(
+        default=None, description="Bearer token for GET /health/details; the page is off without one."
+    )
     drain_timeout_s: float = Field(
         default=20.0, gt=0, description="Seconds that running work gets to finish after SIGTERM."
     )

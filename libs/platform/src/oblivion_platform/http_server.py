@@ -1,0 +1,63 @@
+"""uvicorn inside a loop that is already running: for services that do more than answer HTTP.
+
+async with serving(app, host="127.0.0.1", port=0) as port:
+    ...
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+POLL_S = 0.005
+KEEP_ALIVE_S = 75
+BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to `oblivion_platform.service`, which drains everything in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    app: ASGIApp, *, host: str, port: int, drain_timeout_s: float = 10.0
+) -> AsyncGenerator[int]:
+    """Answer requests until the block ends, then finish those that run; gives the port, be 0 asked for.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=BACKLOG) as listener:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=max(1, round(drain_timeout_s)),
+            timeout_keep_alive=KEEP_ALIVE_S,
+            server_header=False,
+        )
+        server = _Server(config)
+        running = asyncio.create_task(server.serve(sockets=[listener]), name="http server")
+        try:
+            await _until_started(server, running)
+            yield int(listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            await running
+
+
+async def _until_started(server: uvicorn.Server, running: asyncio.Task[None]) -> None:
+    while not server.started:
+        if running.done():
+            await running
+            raise RuntimeError("the HTTP application did not start; its log says why")
+        await asyncio.sleep(POLL_S)
