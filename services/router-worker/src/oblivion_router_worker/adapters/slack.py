@@ -70,3 +70,9 @@ class SlackApi:
             )
             self._clients[integration_id] = client
         return client
+
+
+def next_cursor(page: Json) -> str | None:
+    """The next page of a list method; None after the last."""
+    metadata: Json = page.get("response_metadata") or {}
+    return metadata.get("next_cursor") or None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from oblivion_platform.errors import PermanentFailure
-from oblivion_router_worker.adapters.slack import SlackApi
+from oblivion_router_worker.adapters.slack import SlackApi, next_cursor
 from oblivion_router_worker.adapters.slack_budgets import Allowance, SlackBudgets
 from oblivion_router_worker.domain.effects import (
     METADATA_EFFECT_ID,
@@ -113,12 +113,6 @@ class SlackCarrier:
         return await self._api.call(
             effect.tenant_id, effect.integration_id, method, arguments, changes=changes
         )
-
-
-def next_cursor(page: Json) -> str | None:
-    """The next page of a list method; None after the last."""
-    metadata: Json = page.get("response_metadata") or {}
-    return metadata.get("next_cursor") or None
 
 
 def effect_id_of(message: Json) -> object:

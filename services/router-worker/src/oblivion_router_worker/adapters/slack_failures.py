@@ -47,7 +47,7 @@ _TRANSIENT = frozenset(
 _MAY_HAVE_HAPPENED = frozenset({"internal_error", "fatal_error", "request_timeout"})
 _SENTENCES: Mapping[str, str] = {
     "not_in_channel": "the app is not in the channel; type /invite @Oblivion there",
-    "channel_not_found": "Slack has no such channel, or a private one without the app; invite it, or link another",
+    "channel_not_found": "no such channel, or a private one without the app; invite the app or link another",
     "is_archived": "the channel is archived; unarchive it or link another one",
     "missing_scope": "the app lacks a scope; install it again with the manifest of `oblivion slack connect`",
     "restricted_action": "a workspace setting forbids the app to post there; ask an administrator",

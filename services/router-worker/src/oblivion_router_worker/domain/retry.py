@@ -6,6 +6,7 @@ from typing import TypeAlias
 from oblivion_platform.errors import (
     AnswerLost,
     AuthenticationFailed,
+    DependencyUnavailable,
     OblivionFailure,
     RateLimited,
     TransientFailure,
@@ -85,6 +86,8 @@ class RetryPolicy:
             case RateLimited():
                 asked = failure.retry_after_s
                 return Postponed(DEFAULT_RATE_LIMIT_WAIT_S if asked is None else asked, failure.code)
+            case DependencyUnavailable(code="circuit_open"):
+                return Postponed(failure.retry_after_s or FIRST_BACKOFF_S, failure.code)
             case TransientFailure():
                 if last.age_s > self.give_up_after_s and last.attempt >= FEWEST_TRIES_BEFORE_DEATH:
                     return Dead(failure.code, failure.message)

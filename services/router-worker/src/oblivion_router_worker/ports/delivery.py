@@ -1,6 +1,7 @@
 """What the delivery of effects needs: the queue of what leaves, carriers that send it, breakers."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -81,10 +82,6 @@ class Carrier(Protocol):
 class Breakers(Protocol):
     """Stops calls to a provider that does not answer, apart for each tenant."""
 
-    def wait_s(self, tenant_id: UUID, provider: str) -> float:
-        """0 when calls may go through, else how long they may not."""
+    def guard(self, tenant_id: UUID, provider: str) -> AbstractAsyncContextManager[None]:
+        """Raises DependencyUnavailable `circuit_open` on entering while no call may go through."""
         ...
-
-    def succeeded(self, tenant_id: UUID, provider: str) -> None: ...
-
-    def failed(self, tenant_id: UUID, provider: str) -> None: ...

@@ -17,9 +17,6 @@ from oblivion_platform.errors import (
     AnswerLost,
     DependencyUnavailable,
     OblivionFailure,
-    PermanentFailure,
-    RateLimited,
-    TransientFailure,
 )
 from oblivion_router_worker.domain.effects import (
     CreateComment,
@@ -68,25 +65,24 @@ class SendEffect:
         return settlement
 
     async def _try(self, sending: Sending, begun: float) -> Settlement:
-        provider, tenant_id = provider_of(sending), sending.effect.tenant_id
-        if (wait_s := self._breakers.wait_s(tenant_id, provider)) > 0:
-            return Postponed(wait_s, f"{provider}_breaker_open")
+        provider = provider_of(sending)
         try:
-            async with asyncio.timeout(self._policy.request_timeout_s):
-                settlement = await self._send(self._carriers[provider], sending)
+            async with (
+                self._breakers.guard(sending.effect.tenant_id, provider),
+                asyncio.timeout(self._policy.request_timeout_s),
+            ):
+                return await self._send(self._carriers[provider], sending)
         except TimeoutError:
             failure = AnswerLost(f"{provider}_timeout", f"{provider} did not answer in time")
-            return self._after(failure, sending, begun)
+            return self._policy.after_failure(failure, _last(sending, begun))
         except OblivionFailure as failure:
-            return self._after(failure, sending, begun)
+            return self._policy.after_failure(failure, _last(sending, begun))
         except Exception as error:
             # Whatever it was, the effect is settled, and the destination goes on.
             _log.exception(
                 "effect_send_unexpected", effect_id=str(sending.effect.id), kind=sending.effect.kind
             )
             return self._policy.after_surprise(error, _last(sending, begun))
-        self._breakers.succeeded(tenant_id, provider)
-        return settlement
 
     async def _send(self, carrier: Carrier, sending: Sending) -> Sent:
         if sending.unanswered and _makes_something(sending):
@@ -96,23 +92,9 @@ class SendEffect:
         receipt = await carrier.send(sending)
         return Sent(made_id=receipt.made_id, skipped=receipt.skipped)
 
-    def _after(self, failure: OblivionFailure, sending: Sending, begun: float) -> Settlement:
-        tenant_id, provider = sending.effect.tenant_id, provider_of(sending)
-        if provider_is_away(failure, provider):
-            self._breakers.failed(tenant_id, provider)
-        elif isinstance(failure, PermanentFailure):
-            self._breakers.succeeded(tenant_id, provider)  # A refusal is an answer.
-        return self._policy.after_failure(failure, _last(sending, begun))
-
 
 def provider_of(sending: Sending) -> str:
     return sending.effect.kind.partition(".")[0]
-
-
-def provider_is_away(failure: OblivionFailure, provider: str) -> bool:
-    """Tell whether the other side did not answer, or not sensibly. Other things may be away as well."""
-    is_transient = isinstance(failure, TransientFailure) and not isinstance(failure, RateLimited)
-    return is_transient and failure.code.startswith(provider)
 
 
 def without_target(sending: Sending) -> Settlement | None:

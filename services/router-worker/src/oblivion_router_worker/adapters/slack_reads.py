@@ -1,0 +1,84 @@
+"""Reads names, channels and threads from Slack, as the integration's app."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from oblivion_platform.errors import PermanentFailure
+from oblivion_router_worker.adapters.slack import SlackApi, next_cursor
+from oblivion_router_worker.domain.records import Integration
+
+Json: TypeAlias = dict[str, Any]
+
+NAMES_KEPT_S = 600.0
+MOST_NAMES = 10_000
+PAGE = 200
+
+
+class SlackApiReads:
+    """Implements `ports.reading.SlackReads`."""
+
+    def __init__(self, api: SlackApi, clock: Callable[[], float] = time.monotonic) -> None:
+        self._api = api
+        self._clock = clock
+        self._names: dict[tuple[UUID, str], tuple[float, str]] = {}
+
+    async def user_name(self, integration: Integration, user_id: str) -> str:
+        key = (integration.id, user_id)
+        known = self._names.get(key)
+        if known is not None and self._clock() < known[0]:
+            return known[1]
+        name = await self._ask_name(integration, user_id)
+        if len(self._names) >= MOST_NAMES:
+            self._names.clear()
+        self._names[key] = (self._clock() + NAMES_KEPT_S, name)
+        return name
+
+    async def auth_test(self, integration: Integration) -> Json:
+        """Whose token it is: team, user_id, bot_id, url."""
+        return await self._call(integration, "auth.test", {})
+
+    async def history(
+        self, integration: Integration, channel: str, oldest_ts: str, cursor: str | None = None
+    ) -> tuple[Sequence[Mapping[str, object]], str | None]:
+        return await self._page(integration, "conversations.history", {"channel": channel}, oldest_ts, cursor)
+
+    async def replies(
+        self,
+        integration: Integration,
+        channel: str,
+        thread_ts: str,
+        oldest_ts: str,
+        cursor: str | None = None,
+    ) -> tuple[Sequence[Mapping[str, object]], str | None]:
+        thread = {"channel": channel, "ts": thread_ts}
+        return await self._page(integration, "conversations.replies", thread, oldest_ts, cursor)
+
+    async def _ask_name(self, integration: Integration, user_id: str) -> str:
+        try:
+            user: Json = (await self._call(integration, "users.info", {"user": user_id})).get("user") or {}
+        except PermanentFailure as failure:
+            if failure.code in ("slack_user_not_found", "slack_user_not_visible", "slack_missing_scope"):
+                return user_id
+            raise
+        profile: Json = user.get("profile") or {}
+        names = (
+            profile.get("display_name"),
+            profile.get("real_name"),
+            user.get("real_name"),
+            user.get("name"),
+        )
+        return next((name for name in names if isinstance(name, str) and name.strip()), user_id)
+
+    async def _page(
+        self, integration: Integration, method: str, place: Json, oldest_ts: str, cursor: str | None
+    ) -> tuple[Sequence[Mapping[str, object]], str | None]:
+        arguments = place | {"oldest": oldest_ts, "limit": PAGE, "include_all_metadata": True}
+        if cursor is not None:
+            arguments["cursor"] = cursor
+        page = await self._call(integration, method, arguments)
+        return page.get("messages", []), next_cursor(page)
+
+    async def _call(self, integration: Integration, method: str, arguments: Json) -> Json:
+        return await self._api.call(integration.tenant_id, integration.id, method, arguments, changes=False)
