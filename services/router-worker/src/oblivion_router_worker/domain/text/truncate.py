@@ -55,6 +55,9 @@ def _split_once(text: str, limit_units: int) -> tuple[str, str]:
     newline = head.rfind("\n")
     if newline > len(head) // 2:
         head = head[:newline]
+    if not head.strip():
+        # One tag longer than a whole part: it cannot stay whole.
+        head = _first_units(text, limit_units - _CLOSING_ROOM_UNITS)
     rest = text[len(head) :].lstrip("\n")
     if not _fence_is_open(head):
         return head, rest
@@ -77,10 +80,10 @@ def _first_units(text: str, units: int) -> str:
 
 def _last_whole(text: str, head: str) -> str:
     """Shorten `head`, a beginning of `text`, until nothing at its end is cut in two."""
-    head = _without_half_tag(text, _HALF_ENTITY.sub("", head))
+    head = _without_half_cluster(text, _HALF_ENTITY.sub("", head))
     if text[len(head) : len(head) + 1] == "`":
         head = head.rstrip("`")
-    return _without_half_word(text, _without_half_cluster(text, head)).rstrip()
+    return _without_half_word(text, _without_half_tag(text, head)).rstrip()
 
 
 def _without_half_tag(text: str, head: str) -> str:
@@ -110,8 +113,10 @@ def _extends(character: str) -> bool:
 
 
 def _without_half_word(text: str, head: str) -> str:
-    if text[len(head) : len(head) + 1].isspace():
+    if not (head[-1:].isalnum() and text[len(head) : len(head) + 1].isalnum()):
         return head
     start = max(0, len(head) - _LAST_WORD_MAX_CHARS)
     blank = max(head.rfind(" ", start), head.rfind("\n", start))
-    return head[:blank] if blank > 0 else head
+    shorter = head[:blank]
+    # A tag's label has blanks too, at which nothing may be cut.
+    return shorter if blank > 0 and _without_half_tag(text, shorter) == shorter else head
