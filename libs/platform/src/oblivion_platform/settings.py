@@ -194,11 +194,15 @@ def load(settings_class: type[SettingsT]) -> SettingsT:
 def explain(settings_class: type[BaseSettings], error: ValidationError) -> Iterator[str]:
     """One line per fault: the variable, what is wrong with it, what it is for. Never a value."""
     for fault in error.errors(include_input=False, include_url=False):
-        name = str(fault["loc"][0]) if fault["loc"] else ""
+        complaint = _complaint(fault["type"], fault["msg"])
+        if not fault["loc"]:
+            yield f"{complaint}."  # Of several fields together: the validator names them itself.
+            continue
+        name = str(fault["loc"][0])
         field = _field_named(settings_class, name)
-        variable = variable_of(name, field) if field else name or settings_class.__name__
+        variable = variable_of(name, field) if field else name
         purpose = (field and field.description) or ""
-        yield f"{variable} {_complaint(fault['type'], fault['msg'])}. {purpose}".rstrip()
+        yield f"{variable} {complaint}. {purpose}".rstrip()
 
 
 def variable_of(name: str, field: FieldInfo) -> str:

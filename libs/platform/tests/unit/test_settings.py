@@ -1,10 +1,11 @@
 """A process with wrong settings says which variable, why and what to do; never a value."""
 
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import pytest
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from oblivion_platform import settings_reference
 from oblivion_platform.crypto import generate_key
@@ -107,6 +108,31 @@ def test_a_fault_is_explained_without_its_value(
     assert sentence in said
     assert "canary" not in said
     assert "docs/reference/settings.md" in said
+
+
+def test_a_fault_of_several_settings_together_speaks_for_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Together(LogSettings):
+        @model_validator(mode="after")
+        def _refuse(self) -> Self:
+            raise ValueError("OBLIVION_A and OBLIVION_B exclude each other")
+
+    with pytest.raises(SystemExit):
+        load(Together)
+    assert "  - OBLIVION_A and OBLIVION_B exclude each other.\n" in capsys.readouterr().err
+
+
+def test_every_process_of_the_workspace_is_in_the_reference() -> None:
+    classes = settings_reference.installed()
+    assert {"ingestion", "router-worker", "sandbox", "cli"} <= set(classes)
+    undescribed = [
+        f"{process}.{name}"
+        for process, settings in classes.items()
+        for name, field in settings.model_fields.items()
+        if not field.description
+    ]
+    assert undescribed == []
 
 
 def test_all_faults_are_told_at_once(
