@@ -60,7 +60,9 @@ def redis_server() -> Generator[str]:
 def _docker_postgres() -> Generator[str]:
     from testcontainers.community.postgres import PostgresContainer
 
-    with PostgresContainer(POSTGRES_IMAGE, driver=None) as server:
+    container = PostgresContainer(POSTGRES_IMAGE, driver=None)
+    # Like the embedded one: a test database need not outlive a crash of the machine.
+    with container.with_command("postgres -c fsync=off -c max_connections=200") as server:
         yield server.get_connection_url()
 
 
