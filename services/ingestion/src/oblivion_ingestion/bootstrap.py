@@ -4,85 +4,169 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import structlog
-from fastapi import FastAPI
-
 from oblivion_ingestion.adapters.connection import SteadyConnection
 from oblivion_ingestion.adapters.inbox import GroupCommitInbox, InboxLimits
 from oblivion_ingestion.adapters.queue import QueueRelay, webhook_queue
 from oblivion_ingestion.adapters.secrets import SecretCache, SecretChanges, StoredSecrets
 from oblivion_ingestion.adapters.sweeper import Sweeper, SweepPolicy
-from oblivion_ingestion.app import Front
+from oblivion_ingestion.errors import StoreUnavailable
 from oblivion_ingestion.metrics import Metrics
+from oblivion_ingestion.routes.application import Application
 from oblivion_ingestion.routes.webhooks import WebhookEndpoint
 from oblivion_ingestion.settings import Settings
+from oblivion_ingestion.sockets.slack import SlackSockets
 from oblivion_ingestion.sources.clickup import ClickUpSource
 from oblivion_ingestion.sources.slack import SlackSource
 from oblivion_ingestion.usecases.intake import Intake
-from oblivion_platform.database.engine import Database
+from oblivion_platform.database.engine import Database, PrivilegedRole
+from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.health import Health, Phase
+from oblivion_platform.http_server import serving
+from oblivion_platform.logging import get_logger
+from oblivion_platform.service import CannotStart
 
 LOOKUP_TIMEOUT_S = 2.0
 LISTEN_TIMEOUT_S = 6.0
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class Ingestion:
-    """Everything that runs in one ingestion process."""
+    """Everything that runs in one ingestion process but the HTTP server."""
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.database_url.get_secret_value()
+        self._settings = settings
+        self._url = settings.database_url.get_secret_value()
+        redis_url = settings.redis_url.get_secret_value()
         self.metrics = Metrics()
-        self._database = Database.connect(url, pool_size=1, behind_pooler=settings.database_behind_pooler)
-        self.inbox = GroupCommitInbox(url, InboxLimits(connections=settings.inbox_connections), self.metrics)
-        self._lookups = SteadyConnection(
-            url, application="oblivion-ingestion secrets", timeout_s=LOOKUP_TIMEOUT_S
+        self.health = Health(details_token=settings.health_token)
+        self._database = Database.connect(
+            self._url, pool_size=1, behind_pooler=settings.database_behind_pooler
         )
-        stored = StoredSecrets(self._lookups, settings.signing_key_ring())
-        self.secrets = SecretCache(stored.look_up, keep_s=settings.secrets_keep_s)
-        self.changes = SecretChanges(
-            SteadyConnection(url, application="oblivion-ingestion changes", timeout_s=LISTEN_TIMEOUT_S),
-            changed=[self.secrets.drop],
-            unheard=[self.secrets.drop_all],
+        self.inbox = GroupCommitInbox(
+            self._url, InboxLimits(connections=settings.inbox_connections), self.metrics
         )
-        self._queue = webhook_queue(settings.redis_url.get_secret_value())
-        self._sweep_queue = webhook_queue(settings.redis_url.get_secret_value())
-        self.relay = QueueRelay(self._queue, self.metrics)
+        self._lookups = self._connection("secrets", LOOKUP_TIMEOUT_S)
+        # Apart, since a sweep may have to wait for an answer that the relay must not wait for.
+        self._relay_queue, self._sweep_queue = webhook_queue(redis_url), webhook_queue(redis_url)
+        self.relay = QueueRelay(self._relay_queue, self.metrics)
         self.sweeper = Sweeper(
-            SteadyConnection(url, application="oblivion-ingestion sweeper", timeout_s=LOOKUP_TIMEOUT_S),
+            self._connection("sweeper", LOOKUP_TIMEOUT_S),
             self._sweep_queue,
             SweepPolicy(every_s=settings.sweep_every_s, overdue_s=settings.sweep_overdue_s),
             self.metrics,
         )
+        self._build_intake()
+        self._starting: asyncio.Task[None] | None = None
+        self._watch_health()
+
+    def _build_intake(self) -> None:
+        settings = self._settings
+        stored = StoredSecrets(self._lookups, settings.signing_key_ring())
+        self.secrets = SecretCache(stored.look_up, keep_s=settings.secrets_keep_s)
         intake = Intake(self.secrets, self.inbox, self.relay)
+        self.slack_sockets = SlackSockets(
+            stored.app_tokens,
+            intake,
+            self.metrics,
+            api_url=settings.slack_api_url,
+            poll_s=settings.socket_mode_poll_s,
+        )
+        self.changes = SecretChanges(
+            self._connection("changes", LISTEN_TIMEOUT_S),
+            changed=[self.secrets.drop, self.slack_sockets.look_again],
+            unheard=[self.secrets.drop_all, self.slack_sockets.look_again],
+        )
         sources = {source.name: source for source in (SlackSource(), ClickUpSource())}
-        webhooks = WebhookEndpoint(sources, intake, self.metrics)
-        self.app = Front(webhooks, FastAPI(title="Oblivion ingestion", lifespan=self._lifespan))
+        self.app = Application(WebhookEndpoint(sources, intake, self.metrics), self.health, self.metrics)
 
-    @asynccontextmanager
-    async def _lifespan(self, _app: FastAPI) -> AsyncGenerator[None]:
-        start = asyncio.create_task(self._start_when_usable(), name="start")
+    async def start(self) -> None:
+        """Begin to work as soon as Postgres is usable; until then every webhook is answered 503.
+
+        Raises:
+            CannotStart: Postgres is there, and our role in it could see past row-level security.
+        """
         try:
-            yield
-        finally:
-            start.cancel()
-            await asyncio.gather(start, return_exceptions=True)
-            await self._close()
+            await self._database.refuse_privileged_role()
+        except PrivilegedRole as error:
+            raise CannotStart(str(error)) from None
+        except DependencyUnavailable as error:
+            _log.warning("postgres away at start", code=error.code)
+        self._starting = asyncio.create_task(self._work_when_usable(), name="start")
 
-    async def _start_when_usable(self) -> None:
-        """Answer 503 until Postgres is there, migrated, and our role in it bound by row-level security."""
-        await self._database.wait_until_usable()
-        await self._database.close()
-        self.inbox.start()
-        self.changes.start()
-        self.relay.start()
-        self.sweeper.start()
-
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Finish what was taken, in the order in which it flows, and disconnect."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        await self.slack_sockets.close()
         await self.inbox.close()
         await self.relay.close()
         await self.sweeper.close()
         await self.changes.close()
         await self._lookups.close()
-        await self._queue.close()
+        await self._relay_queue.close()
         await self._sweep_queue.close()
+        await self._database.close()
+
+    async def _work_when_usable(self) -> None:
+        await self._database.wait_until_usable(poll_s=0.5)
+        self.inbox.start()
+        self.relay.start()
+        self.sweeper.start()
+        self.slack_sockets.start()
+        self.changes.start()
+        self.health.phase = Phase.READY
+
+    def _watch_health(self) -> None:
+        self.health.proofs_of_life["database role"] = self._role_is_safe
+        self.health.checks["postgres inbox"] = self._check_inbox
+        self.health.checks["postgres announcements"] = self._check_announcements
+        self.health.checks["redis queue"] = self._sweep_queue.counts
+        self.health.checks["slack socket mode"] = self._check_sockets
+
+    def _role_is_safe(self) -> bool:
+        """False once a Postgres that was away at start came back and gave us too much; a restart then refuses."""
+        starting = self._starting
+        return starting is None or not (starting.done() and not starting.cancelled() and starting.exception())
+
+    async def _check_inbox(self) -> str:
+        if not self.inbox.available:
+            raise StoreUnavailable
+        return "connected"
+
+    async def _check_announcements(self) -> str:
+        if not self.changes.listening:
+            raise StoreUnavailable
+        return "listening"
+
+    async def _check_sockets(self) -> list[str]:
+        return self.slack_sockets.states()
+
+    def _connection(self, purpose: str, timeout_s: float) -> SteadyConnection:
+        return SteadyConnection(self._url, application=f"oblivion-ingestion {purpose}", timeout_s=timeout_s)
+
+
+class RunningIngestion:
+    """A started service and the port it listens on."""
+
+    def __init__(self, ingestion: Ingestion, port: int) -> None:
+        self.ingestion = ingestion
+        self.port = port
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncGenerator[RunningIngestion]:
+    """Serve until the block ends, then drain: no new requests, the batches finished, everything closed."""
+    ingestion = Ingestion(settings)
+    try:
+        await ingestion.start()
+        async with serving(
+            ingestion.app, host=settings.host, port=settings.port, drain_timeout_s=settings.drain_timeout_s
+        ) as port:
+            try:
+                yield RunningIngestion(ingestion, port)
+            finally:
+                ingestion.health.phase = Phase.DRAINING
+    finally:
+        await ingestion.close()

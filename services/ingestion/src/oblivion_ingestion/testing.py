@@ -1,11 +1,9 @@
 """For tests and benchmarks: a running ingestion on a real Postgres and Redis, and senders that sign."""
 
-import asyncio
 import contextlib
 import hashlib
 import hmac
 import json
-import socket
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -14,9 +12,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import psycopg
-import uvicorn
 
-from oblivion_ingestion.bootstrap import Ingestion
+from oblivion_ingestion.bootstrap import Ingestion, running
 from oblivion_ingestion.settings import Settings
 from oblivion_platform.crypto import Place, SigningKeyRing, generate_key
 from oblivion_platform.testing import FreshDatabase, eventually
@@ -44,6 +41,8 @@ class World:
             "database_url": self.database.url("oblivion_ingestion"),
             "redis_url": self.redis_url,
             "signing_key": SIGNING_KEY,
+            "host": "127.0.0.1",
+            "port": 0,
             "sweep_every_s": 0.05,
             "sweep_overdue_s": 0.2,
         }
@@ -153,21 +152,12 @@ def task_event(item: str = "h1", event: str = "taskCreated", task_id: str = "abc
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, usable: bool = True) -> AsyncGenerator[Running]:
-    ingestion = Ingestion(settings)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        ingestion.app, http="httptools", lifespan="on", log_config=None, access_log=False, ws="none"
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server._serve([listener]))  # pyright: ignore[reportPrivateUsage]
-    port = listener.getsockname()[1]
-    try:
-        await eventually(lambda: server.started or serving.done())
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+async def served(settings: Settings, *, usable: bool = True) -> AsyncGenerator[Running]:
+    """Ingestion in this loop, on a free port; `usable`: wait until it takes webhooks."""
+    async with running(settings) as service:
+        base_url = f"http://127.0.0.1:{service.port}"
+        async with httpx.AsyncClient(base_url=base_url, timeout=10) as http:
+            ingestion = service.ingestion
             if usable:
                 await eventually(lambda: ingestion.inbox.available and ingestion.changes.listening)
-            yield Running(ingestion, http, port)
-    finally:
-        server.should_exit = True
-        await serving
+            yield Running(ingestion, http, service.port)

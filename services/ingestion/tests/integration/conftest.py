@@ -12,7 +12,7 @@ from oblivion_ingestion.testing import (
     WEBHOOK,
     Running,
     World,
-    running,
+    served,
 )
 from oblivion_platform.testing import FreshDatabase
 
@@ -29,5 +29,5 @@ def world(database: FreshDatabase, redis_url: str) -> World:
 
 @pytest.fixture
 async def service(world: World) -> AsyncIterator[Running]:
-    async with running(world.settings()) as started:
+    async with served(world.settings()) as started:
         yield started

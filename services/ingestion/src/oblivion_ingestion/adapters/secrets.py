@@ -31,6 +31,10 @@ _LIVE: LiteralString = """
     SELECT id, tenant_id, integration_id, lookup_key, ciphertext FROM signing_secrets
     WHERE source = %s AND kind = 'signing_secret' AND state = 'live' AND
 """
+_APP_TOKENS = """
+    SELECT id, tenant_id, integration_id, lookup_key, ciphertext FROM signing_secrets
+    WHERE source = 'slack' AND kind = 'app_token' AND state = 'live'
+"""
 _QUERIES: dict[str, LiteralString] = {
     "lookup": _LIVE + "lookup_key = %s",
     "integration": _LIVE + "integration_id = %s::uuid",
@@ -60,10 +64,25 @@ class StoredSecrets:
             return await cursor.fetchall()
 
         rows = await self._connection.run(query)
-        secrets = [secret for secret in map(self._opened, rows) if secret is not None]
+        secrets = self._readable(rows)
         if rows and not secrets:
             raise StoreUnavailable("secret_unreadable")
         return secrets
+
+    async def app_tokens(self) -> Sequence[Secret]:
+        """The live Slack app-level tokens, one for each integration that uses Socket Mode.
+
+        Raises:
+            StoreUnavailable: Postgres does not answer.
+        """
+
+        async def query(connection: Connection) -> list[tuple[Any, ...]]:
+            return await (await connection.execute(_APP_TOKENS)).fetchall()
+
+        return self._readable(await self._connection.run(query))
+
+    def _readable(self, rows: list[tuple[Any, ...]]) -> list[Secret]:
+        return [secret for secret in map(self._opened, rows) if secret is not None]
 
     def _opened(self, row: tuple[UUID, UUID, UUID, str, bytes]) -> Secret | None:
         row_id, tenant_id, integration_id, lookup_key, ciphertext = row

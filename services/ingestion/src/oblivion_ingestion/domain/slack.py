@@ -43,7 +43,7 @@ def event_facts(envelope: JsonObject, body: bytes, team: str) -> EventFacts:
     return _facts(kind, subject or f"event:{key}", key, priority)
 
 
-def interaction_facts(payload: JsonObject, body: bytes) -> EventFacts:
+def interaction_facts(payload: JsonObject, body: bytes, _team: str) -> EventFacts:
     """Facts of a click, a submitted view or a shortcut. Its trigger id is unique."""
     key = bounded_key(text_at(payload, "trigger_id") or _hash_of(body))
     message = object_at(payload, "message")
@@ -51,7 +51,7 @@ def interaction_facts(payload: JsonObject, body: bytes) -> EventFacts:
     return _facts(text_at(payload, "type"), subject or f"event:{key}", key, EventPriority.CHANGE)
 
 
-def slash_command_facts(fields: JsonObject, body: bytes) -> EventFacts:
+def slash_command_facts(fields: JsonObject, body: bytes, _team: str) -> EventFacts:
     """Facts of a slash command. Its trigger id is unique."""
     key = bounded_key(text_at(fields, "trigger_id") or _hash_of(body))
     return _facts(SLASH_COMMAND, f"event:{key}", key, EventPriority.CHANGE)

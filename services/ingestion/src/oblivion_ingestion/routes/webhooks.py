@@ -5,6 +5,7 @@ must be bounded while it is read. Slack allows 3 s for the answer and ClickUp 7;
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -13,21 +14,23 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from oblivion_ingestion.domain.deliveries import Delivery
 from oblivion_ingestion.errors import (
     BodyTooLarge,
     BodyTooSlow,
+    DeliveryMalformed,
     SenderUnknown,
     SignatureRejected,
     UnknownSource,
 )
 from oblivion_ingestion.metrics import Metrics
-from oblivion_ingestion.routes.problems import Answer, problem, problem_answer
 from oblivion_ingestion.sources import Source
 from oblivion_ingestion.usecases.intake import Intake
 from oblivion_platform.errors import OblivionFailure
+from oblivion_platform.problems import failure_response, problem_response
 from oblivion_platform.safe_json import MalformedBody
 
 PREFIX = "/webhooks/"
@@ -38,9 +41,13 @@ LINGER_S = 0.5
 
 BodyT = TypeVar("BodyT", bytes, bytearray)
 
-_OK = Answer(200, [(b"content-length", b"0")], b"")
-_METHOD_NOT_ALLOWED = problem_answer(
-    HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Webhooks are sent by POST.", [(b"allow", b"POST")]
+_OK_START: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}
+_OK_BODY: Message = {"type": "http.response.body", "body": b""}
+_METHOD_NOT_ALLOWED = problem_response(
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    "method_not_allowed",
+    "Webhooks are sent by POST.",
+    headers={"Allow": "POST"},
 )
 _log = structlog.get_logger(__name__)
 
@@ -65,29 +72,41 @@ class WebhookEndpoint:
         self._count = _counter(metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        source_name = "unknown"
         if scope["method"] != "POST":
-            await _send(send, _METHOD_NOT_ALLOWED)
+            await _METHOD_NOT_ALLOWED(scope, receive, send)
             return
+        # One source at most is known by then; a name from outside must not become a label.
+        name = "unknown"
         try:
             source, integration_id = self._addressed(scope)
-            source_name = source.name
-            headers: dict[bytes, bytes] = dict(scope["headers"])
-            body = await _read_body(headers, receive)
+            name = source.name
+            reply = await self._accept(source, integration_id, scope, receive)
+        except SenderGone:
+            self._count(name, "sender_gone")
+        except (BodyTooLarge, BodyTooSlow) as failure:
+            self._count(name, failure.code)
+            await _send_and_hang_up(failure_response(failure), receive, send)
+        except (OblivionFailure, MalformedBody) as error:
+            failure = DeliveryMalformed(error.code) if isinstance(error, MalformedBody) else error
+            self._count(name, failure.reason if isinstance(failure, SignatureRejected) else failure.code)
+            await _refusal(failure)(scope, receive, send)
+        else:
+            await _send_ok(reply, send)
+
+    async def _accept(
+        self, source: Source, integration_id: UUID | None, scope: Scope, receive: Receive
+    ) -> bytes:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        body = await _read_body(headers, receive)
+        try:
             delivery = Delivery(body, headers, integration_id, self._now_unix_s())
             accepted = await self._intake.accept(source, delivery)
         except SenderUnknown as ignored:
-            self._count(source_name, "ignored")
-            _log.info("delivery_ignored", source=source_name, code=ignored.code)
-            await _send(send, _OK)
-        except (OblivionFailure, MalformedBody) as failure:
-            self._count(source_name, _reason(failure))
-            await self._refuse(failure, receive, send)
-        except SenderGone:
-            self._count(source_name, "sender_gone")
-        else:
-            self._count(source_name, accepted.outcome)
-            await _send(send, _json(accepted.reply) if accepted.reply else _OK)
+            self._count(source.name, "ignored")
+            _log.info("delivery_ignored", source=source.name, code=ignored.code)
+            return b""
+        self._count(source.name, accepted.outcome)
+        return accepted.reply
 
     def _addressed(self, scope: Scope) -> tuple[Source, UUID | None]:
         name, _, integration = scope["path"][len(PREFIX) :].partition("/")
@@ -100,12 +119,6 @@ class WebhookEndpoint:
             return source, UUID(integration.removesuffix("/"))
         except ValueError:
             raise UnknownSource from None
-
-    async def _refuse(self, failure: OblivionFailure | MalformedBody, receive: Receive, send: Send) -> None:
-        if isinstance(failure, BodyTooLarge | BodyTooSlow):
-            await _send_and_hang_up(problem(failure), receive, send)
-        else:
-            await _send(send, problem(failure))
 
 
 async def _read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
@@ -147,33 +160,33 @@ def _within_limit(body: BodyT) -> BodyT:
     return body
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    await send({"type": "http.response.body", "body": answer.body})
+async def _send_ok(reply: bytes, send: Send) -> None:
+    if reply:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(reply))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": reply})
+    else:
+        await send(_OK_START)
+        await send(_OK_BODY)
 
 
-async def _send_and_hang_up(answer: Answer, receive: Receive, send: Send) -> None:
-    headers = [*answer.headers, (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+def _refusal(failure: OblivionFailure) -> Response:
+    response = failure_response(failure)
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Signature"  # RFC 9110 asks for one with every 401.
+    return response
+
+
+async def _send_and_hang_up(answer: Response, receive: Receive, send: Send) -> None:
+    answer.headers["Connection"] = "close"
+    start = {"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers}
+    await send(start)
     await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
             while (await receive()).get("more_body", False):
                 pass
-    except TimeoutError:
-        pass
     await send({"type": "http.response.body", "body": b""})
-
-
-def _json(body: bytes) -> Answer:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    return Answer(HTTPStatus.OK, headers, body)
-
-
-def _reason(failure: OblivionFailure | MalformedBody) -> str:
-    if isinstance(failure, SignatureRejected):
-        return failure.reason
-    return failure.code.value if isinstance(failure, MalformedBody) else failure.code
 
 
 def _counter(metrics: Metrics) -> Callable[[str, str], None]:

@@ -7,8 +7,9 @@ the secrets of the same app. Source: https://docs.slack.dev/authentication/verif
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from oblivion_ingestion.domain.deliveries import Delivery, EventFacts, Secret, SecretKey
 from oblivion_ingestion.domain.shape import JsonObject, object_at, objects_at, text_at
@@ -34,20 +35,35 @@ class Keys(NamedTuple):
     witnesses: tuple[SecretKey, ...]
 
 
+class Content(NamedTuple):
+    """What an unverified body says."""
+
+    app: str
+    teams: Sequence[str]
+    """The team in which the app is installed; where that is unsure, the likeliest first."""
+    describe: Describe
+    reply: bytes | None = None
+
+
 class SlackClaim:
     """A body that names its app and team, or at least comes by an integration's own path."""
 
     __slots__ = ("_describe", "keys", "proof", "reply", "witnesses")
 
-    def __init__(self, keys: Keys, proof: HmacProof, describe: Describe, reply: bytes | None) -> None:
+    def __init__(self, keys: Keys, proof: HmacProof, content: Content) -> None:
         self.keys, self.witnesses = keys
         self.proof = proof
-        self.reply = reply
-        self._describe = describe
+        self.reply = content.reply
+        self._describe = content.describe
 
     def facts(self, secret: Secret) -> EventFacts:
-        """The team is the one the secret is stored under: a shared channel's events may name another."""
-        return self._describe(secret.lookup_key.rpartition(":")[2])
+        """See `Claim.facts`."""
+        return self._describe(team_of(secret))
+
+
+def team_of(secret: Secret) -> str:
+    """The team a secret is stored under; events of a channel shared with a company may name another."""
+    return secret.lookup_key.rpartition(":")[2]
 
 
 class SlackSource:
@@ -67,40 +83,60 @@ class SlackSource:
         if not timestamp_is_fresh(timestamp, delivery.received_unix_s):
             raise SignatureRejected("timestamp_not_fresh")
         proof = HmacProof(b"v0:%b:%b" % (timestamp, body), signature[3:])
-        if headers.get(b"content-type", b"").startswith(FORM):
-            return _form_claim(delivery, proof)
-        return _json_claim(delivery, proof)
+        content = read_content(body, headers.get(b"content-type", b""))
+        return SlackClaim(_keys(delivery, content), proof, content)
 
 
-def _json_claim(delivery: Delivery, proof: HmacProof) -> SlackClaim:
-    body = delivery.body
+def read_content(body: bytes, content_type: bytes) -> Content:
+    """Read an Events API envelope, an interaction or a slash command.
+
+    Raises:
+        DeliveryMalformed, MalformedBody: it is none of them.
+    """
+    if content_type.startswith(FORM):
+        return _form_content(body)
     envelope = parse_json_object(body)
-    app = text_at(envelope, "api_app_id")
-    if text_at(envelope, "type") == "url_verification":
-        # The handshake names no team: any secret of the app, or of the path's integration, proves it.
-        keys = Keys((*_integration_key(delivery), *_app_key(app)), ())
-        return SlackClaim(keys, proof, lambda _team: event_facts(envelope, body, ""), _challenge(envelope))
-    keys = _keys(delivery, app, _teams_of_event(envelope))
-    return SlackClaim(keys, proof, lambda team: event_facts(envelope, body, team), None)
+    reply = _challenge(envelope) if text_at(envelope, "type") == "url_verification" else None
+    return Content(
+        text_at(envelope, "api_app_id"),
+        _teams_of_event(envelope),
+        partial(event_facts, envelope, body),
+        reply,
+    )
 
 
-def _form_claim(delivery: Delivery, proof: HmacProof) -> SlackClaim:
-    body = delivery.body
+def body_from_socket(kind: str, payload: JsonObject) -> tuple[bytes, str]:
+    """Body and content type that the same payload would have had by HTTP.
+
+    Raises:
+        DeliveryMalformed: a kind of envelope that HTTP does not know.
+    """
+    if kind == "events_api":
+        return json.dumps(payload).encode(), "application/json"
+    if kind == "interactive":
+        return urlencode({"payload": json.dumps(payload)}).encode(), FORM.decode()
+    if kind == "slash_commands":
+        return urlencode({name: text_at(payload, name) for name in payload}).encode(), FORM.decode()
+    raise DeliveryMalformed("unknown_envelope")
+
+
+def _form_content(body: bytes) -> Content:
     fields = _form_fields(body)
     if "payload" not in fields:
-        keys = _keys(delivery, text_at(fields, "api_app_id"), [text_at(fields, "team_id")])
-        return SlackClaim(keys, proof, lambda _team: slash_command_facts(fields, body), None)
+        app, teams = text_at(fields, "api_app_id"), [text_at(fields, "team_id")]
+        return Content(app, teams, partial(slash_command_facts, fields, body))
     payload = parse_json_object(text_at(fields, "payload").encode())
-    keys = _keys(delivery, text_at(payload, "api_app_id"), _teams_of_interaction(payload))
-    return SlackClaim(keys, proof, lambda _team: interaction_facts(payload, body), None)
+    app, teams = text_at(payload, "api_app_id"), _teams_of_interaction(payload)
+    return Content(app, teams, partial(interaction_facts, payload, body))
 
 
-def _keys(delivery: Delivery, app: str, teams: Sequence[str]) -> Keys:
+def _keys(delivery: Delivery, content: Content) -> Keys:
     """What a body names goes before the path: one request URL serves an app in all its teams."""
-    by_path, by_app = _integration_key(delivery), _app_key(app)
-    if not any(teams):
+    by_path, by_app = _integration_key(delivery), _app_key(content.app)
+    if content.reply is not None or not any(content.teams):
+        # A handshake names no team: any secret of the app, or of the path's integration, proves it.
         return Keys((*by_path, *by_app), ())
-    by_team = tuple(_lookup_key(app, team) for team in teams if team) if by_app else ()
+    by_team = tuple(_lookup_key(content.app, team) for team in content.teams if team) if by_app else ()
     return Keys(by_team, (*by_path, *by_app))
 
 

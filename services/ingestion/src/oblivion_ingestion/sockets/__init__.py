@@ -1,0 +1,1 @@
+"""The other way in: connections that ingestion opens itself."""
