@@ -242,9 +242,10 @@ def test_times_are_whole_milliseconds_or_nothing(value: object, expected: int | 
     assert unix_ms(value) == expected
 
 
+TEXT = st.text(st.characters(codec="utf-8", min_codepoint=1), max_size=6)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=6),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-5, 5) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
 ITEMS = st.dictionaries(

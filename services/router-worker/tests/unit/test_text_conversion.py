@@ -96,6 +96,8 @@ def test_slack_text_becomes_markdown(mrkdwn: str, markdown: str) -> None:
         ("| a | bb |\n|---|---|\n| ccc | d |", "```\na    bb\n---  --\nccc  d\n```"),
         ("one\ntwo  \nthree", "one\ntwo\nthree"),
         (r"\*kept\*", "*kept*"),
+        ("see https://a.example/x?a=1&b=2.", "see <https://a.example/x?a=1&amp;b=2>."),
+        ("(https://a.example/@here) https://", "(<https://a.example/%40here>) https://"),
         ("", ""),
     ],
 )

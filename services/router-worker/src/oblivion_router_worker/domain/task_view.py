@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from oblivion_router_worker.domain.clickup_objects import Task
+from oblivion_router_worker.domain.clickup_objects import UNTITLED, Task
 from oblivion_router_worker.domain.slack_message import (
     FALLBACK_MAX_UNITS,
     Block,
@@ -20,6 +20,7 @@ from oblivion_router_worker.domain.text import (
     markdown_to_mrkdwn,
     safe_url,
     sanitise_mrkdwn,
+    sanitise_plain,
     slack_link,
     text_to_mrkdwn,
     truncate,
@@ -61,7 +62,7 @@ class _Look:
 def render_task(task: Task, fate: TaskFate = TaskFate.PRESENT) -> SlackMessage:
     """The task's message in the channel; nothing of the task can mention anybody."""
     look = _look(task, fate)
-    title = f"{look.sign} {task.name}" if look.sign else task.name
+    title = f"{look.sign} {_title(task)}".strip()
     if fate is TaskFate.DELETED:
         blocks: list[Block] = [header(title), context(f"{_FATE_WORDS[fate]}{_list_words(task)}")]
     else:
@@ -82,6 +83,10 @@ def _look(task: Task, fate: TaskFate) -> _Look:
     if task.is_archived:
         return _Look("📦", "Archived in ClickUp")
     return _Look("✅" if task.is_closed else "", None)
+
+
+def _title(task: Task) -> str:
+    return " ".join(sanitise_plain(task.name).split()) or UNTITLED
 
 
 def _facts(task: Task) -> Sequence[str]:
@@ -152,7 +157,7 @@ def _fallback(task: Task, look: _Look) -> str:
     """One line for notifications: name, status, link."""
     url = safe_url(task.url or "")
     parts = [
-        task.name,
+        _title(task),
         f"({task.status})" if task.status and look.note is None else "",
         look.note or "",
     ]

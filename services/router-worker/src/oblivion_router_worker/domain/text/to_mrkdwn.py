@@ -5,6 +5,7 @@ so markers are closed and opened again around breaks, and a zero-width space par
 Source: https://docs.slack.dev/messaging/formatting-message-text
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ _RULE = "———"
 _GRAVE_LOOKALIKE = "\u02cb"
 _ZERO_WIDTH_SPACE = "\u200b"
 _MARKERS = {"strong": "*", "em": "_", "s": "~"}
+_BARE_URL = re.compile(r"(?<![\w/])https?://[^\s<>\"'|`]+", re.IGNORECASE)
+# Punctuation that ends a sentence rather than an address.
+_AFTER_URL = ".,;:!?)]}*_~'\""
 _TASK_BOXES = (("[ ] ", "☐ "), ("[x] ", "☑ "), ("[X] ", "☑ "))
 
 
@@ -155,7 +159,7 @@ def _inline(node: SyntaxTreeNode, open_signs: tuple[str, ...]) -> list[_Piece]:
         return [_link(attribute(node, "src"), plain_content(node) or "image")]
     if node.children:
         return _formatted(node, open_signs)
-    return [escape(node.content)] if node.type == "text" or node.content else []
+    return [_linked(node.content)]
 
 
 def _formatted(node: SyntaxTreeNode, open_signs: tuple[str, ...]) -> list[_Piece]:
@@ -164,6 +168,20 @@ def _formatted(node: SyntaxTreeNode, open_signs: tuple[str, ...]) -> list[_Piece
         return [piece for child in node.children for piece in _inline(child, open_signs)]
     inside = [piece for child in node.children for piece in _inline(child, (*open_signs, sign))]
     return [_Marker(sign, opens=True), *inside, _Marker(sign, opens=False)]
+
+
+def _linked(text: str) -> str:
+    """Text with its bare addresses as links: in blocks Slack does not find them by itself."""
+    pieces: list[str] = []
+    start = 0
+    for match in _BARE_URL.finditer(text):
+        url = match[0].rstrip(_AFTER_URL)
+        if url.endswith("://"):
+            continue
+        pieces += [escape(text[start : match.start()]), slack_link(url) or escape(url)]
+        start = match.start() + len(url)
+    pieces.append(escape(text[start:]))
+    return "".join(pieces)
 
 
 def _code(content: str) -> str:
