@@ -1,5 +1,6 @@
 """The typed client of the control API, for the demo, tests, fault runs and benchmarks."""
 
+import asyncio
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -74,6 +75,16 @@ class _Side:
 
     async def delivery_counts(self) -> dict[str, int]:
         return (await self._send("GET", "deliveries", limit=0))["counts"]
+
+    async def delivered(self, within_s: float = 10.0) -> None:
+        """Wait until nothing is owed any more.
+
+        Raises:
+            TimeoutError: deliveries are still waiting after `within_s`.
+        """
+        async with asyncio.timeout(within_s):
+            while (await self.delivery_counts()).get("waiting"):
+                await asyncio.sleep(0.02)
 
     async def calls(self) -> dict[str, int]:
         """API calls since the process started, by method, and by method and error."""

@@ -42,6 +42,7 @@ def make_server(
         loop="uvloop",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=shutdown_s,

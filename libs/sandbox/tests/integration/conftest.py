@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
@@ -82,6 +83,17 @@ async def slack(sandbox: RunningSandbox) -> AsyncWebClient:
     app = await sandbox.control.slack.app()
     # Without its retry handler, which repeats a post whose answer was lost.
     return AsyncWebClient(token=app["bot_token"], base_url=sandbox.slack_api_url, retry_handlers=[])
+
+
+@pytest.fixture
+async def clickup(sandbox: RunningSandbox) -> AsyncGenerator[httpx.AsyncClient]:
+    """Plain httpx with the owner's personal token."""
+    owner = await sandbox.control.clickup.owner()
+    headers = {"Authorization": owner["token"]}
+    async with httpx.AsyncClient(
+        base_url=sandbox.clickup_api_url, headers=headers, trust_env=False
+    ) as client:
+        yield client
 
 
 async def until(condition: Callable[[], object], within_s: float = 5.0) -> None:

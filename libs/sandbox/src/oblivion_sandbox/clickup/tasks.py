@@ -224,7 +224,7 @@ class Tasks:
         direction = "ASC" if wanted.reverse else "DESC"
         rows = self._store.all(
             "SELECT * FROM clickup_tasks WHERE list_id = ? AND NOT deleted AND (? OR NOT closed)"  # noqa: S608
-            f" AND updated_ms > ? ORDER BY {order} {direction}, id {direction}",
+            f" AND updated_ms > ? ORDER BY {order} {direction}, rowid {direction}",
             *(list_id, wanted.include_closed or bool(wanted.statuses), wanted.updated_after_ms or 0),
         )
         rows = [row for row in rows if self._matches(row, wanted)]
@@ -241,7 +241,7 @@ class Tasks:
 
     def ever(self) -> list[Row]:
         """Every task ever created, oldest first, for counting."""
-        return self._store.all("SELECT * FROM clickup_tasks ORDER BY created_ms, id")
+        return self._store.all("SELECT * FROM clickup_tasks ORDER BY rowid")
 
 
 def _description(fields: Json) -> Json | None:
