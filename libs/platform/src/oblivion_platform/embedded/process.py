@@ -1,7 +1,6 @@
 """One server process: start, wait until it answers, stop; the pid is the server's own."""
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -83,10 +82,11 @@ class ServerProcess:
     async def stop(self, *signals: signal.Signals, patience_s: float = 20) -> None:
         """Send each signal in turn until the process is gone, and SIGKILL last. Wakes a stopped one."""
         for each in (*signals, signal.SIGKILL):
-            if not self.running:
+            if self._child is None or not self.running:
                 break
-            os.kill(self.pid, each)
-            os.kill(self.pid, signal.SIGCONT)
+            # Unlike os.kill, these do nothing once the process has ended.
+            self._child.send_signal(each)
+            self._child.send_signal(signal.SIGCONT)
             await self._gone(patience_s)
         self._child = None
 
