@@ -1,5 +1,7 @@
 """What the router-worker can be told; see docs/reference/settings.md."""
 
+from pydantic import Field
+
 from oblivion_platform.settings import (
     DatabaseSettings,
     HttpSettings,
@@ -9,7 +11,6 @@ from oblivion_platform.settings import (
     ServiceUrl,
     SigningKeySettings,
 )
-from pydantic import Field
 
 
 class Settings(
@@ -67,4 +68,22 @@ class Settings(
 
     http_timeout_s: float = Field(
         default=10.0, gt=0, description="Seconds that Slack and ClickUp have to answer a request."
+    )
+    deliveries_in_flight: int = Field(
+        default=50, ge=1, le=1000, description="Channels and tasks that are sent to at once."
+    )
+    outbox_sweep_every_s: float = Field(
+        default=1.0, gt=0, description="Seconds between two looks for effects that nobody sends."
+    )
+    slack_posts_per_channel_s: float = Field(
+        default=1.0, gt=0, description="Messages a second that we allow ourselves per Slack channel."
+    )
+    slack_posts_burst: float = Field(
+        default=5.0, ge=1, description="Messages that may go into one channel at once."
+    )
+    slack_changes_per_minute: float = Field(
+        default=50.0, gt=0, description="Edits of messages a minute per Slack workspace (Slack's Tier 3)."
+    )
+    slack_changes_burst: float = Field(
+        default=20.0, ge=1, description="Edits of messages that may go to one workspace at once."
     )

@@ -1,16 +1,12 @@
 """Reads tasks and comments from ClickUp, on the same token's budget as what is sent."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from uuid import UUID
+from collections.abc import Sequence
 
 from oblivion_contracts.jobs import EventPriority
 from oblivion_platform.clickup import ClickUp, ClickUpClient, ClickUpNotFound, Use
-
 from oblivion_router_worker.domain.clickup_objects import Comment, Task, parse_comment, parse_task
 from oblivion_router_worker.domain.records import Integration
-
-FindToken = Callable[[UUID, UUID], Awaitable[str]]
-"""Tenant and integration → the token."""
+from oblivion_router_worker.ports.credentials import Credentials
 
 _USES = {EventPriority.CREATION: Use.CREATION, EventPriority.CHANGE: Use.CHANGE}
 
@@ -18,9 +14,9 @@ _USES = {EventPriority.CREATION: Use.CREATION, EventPriority.CHANGE: Use.CHANGE}
 class ClickUpApiReads:
     """Implements `ports.reading.ClickUpReads`."""
 
-    def __init__(self, clickup: ClickUp, find_token: FindToken) -> None:
+    def __init__(self, clickup: ClickUp, credentials: Credentials) -> None:
         self._clickup = clickup
-        self._find_token = find_token
+        self._credentials = credentials
 
     async def task(self, integration: Integration, task_id: str, *, priority: int) -> Task | None:
         client = await self._client(integration, priority)
@@ -51,5 +47,5 @@ class ClickUpApiReads:
         return [task for item in found if (task := parse_task(item)) is not None], is_last
 
     async def _client(self, integration: Integration, priority: int) -> ClickUpClient:
-        token = await self._find_token(integration.tenant_id, integration.id)
+        token = await self._credentials.token(integration.tenant_id, integration.id)
         return self._clickup.client(token, _USES.get(EventPriority(priority), Use.GAP_FILLING))

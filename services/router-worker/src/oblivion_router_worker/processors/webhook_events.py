@@ -11,7 +11,7 @@ forget, Postgres does not.
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from bullmq import Job
@@ -25,15 +25,19 @@ from oblivion_router_worker.usecases.note_failure import FailurePolicy, Verdict
 
 HandleEvent = Callable[[ProcessEvent], Awaitable[EventOutcome]]
 NoteFailure = Callable[[ProcessEvent, Exception], Awaitable[Verdict]]
-ObserveSeconds = Callable[[str, float, float], None]
-"""Outcome, seconds of processing, seconds since the job was added."""
+
+
+class Watch(Protocol):
+    """Told how it goes."""
+
+    def handled(self, outcome: str, processing_s: float, total_s: float) -> None: ...
+    def failed(self, code: str, verdict: str) -> None: ...
+
 
 _log = structlog.get_logger(__name__)
 
 
-def make_processor(
-    handle: HandleEvent, note: NoteFailure, policy: FailurePolicy, observe: ObserveSeconds
-) -> Processor:
+def make_processor(handle: HandleEvent, note: NoteFailure, policy: FailurePolicy, watch: Watch) -> Processor:
     """Bind the use cases to BullMQ's `(job, token)` call; only this module knows BullMQ.
 
     Raises (from the processor):
@@ -51,7 +55,7 @@ def make_processor(
                 await _answer(job, token, command, failure)
                 raise
         processing_s = time.perf_counter() - started
-        observe(outcome.outcome, processing_s, time.time() - job.timestamp / 1000)
+        watch.handled(outcome.outcome, processing_s, time.time() - job.timestamp / 1000)
         return outcome.model_dump(mode="json")
 
     async def _answer(job: Job, token: str, command: ProcessEvent, failure: Exception) -> None:
@@ -59,14 +63,15 @@ def make_processor(
             verdict = await note(command, failure)
         except DependencyUnavailable:
             verdict = Verdict.PARK
-        code = getattr(failure, "code", type(failure).__name__)
+        code = str(getattr(failure, "code", type(failure).__name__))
+        watch.failed(code, verdict.value)
         if verdict is Verdict.PARK:
             await park(job, token, _delay_s(policy, failure, job))
         _log.warning("event_failed", code=code, verdict=verdict.value)
         if verdict is Verdict.GIVE_UP:
-            raise UnrecoverableError(str(code)) from None
+            raise UnrecoverableError(code) from None
         # A message of its own: BullMQ keeps it, and the original may hold values of the event.
-        raise RuntimeError(str(code)) from None
+        raise RuntimeError(code) from None
 
     return process
 

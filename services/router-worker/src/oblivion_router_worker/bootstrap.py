@@ -1,0 +1,194 @@
+"""The composition root: the only module that constructs adapters."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+from starlette.applications import Starlette
+
+from oblivion_contracts.jobs import WEBHOOK_PROCESSING
+from oblivion_platform.clickup import ClickUp
+from oblivion_platform.database.engine import Database, PrivilegedRole
+from oblivion_platform.health import Health, Phase, health_routes
+from oblivion_platform.http_server import serving
+from oblivion_platform.queue import JobPolicy, JobQueue, SupervisedWorker
+from oblivion_platform.resilience import Breakers
+from oblivion_platform.service import CannotStart
+from oblivion_router_worker.adapters.clickup import ClickUpCarrier
+from oblivion_router_worker.adapters.clickup_reads import ClickUpApiReads
+from oblivion_router_worker.adapters.credentials import PostgresCredentials
+from oblivion_router_worker.adapters.delivery_metrics import DeliveryMetrics
+from oblivion_router_worker.adapters.event_metrics import EventMetrics
+from oblivion_router_worker.adapters.postgres_delivery import PostgresDelivery
+from oblivion_router_worker.adapters.postgres_store import PostgresStore
+from oblivion_router_worker.adapters.slack import SlackApi
+from oblivion_router_worker.adapters.slack_budgets import Allowance, SlackBudgets
+from oblivion_router_worker.adapters.slack_carrier import SlackAllowances, SlackCarrier
+from oblivion_router_worker.adapters.slack_reads import SlackApiReads
+from oblivion_router_worker.domain.retry import RetryPolicy
+from oblivion_router_worker.processors.webhook_events import make_processor
+from oblivion_router_worker.settings import Settings
+from oblivion_router_worker.usecases.decide import Decide
+from oblivion_router_worker.usecases.deliver import Deliverer, SendEffect
+from oblivion_router_worker.usecases.handle_event import HandleEvent
+from oblivion_router_worker.usecases.mirror_comments import MirrorComments
+from oblivion_router_worker.usecases.mirror_task import MirrorTask
+from oblivion_router_worker.usecases.note_failure import FailurePolicy, NoteFailure
+from oblivion_router_worker.usecases.sync_reply import SyncReply
+
+LEASE_MARGIN_S = 5.0
+"""A lease outlasts the request's timeout by this: noting the answer takes a moment too."""
+LOOP_STUCK_AFTER_S = 30.0
+
+
+class SystemClock:
+    """Implements `ports.clock.Clock`."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class RouterWorker:
+    """Everything that runs in one router-worker process, put together."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
+        self._settings = settings
+        self.database = _database(settings)
+        credentials = PostgresCredentials(self.database, settings.master_key_ring())
+        self.clickup_api = ClickUp(session, settings.clickup_api_url)
+        self.slack_api = SlackApi(session, settings.slack_api_url, credentials)
+        self.clickup = ClickUpApiReads(self.clickup_api, credentials)
+        self.slack = SlackApiReads(self.slack_api)
+        self.store = PostgresStore(self.database)
+        self.metrics = EventMetrics()
+        self.deliverer = _deliverer(settings, self.database, self._send(credentials))
+        self.queue = JobQueue(
+            WEBHOOK_PROCESSING, settings.redis_url.get_secret_value(), _job_policy(settings)
+        )
+        self.worker = self._worker()
+
+    def _send(self, credentials: PostgresCredentials) -> SendEffect:
+        settings = self._settings
+        allowances = SlackAllowances(
+            post_per_channel=Allowance(settings.slack_posts_per_channel_s, settings.slack_posts_burst),
+            change_per_workspace=Allowance(
+                settings.slack_changes_per_minute / 60, settings.slack_changes_burst
+            ),
+        )
+        carriers = {
+            "slack": SlackCarrier(self.slack_api, SlackBudgets(), allowances),
+            "clickup": ClickUpCarrier(self.clickup_api, credentials),
+        }
+        policy = RetryPolicy(settings.http_timeout_s, settings.give_up_after_h * 3600)
+        return SendEffect(carriers, Breakers(), policy, DeliveryMetrics())
+
+    def _worker(self) -> SupervisedWorker:
+        settings = self._settings
+        mirror_task = MirrorTask(self.clickup)
+        mirror_comments = MirrorComments(self.clickup, mirror_task, pages_max=settings.comment_pages_max)
+        decide = Decide(mirror_task, mirror_comments, SyncReply(self.slack))
+        policy = _failure_policy(settings)
+        processor = make_processor(
+            HandleEvent(self.store, decide, self.deliverer.kick),
+            NoteFailure(self.store, policy, SystemClock()),
+            policy,
+            self.metrics,
+        )
+        return SupervisedWorker(
+            WEBHOOK_PROCESSING,
+            settings.redis_url.get_secret_value(),
+            processor,
+            _job_policy(settings),
+            concurrency=settings.worker_concurrency,
+            lock_s=settings.worker_lock_s,
+        )
+
+
+def _database(settings: Settings) -> Database:
+    return Database.connect(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        behind_pooler=settings.database_behind_pooler,
+    )
+
+
+def _deliverer(settings: Settings, database: Database, send: SendEffect) -> Deliverer:
+    return Deliverer(
+        PostgresDelivery(database, lease_s=settings.http_timeout_s + LEASE_MARGIN_S),
+        send,
+        DeliveryMetrics(),
+        most_in_flight=settings.deliveries_in_flight,
+        sweep_every_s=settings.outbox_sweep_every_s,
+    )
+
+
+def _job_policy(settings: Settings) -> JobPolicy:
+    return JobPolicy(attempts=settings.event_attempts, backoff_s=settings.event_backoff_s)
+
+
+def _failure_policy(settings: Settings) -> FailurePolicy:
+    return FailurePolicy(
+        attempts=settings.event_attempts,
+        park_first_s=settings.park_first_s,
+        park_max_s=settings.park_max_s,
+        give_up_after=timedelta(hours=settings.give_up_after_h),
+    )
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncGenerator[RouterWorker]:
+    """Start, once Postgres is there and migrated; drain on leaving.
+
+    Raises:
+        CannotStart: the database role could see past row-level security.
+    """
+    async with AsyncExitStack() as stack:
+        health = Health(details_token=settings.health_token)
+        app = Starlette(routes=health_routes(health))
+        await stack.enter_async_context(serving(app, host=settings.host, port=settings.port))
+        session = await stack.enter_async_context(_session(settings))
+        parts = RouterWorker(settings, session)
+        stack.push_async_callback(parts.database.close)
+        stack.push_async_callback(parts.queue.close)
+        try:
+            await parts.database.wait_until_usable()
+        except PrivilegedRole as refused:
+            raise CannotStart(str(refused)) from None
+        await stack.enter_async_context(_working(parts, settings, health))
+        yield parts
+
+
+@asynccontextmanager
+async def _working(parts: RouterWorker, settings: Settings, health: Health) -> AsyncGenerator[None]:
+    loops = [_start("outbox sweep", parts.deliverer.run())]
+    parts.worker.start()
+    health.proofs_of_life["webhook-processing"] = parts.worker.is_consuming
+    health.proofs_of_life["outbox"] = lambda: parts.deliverer.turned_s_ago < LOOP_STUCK_AFTER_S
+    health.checks["redis"] = parts.queue.counts
+    health.checks["postgres"] = parts.database.check_schema
+    health.phase = Phase.READY
+    try:
+        yield
+    finally:
+        health.phase = Phase.DRAINING
+        await parts.worker.close()
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await parts.deliverer.stop(settings.http_timeout_s)
+
+
+def _start(name: str, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(loop, name=name)
+
+
+def _session(settings: Settings) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=settings.http_timeout_s),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+        # Cookies of one workspace must not go along with another's requests.
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
