@@ -39,6 +39,7 @@ from oblivion_router_worker.domain.text.clickup_comments import finished_runs
 COMMENT_MAX_UNITS = 20_000
 _AUTHOR_MAX_UNITS = 80
 _SECTIONS_MAX = BLOCKS_TEXT_MAX_UNITS // SECTION_MAX_UNITS - 1
+_NO_WORDS = "(no text)"
 _BLANKS = re.compile(r"\s+")
 _LAST_WORD = re.compile(r"(\S+)\s*\Z")
 
@@ -61,7 +62,8 @@ def render_comment(author_name: str, markdown: str, url: str | None) -> SlackMes
     """A ClickUp comment as a reply in its task's thread."""
     author = _author(author_name)
     body = markdown_to_mrkdwn(markdown, source_max_chars=2 * BLOCKS_TEXT_MAX_UNITS)
-    parts = split_text(body, SECTION_MAX_UNITS, _SECTIONS_MAX) or ["_(no text)_"]
+    body = body if body.strip() else _NO_WORDS
+    parts = split_text(body, SECTION_MAX_UNITS, _SECTIONS_MAX)
     source = slack_link(url or "", "ClickUp") or "ClickUp"
     footer = sanitise_mrkdwn(f"*{text_to_mrkdwn(author)}* commented in {source}")
     text = sanitise_mrkdwn(f"{text_to_mrkdwn(author)}: {truncate(body, FALLBACK_MAX_UNITS - 200)}")
@@ -82,7 +84,7 @@ def comment_from_slack(
     body = markdown_to_runs(markdown)
     if file_count:
         files = "1 file" if file_count == 1 else f"{file_count} files"
-        body += [Run("\n"), Run(f"({files} in Slack)", {"italic": True})]
+        body += [*_ended_line(body), Run(f"({files} in Slack)", {"italic": True})]
     runs = finished_runs([*_signature(author_name), *body, *_ended_line(body), Run("Slack: ")])
     # The marker goes in untouched: it must read exactly as it will be looked for.
     runs.append(Run(permalink, {"link": permalink}))
@@ -94,7 +96,7 @@ def _signature(author_name: str) -> list[Run]:
 
 
 def _ended_line(body: Sequence[Run]) -> list[Run]:
-    return [] if body and body[-1].text == "\n" else [Run("\n")]
+    return [] if not body or body[-1].text == "\n" else [Run("\n")]
 
 
 def _author(name: str) -> str:
@@ -121,4 +123,4 @@ def is_copy_of(comment_text: str, sent: ClickUpComment | str) -> bool:
 
 def ends_in_marker(comment_text: str, marker: str) -> bool:
     """Tell whether a comment is the one that was sent with `marker` (for looking up a lost answer)."""
-    return comment_text.rstrip().endswith(marker)
+    return bool(marker) and comment_text.rstrip().endswith(marker)

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from oblivion_contracts.mappings import FilterKind, MappingOptions, MessageFilter, TaskSelection
 from oblivion_router_worker.domain.clickup_objects import Task
 from oblivion_router_worker.domain.events import SlackMetadata
-from oblivion_router_worker.domain.text import unescape
-from oblivion_router_worker.domain.text.slack_tags import TAG, ChannelTag, parse_tag
-
-_BLANKS_AROUND = re.compile(r"[ \t]{2,}")
-_BLANK_LINE_ENDS = re.compile(r"[ \t]+(?=\n|\Z)|(?<=\n)[ \t]+")
+from oblivion_router_worker.domain.text import escape
+from oblivion_router_worker.domain.text.slack_tags import ChannelTag, parse_tag
 
 
 def text_to_copy(
@@ -38,7 +35,7 @@ def is_selected(options: MappingOptions, task: Task) -> bool:
     """Tell whether a task of a linked list is shown in the channel."""
     if options.tasks is TaskSelection.ALL:
         return True
-    word = _word_pattern(options.task_tag)
+    word = re.compile(_word(options.task_tag), re.IGNORECASE)
     texts = (task.name, task.description_markdown, task.description_markdown.replace("\\", ""))
     tag = options.task_tag.lstrip("@#").casefold()
     return any(word.search(text) for text in texts) or any(
@@ -61,19 +58,20 @@ def _as_text(value: object) -> str | None:
 
 def _without_keyword(text: str, keyword: str, names: Mapping[str, str]) -> tuple[str, bool]:
     """Cut the keyword out of the words of a text; in addresses and labels it is no keyword."""
-    word = _word_pattern(keyword)
-    pieces: list[str] = []
     found = False
-    start = 0
-    for match in TAG.finditer(text):
-        before, hits = word.subn("", text[start : match.start()])
-        is_keyword = _is_channel_named(match[1], keyword, names)
-        pieces += [before, "" if is_keyword else match[0]]
-        found = found or hits > 0 or is_keyword
-        start = match.end()
-    rest, hits = word.subn("", text[start:])
-    pieces.append(rest)
-    return (_tidy("".join(pieces)) if found or hits else text), found or hits > 0
+
+    def cut(match: re.Match[str]) -> str:
+        nonlocal found
+        before, tag, after = match.groups()
+        if tag is not None and not _is_channel_named(tag, keyword, names):
+            return match[0]
+        found = True
+        return " " if before and after else ""
+
+    # Tags are matched too, so that a keyword inside one is passed over.
+    blanks = r"([ \t]{0,8})"
+    rest = re.sub(f"{blanks}(?:<([^<>]*)>|{_word(keyword)}){blanks}", cut, text, flags=re.IGNORECASE)
+    return (rest.strip(), True) if found else (text, False)
 
 
 def _is_channel_named(tag: str, keyword: str, names: Mapping[str, str]) -> bool:
@@ -84,12 +82,7 @@ def _is_channel_named(tag: str, keyword: str, names: Mapping[str, str]) -> bool:
     return name.lstrip("#").casefold() == keyword[1:].casefold()
 
 
-def _word_pattern(keyword: str) -> re.Pattern[str]:
-    """The keyword as a word of its own, as typed or as Slack escapes it."""
-    forms = {keyword, keyword.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
-    either = "|".join(re.escape(form) for form in sorted(forms | {unescape(keyword)}))
-    return re.compile(rf"(?<![\w#@/-])(?:{either})(?![\w/-])", re.IGNORECASE)
-
-
-def _tidy(text: str) -> str:
-    return _BLANK_LINE_ENDS.sub("", _BLANKS_AROUND.sub(" ", text)).strip()
+def _word(keyword: str) -> str:
+    """A pattern of the keyword as a word of its own, as typed or as Slack escapes it."""
+    either = "|".join(re.escape(form) for form in sorted({keyword, escape(keyword)}))
+    return rf"(?<![\w#@/-])(?:{either})(?![\w/-])"
