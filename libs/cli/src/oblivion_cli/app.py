@@ -2,6 +2,7 @@
 
 import typer
 
+from oblivion_cli.commands import dead_letters, events, mappings, tenants
 from oblivion_cli.commands.up import up
 
 app = typer.Typer(
@@ -12,6 +13,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command()(up)
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(mappings.app, name="mappings")
+app.add_typer(events.app, name="events")
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 @app.callback()

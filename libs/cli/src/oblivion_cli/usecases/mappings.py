@@ -1,0 +1,131 @@
+"""Mappings: which ClickUp list is joined to which Slack channel, and how they follow each other."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from oblivion_cli.errors import CommandFailed, NotFound
+from oblivion_cli.usecases.audit import Actor, note
+from oblivion_cli.usecases.ids import check_prefix, the_one
+from oblivion_contracts.mappings import MappingOptions
+from oblivion_platform.database.engine import Database
+
+_UPSERT = text("""
+    INSERT INTO project_mappings (id, tenant_id, clickup_integration_id, clickup_list_id, clickup_list_name,
+        slack_integration_id, slack_channel_id, slack_channel_name, options)
+    VALUES (:id, :tenant_id, :clickup_integration_id, :list_id, :list_name, :slack_integration_id,
+        :channel_id, :channel_name, CAST(:options AS jsonb))
+    ON CONFLICT (tenant_id, clickup_integration_id, clickup_list_id, slack_integration_id, slack_channel_id)
+        WHERE state = 'active'
+    DO UPDATE SET options = excluded.options, clickup_list_name = excluded.clickup_list_name,
+        slack_channel_name = excluded.slack_channel_name, problem = NULL, updated_at = now()
+    RETURNING id, (xmax = 0) AS is_new
+""")
+_LIST = text("""
+    SELECT id, clickup_list_name AS list, clickup_list_id AS list_id, slack_channel_name AS channel,
+        slack_channel_id AS channel_id, options, state, problem, created_at
+    FROM project_mappings WHERE :all OR state = 'active'
+    ORDER BY clickup_list_name, slack_channel_name, created_at
+""")
+_FIND = text("""
+    SELECT id FROM project_mappings WHERE state = 'active' AND (
+        CAST(id AS text) LIKE :prefix || '%'
+        OR (:channel <> '' AND :list IN (clickup_list_id, clickup_list_name)
+            AND :channel IN (slack_channel_id, slack_channel_name)))
+""")
+_UNLINK = text("UPDATE project_mappings SET state = 'unlinked', updated_at = now() WHERE id = :id")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A list or a channel: which integration's, and what people call it."""
+
+    integration_id: UUID
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A mapping after `link`."""
+
+    id: UUID
+    is_new: bool
+    list_name: str
+    channel_name: str
+
+
+def channel_name(typed: str) -> str:
+    return typed.strip().removeprefix("#")
+
+
+def choose_place(kind: str, typed: str, found: list[Place]) -> Place:
+    """The place with this id or name.
+
+    Raises:
+        NotFound: there is none.
+        CommandFailed: several have the name.
+    """
+    wanted = channel_name(typed) if kind == "channel" else typed.strip()
+    by_id = [place for place in found if place.id == wanted]
+    by_name = [place for place in found if place.name.casefold() == wanted.casefold()]
+    fitting = by_id or by_name
+    if not fitting:
+        known = ", ".join(sorted(place.name for place in found)[:12])
+        raise NotFound(f"There is no {kind} {wanted!r}.", f"Known here: {known or 'none'}.")
+    if len(fitting) > 1:
+        ids = ", ".join(place.id for place in fitting)
+        raise CommandFailed(f"Several {kind}s are called {wanted!r}: {ids}.", "Give the id.")
+    return fitting[0]
+
+
+class Mappings:
+    """The mappings of one tenant."""
+
+    def __init__(self, database: Database, tenant_id: UUID, actor: Actor) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+        self._actor = actor
+
+    async def link(self, list_: Place, channel: Place, options: MappingOptions) -> Linked:
+        """Join a list to a channel, or give a mapping that exists new options."""
+        values: dict[str, Any] = {
+            "id": uuid4(),
+            "tenant_id": self._tenant_id,
+            "clickup_integration_id": list_.integration_id,
+            "list_id": list_.id,
+            "list_name": list_.name,
+            "slack_integration_id": channel.integration_id,
+            "channel_id": channel.id,
+            "channel_name": channel.name,
+            "options": json.dumps(options.model_dump(mode="json")),
+        }
+        async with self._database.tenant(self._tenant_id) as tx:
+            row = (await tx.execute(_UPSERT, values)).one()
+            action = "mapping.linked" if row.is_new else "mapping.changed"
+            await note(tx, self._tenant_id, self._actor, action, row.id, list=list_.id, channel=channel.id)
+        return Linked(row.id, row.is_new, list_.name, channel.name)
+
+    async def listing(self, *, unlinked_too: bool = False) -> list[dict[str, Any]]:
+        async with self._database.tenant(self._tenant_id) as tx:
+            rows = await tx.execute(_LIST, {"all": unlinked_too})
+            return [dict(row) for row in rows.mappings()]
+
+    async def unlink(self, list_or_id: str, channel: str | None) -> UUID:
+        """End a mapping. Messages stay where they are and are no longer followed.
+
+        Raises:
+            NotFound: no active mapping is meant.
+            UsageWrong: several are.
+        """
+        prefix = check_prefix(list_or_id) if channel is None else "none"
+        meant = {"prefix": prefix, "list": list_or_id, "channel": channel_name(channel or "")}
+        async with self._database.tenant(self._tenant_id) as tx:
+            found = (await tx.execute(_FIND, meant)).all()
+            mapping_id = the_one(found, "active mapping", list_or_id, "oblivion mappings list")
+            await tx.execute(_UNLINK, {"id": mapping_id})
+            await note(tx, self._tenant_id, self._actor, "mapping.unlinked", mapping_id)
+        return mapping_id
