@@ -118,13 +118,14 @@ async def test_redis_starts_again_on_its_port_after_kill_and_after_stop_signal(t
 
 
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
 
 async def main():
     postgres, redis = EmbeddedPostgres(Path(sys.argv[1])), EmbeddedRedis(Path(sys.argv[2]))
     await postgres.start(), await redis.start()
+    signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
     print(postgres.pid, redis.pid, flush=True)
     await asyncio.sleep(600)
 
@@ -139,6 +140,20 @@ async def test_servers_end_with_a_killed_parent(tmp_path: Path) -> None:
         assert parent.stdout is not None
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(pids) == 2
+        parent.kill()
+    await eventually(lambda: not any(_alive(pid) for pid in pids), within_s=10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent's death is what cleans up here")
+async def test_servers_do_not_see_the_ctrl_c_that_their_parent_handles(tmp_path: Path) -> None:
+    arguments = [sys.executable, "-c", PARENT, str(tmp_path / "pg"), str(tmp_path / "redis")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, process_group=0) as parent:  # noqa: ASYNC220
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        os.killpg(parent.pid, signal.SIGINT)
+        assert parent.stdout.readline() == "interrupted\n"
+        assert [os.getpgid(pid) for pid in pids] == pids
+        assert all(_alive(pid) for pid in pids)
         parent.kill()
     await eventually(lambda: not any(_alive(pid) for pid in pids), within_s=10)
 
