@@ -83,7 +83,7 @@ class _Side:
             TimeoutError: deliveries are still waiting after `within_s`.
         """
         async with asyncio.timeout(within_s):
-            while (await self.delivery_counts()).get("waiting"):
+            while (await self.delivery_counts()).get("waiting"):  # noqa: ASYNC110  # another process's state
                 await asyncio.sleep(0.02)
 
     async def calls(self) -> dict[str, int]:

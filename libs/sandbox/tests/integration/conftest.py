@@ -67,7 +67,7 @@ async def _receiving() -> AsyncGenerator[Receiver]:
 
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncGenerator[RunningSandbox]:
-    async with running_sandbox(tmp_path / "sandbox") as running:
+    async with running_sandbox(tmp_path / "sandbox", retry_scale=0.001) as running:
         yield running
 
 
@@ -99,7 +99,7 @@ async def clickup(sandbox: RunningSandbox) -> AsyncGenerator[httpx.AsyncClient]:
 async def until(condition: Callable[[], object], within_s: float = 5.0) -> None:
     """Wait, in bounded steps, until a condition holds."""
     async with asyncio.timeout(within_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # a condition on any state
             await asyncio.sleep(0.01)
 
 

@@ -14,14 +14,16 @@ def button(**changes: Any) -> dict[str, Any]:
     return {"type": "button", "action_id": "a", "text": text("Go", "plain_text"), **changes}
 
 
+IMAGE = {"type": "image", "image_url": "https://a.example/i", "alt_text": "i"}
+OPTION = {"text": text("o", "plain_text"), "value": "1"}
 GOOD: list[dict[str, Any]] = [
     {"type": "header", "text": text("h" * 150, "plain_text")},
     {"type": "section", "text": text("t" * 3000)},
     {"type": "section", "fields": [text("f" * 2000)] * 10},
     {"type": "section", "text": text("x"), "accessory": button()},
-    {"type": "context", "elements": [text("c")] * 9 + [{"type": "image", "image_url": "https://a.example/i", "alt_text": "i"}]},
+    {"type": "context", "elements": [text("c")] * 9 + [IMAGE]},
     {"type": "actions", "elements": [button(url="https://a.example/"), button(style="danger", value="1")]},
-    {"type": "actions", "elements": [{"type": "static_select", "action_id": "s", "options": [{"text": text("o", "plain_text"), "value": "1"}]}]},
+    {"type": "actions", "elements": [{"type": "static_select", "action_id": "s", "options": [OPTION]}]},
     {"type": "divider"},
     {"type": "markdown", "text": "**b**"},
     {"type": "image", "image_url": "https://a.example/i.png", "alt_text": "a"},

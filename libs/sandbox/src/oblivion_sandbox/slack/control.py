@@ -120,7 +120,7 @@ class SlackControls:
             self._slack.conversation.rename(channel, str(body["name"]))
         if body.get("archived"):
             self._slack.conversation.archive(channel, self._user(body)["id"])
-        return self._slack.workspace.channel_json(self._channel(request))
+        return self._slack.workspace.channel_json(self._slack.workspace.channel(channel))
 
     async def _invite(self, request: Request, body: Json) -> object:
         inviter = self._slack.workspace.user(str(body.get("inviter", "you")))["id"]
