@@ -3,6 +3,7 @@
 import typer
 
 from oblivion_cli.commands import dead_letters, events, mappings, tenants
+from oblivion_cli.commands.demo import demo
 from oblivion_cli.commands.up import up
 
 app = typer.Typer(
@@ -13,6 +14,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command()(up)
+app.command()(demo)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(events.app, name="events")

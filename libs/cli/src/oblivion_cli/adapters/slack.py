@@ -113,8 +113,10 @@ class SlackApi:
                 f"Slack does not answer ({type(error).__name__}).",
                 "Check that this machine may reach it (network, proxy, OBLIVION_SLACK_API_URL).",
             ) from None
-        headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
-        return _Answer(cast("Json", answer.data), headers)
+        headers = cast("dict[str, str]", answer.headers)
+        return _Answer(
+            cast("Json", answer.data), {name.lower(): str(value) for name, value in headers.items()}
+        )
 
 
 class SlackRefused(CommandFailed):
