@@ -43,7 +43,7 @@ async def test_postgres_keeps_committed_rows_over_kill_stop_and_start(tmp_path: 
 
 
 async def test_postgres_starts_although_its_old_pid_belongs_to_a_stranger(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path / "pg")
+    server = EmbeddedPostgres(tmp_path / "pg", durable=False)
     try:
         await server.start()
         os.kill(server.pid, signal.SIGKILL)
@@ -57,7 +57,7 @@ async def test_postgres_starts_although_its_old_pid_belongs_to_a_stranger(tmp_pa
 
 
 async def test_two_postgres_side_by_side_do_not_share_anything(tmp_path: Path) -> None:
-    servers = [EmbeddedPostgres(tmp_path / name) for name in ("a", "b")]
+    servers = [EmbeddedPostgres(tmp_path / name, durable=False) for name in ("a", "b")]
     try:
         urls = [await server.start() for server in servers]
         await _query(urls[0], "CREATE TABLE only_here (id int)")
@@ -69,7 +69,7 @@ async def test_two_postgres_side_by_side_do_not_share_anything(tmp_path: Path) -
 
 
 async def test_postgres_refuses_a_wrong_password_over_tcp(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path / "pg")
+    server = EmbeddedPostgres(tmp_path / "pg", durable=False)
     try:
         await server.start()
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
@@ -79,8 +79,8 @@ async def test_postgres_refuses_a_wrong_password_over_tcp(tmp_path: Path) -> Non
 
 
 async def test_a_second_server_on_the_same_directory_fails_and_says_why(tmp_path: Path) -> None:
-    first = EmbeddedPostgres(tmp_path / "pg")
-    second = EmbeddedPostgres(tmp_path / "pg")
+    first = EmbeddedPostgres(tmp_path / "pg", durable=False)
+    second = EmbeddedPostgres(tmp_path / "pg", durable=False)
     try:
         await first.start()
         with pytest.raises(ServerStartFailed, match=r"postmaster\.pid"):
@@ -123,7 +123,8 @@ from pathlib import Path
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
 
 async def main():
-    postgres, redis = EmbeddedPostgres(Path(sys.argv[1])), EmbeddedRedis(Path(sys.argv[2]))
+    postgres = EmbeddedPostgres(Path(sys.argv[1]), durable=False)
+    redis = EmbeddedRedis(Path(sys.argv[2]))
     await postgres.start(), await redis.start()
     signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
     print(postgres.pid, redis.pid, flush=True)

@@ -116,6 +116,7 @@ class EmbeddedPostgres:
         command = [str(_binaries() / "initdb"), "--pgdata", str(cluster), "--username", ADMIN]
         command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command += ["--auth=scram-sha-256", "--pwfile", "/dev/stdin"]
+        command += [] if self._durable else ["--no-sync"]
         child = subprocess.Popen(  # noqa: S603, ASYNC220 - once per data directory; must start on this thread
             tied_to_parent(command, run_as_uid=_server_uid(cluster)),
             cwd=cluster,
