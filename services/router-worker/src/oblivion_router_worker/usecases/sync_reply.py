@@ -187,7 +187,8 @@ def _reply(fact: MessagePosted | MessageEdited) -> _Reply | None:
         channel=fact.channel,
         ts=fact.ts,
         thread_ts=fact.thread_ts,
-        version=fact.ts if is_post else fact.edited_ts or fact.ts,
+        # Slack cuts `edited.ts` to whole seconds, so an edit soon after its post would look older than it.
+        version=fact.ts if is_post else max(fact.ts, fact.edited_ts or fact.ts, key=ts_key),
         text=fact.text,
         author=fact.author,
         metadata=fact.metadata,
