@@ -9,9 +9,12 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-# No boundary after the word: "@hereabouts" may be cut to "@here" later.
-_CALL = re.compile(r"@(?=here|channel|everyone|(?<!\w@)(?:group|all)\b)")
-_AT_SIGNS = frozenset("@\uff20\ufe6b")
+# No boundary after these: "@hereabouts" may be cut to "@here" later.
+_CALLS = ("here", "channel", "everyone")
+# These are parts of too many names to be judged without their neighbours.
+_WHOLE_WORD_CALLS = ("group", "all")
+_LONGEST_CALL_CHARS = max(map(len, _CALLS)) + 1
+_AT_SIGN = re.compile("[@\uff20\ufe6b]")
 # Invisible without being of the category "format".
 _INVISIBLE = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u180b\u180c\u180d\u180f"
@@ -22,10 +25,7 @@ _VARIATION_SUPPLEMENT = range(0xE0100, 0xE01F0)
 
 def calls_to_all(text: str) -> list[int]:
     """The positions of every @ that begins a call to everybody."""
-    if not any(at in text for at in _AT_SIGNS):
-        return []
-    folded, origins = _fold(text)
-    return [origins[match.start()] for match in _CALL.finditer(folded)]
+    return [match.start() for match in _AT_SIGN.finditer(text) if _begins_call(text, match.start())]
 
 
 def defuse(text: str) -> str:
@@ -43,18 +43,27 @@ def insert_after(text: str, positions: Iterable[int]) -> str:
     return " ".join([*pieces, text[start:]])
 
 
-def _fold(text: str) -> tuple[str, list[int]]:
-    """What a tolerant reader sees, and from which position each of its characters comes."""
-    folded: list[str] = []
-    origins: list[int] = []
-    for position, character in enumerate(text):
-        if is_invisible(character):
-            continue
-        seen = character if character.isascii() else unicodedata.normalize("NFKC", character)
-        for shown in seen.casefold():
-            folded.append(shown)
-            origins.append(position)
-    return "".join(folded), origins
+def _begins_call(text: str, at: int) -> bool:
+    word = _visible_word(text, at + 1)
+    if word.startswith(_CALLS):
+        return True
+    return not text[at - 1 : at].isalnum() and any(
+        word.startswith(call) and not word[len(call) : len(call) + 1].isalnum() for call in _WHOLE_WORD_CALLS
+    )
+
+
+def _visible_word(text: str, start: int) -> str:
+    """The next few characters as a tolerant reader sees them."""
+    near = text[start : start + _LONGEST_CALL_CHARS]
+    if near.isascii() and near.isprintable():
+        return near.lower()
+    seen = ""
+    for position in range(start, len(text)):
+        if not is_invisible(text[position]):
+            seen += unicodedata.normalize("NFKC", text[position]).casefold()
+            if len(seen) >= _LONGEST_CALL_CHARS:
+                break
+    return seen
 
 
 def is_invisible(character: str) -> bool:

@@ -21,7 +21,7 @@ _LAST_WORD_MAX_CHARS = 40
 
 def length_units(text: str) -> int:
     """The length in UTF-16 units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def truncate(text: str, limit_units: int, suffix: str = SHORTENED) -> str:
