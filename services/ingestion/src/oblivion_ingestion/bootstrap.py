@@ -126,7 +126,7 @@ class Ingestion:
         self.health.checks["slack socket mode"] = self._check_sockets
 
     def _role_is_safe(self) -> bool:
-        """False once a Postgres that was away at start came back and gave us too much; a restart then refuses."""
+        """False once a Postgres that was away at start came back and gave us too much: start anew, refuse."""
         starting = self._starting
         return starting is None or not (starting.done() and not starting.cancelled() and starting.exception())
 

@@ -80,10 +80,24 @@ class World:
             )
         return row
 
+    def forget_events(self) -> None:
+        with self.admin() as admin:
+            admin.execute("DELETE FROM inbound_events")
+
     def events(self) -> list[dict[str, Any]]:
         with self.admin() as admin:
             admin.row_factory = psycopg.rows.dict_row  # type: ignore[assignment]
             return list(admin.execute("SELECT * FROM inbound_events ORDER BY received_at, id"))  # type: ignore[arg-type]
+
+
+def connected_world(database: FreshDatabase, redis_url: str) -> World:
+    """A tenant with one Slack team and one ClickUp webhook."""
+    made = World(database, redis_url)
+    made.add_integration(made.slack, "slack", TEAM, made.tenant)
+    made.add_integration(made.clickup, "clickup", "9001", made.tenant)
+    made.add_secret(f"slack:{APP}:{TEAM}", SLACK_SECRET, made.slack)
+    made.add_secret(f"clickup:{WEBHOOK}", CLICKUP_SECRET, made.clickup)
+    return made
 
 
 @dataclass

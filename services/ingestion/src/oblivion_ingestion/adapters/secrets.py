@@ -119,6 +119,9 @@ class SecretCache:
         # Shielded: others may wait for the same lookup when this sender hangs up.
         return await asyncio.shield(running)
 
+    def __len__(self) -> int:
+        return len(self._found) + len(self._missed)
+
     def drop(self, lookup_key: str) -> None:
         """Forget whatever a change of the secrets under `lookup_key` could touch."""
         self._changes += 1

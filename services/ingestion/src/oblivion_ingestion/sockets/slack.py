@@ -1,8 +1,8 @@
 """Slack Socket Mode: events over WebSockets of our own opening, for an app without a public address.
 
 An envelope is acknowledged after its commit only, so Slack repeats what was not stored. A connection belongs
-to an app-level token and brings the events of every team in which the app is installed. Several replicas connect
-each; Slack gives an envelope to one of them, and deduplication covers the rest.
+to an app-level token and brings the events of every team in which the app is installed. Several replicas
+connect each; Slack gives an envelope to one of them, and deduplication covers the rest.
 Source: https://docs.slack.dev/apis/events-api/using-socket-mode.
 """
 
