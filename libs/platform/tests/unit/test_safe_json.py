@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oblivion_platform.safe_json import (
@@ -90,6 +90,7 @@ def test_integers_up_to_the_limit_stay_exact() -> None:
     assert parse_json_object(f'{{"a": {digits}}}'.encode()) == {"a": int(digits)}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_give_an_object_or_the_one_error(body: bytes) -> None:
     try:
@@ -110,6 +111,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=5))
 def test_what_comes_out_can_be_stored_everywhere(value: dict[str, object]) -> None:
     try:
