@@ -3,13 +3,13 @@
 import sys
 
 from oblivion_cli import console
-from oblivion_cli.app import app
+from oblivion_cli.app import make_app
 from oblivion_cli.errors import CommandFailed, ExitCode
 
 
 def main() -> None:
     try:
-        app()
+        make_app(sys.argv[1:])()
     except CommandFailed as failure:
         console.err.print(f"{failure.sentence} {failure.fix}", markup=False, style="red")
         sys.exit(failure.exit_code)

@@ -6,10 +6,9 @@ from functools import cached_property
 from pydantic import SecretStr
 
 from oblivion_cli.errors import DependencyAway, UsageWrong
-from oblivion_cli.home import Home, HomeSecrets
+from oblivion_cli.home import DATABASE, Home, HomeSecrets
 from oblivion_cli.settings import CliSettings
 from oblivion_cli.up.lock import RunningSystem, running_system
-from oblivion_cli.up.system import DATABASE
 from oblivion_platform.crypto import MasterKeyRing, SigningKeyRing
 from oblivion_platform.settings import load
 

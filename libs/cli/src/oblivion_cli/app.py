@@ -1,26 +1,32 @@
-"""The command line put together."""
+"""The command line put together.
+
+Only the verb that is asked for is imported, so that each starts quickly; help and completion import all.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 
-from oblivion_cli.commands import dead_letters, events, mappings, tenants
-from oblivion_cli.commands.demo import demo
-from oblivion_cli.commands.up import up
-
-app = typer.Typer(
-    name="oblivion",
-    help="A squad of AI agents that a team reaches from Slack and ClickUp.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-app.command()(up)
-app.command()(demo)
-app.add_typer(tenants.app, name="tenants")
-app.add_typer(mappings.app, name="mappings")
-app.add_typer(events.app, name="events")
-app.add_typer(dead_letters.app, name="dead-letters")
+VERBS = ("up", "demo", "tenants", "mappings", "events", "dead-letters")
+_HELP = "A squad of AI agents that a team reaches from Slack and ClickUp."
 
 
-@app.callback()
-def oblivion() -> None:
-    """A squad of AI agents that a team reaches from Slack and ClickUp."""
+def make_app(arguments: Sequence[str]) -> typer.Typer:
+    """The application that can run `arguments`."""
+    app = typer.Typer(
+        name="oblivion", help=_HELP, no_args_is_help=True, pretty_exceptions_enable=False, callback=_oblivion
+    )
+    asked_for = [verb for verb in arguments[:1] if verb in VERBS]
+    for verb in asked_for or VERBS:
+        # Each module holds either one command or a group of them, named like itself.
+        module = import_module(f"oblivion_cli.commands.{verb.replace('-', '_')}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=verb)
+        else:
+            app.command(verb)(getattr(module, verb))
+    return app
+
+
+def _oblivion() -> None:
+    """Without this, a lone command would lose its name."""

@@ -19,6 +19,8 @@ from oblivion_cli.errors import CommandFailed
 from oblivion_platform.crypto import generate_key
 from oblivion_platform.database.roles import OWNER, SERVICE_ROLES
 
+DATABASE = "oblivion"
+"""The database of the embedded system."""
 _PRIVATE = 0o600
 
 

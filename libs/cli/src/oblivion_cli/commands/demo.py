@@ -11,7 +11,7 @@ from oblivion_cli.admin import open_admin
 from oblivion_cli.commands.mappings import link_by_name
 from oblivion_cli.demo.stage import started_system
 from oblivion_cli.demo.story import CHANNEL_NAME, LIST_NAME, Made, Story
-from oblivion_cli.errors import CommandFailed
+from oblivion_cli.errors import CommandFailed, DependencyAway
 from oblivion_cli.home import Home
 from oblivion_cli.up.first_start import FIRST_TENANT
 from oblivion_cli.up.lock import running_system
@@ -36,7 +36,10 @@ def demo() -> None:
 
 async def _demo() -> None:
     home = Home.from_environment()
-    if running_system(home) is not None:
+    running = running_system(home)
+    if running is not None:
+        if not running.ready:
+            raise DependencyAway("Oblivion is just starting here.", "Try again when it says that it is up.")
         _say_where(await _play())
         return
     console.out.print("Nothing runs here yet: starting the system for the demo …")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from oblivion_cli.home import Home, HomeSecrets
+from oblivion_cli.home import DATABASE, Home, HomeSecrets
 from oblivion_cli.up.front import front_process
 from oblivion_cli.up.logs import ServiceLog
 from oblivion_cli.up.services import (
@@ -24,8 +24,6 @@ from oblivion_platform.database.migrate import HEAD, upgrade
 from oblivion_platform.database.roles import OWNER, ensure_roles
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
 from oblivion_platform.embedded.process import free_port
-
-DATABASE = "oblivion"
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+
+if TYPE_CHECKING:
+    # Every service imports this module for HEAD; only a migration needs Alembic, which takes long to import.
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x0B11_0002
@@ -25,11 +28,15 @@ HEAD = "0001"
 
 def upgrade(owner_url: str, revision: str = "head") -> None:
     """Bring the schema to `revision`; running it again changes nothing."""
+    from alembic import command
+
     _run(owner_url, lambda config: command.upgrade(config, revision))
 
 
 def downgrade(owner_url: str, revision: str = "base") -> None:
     """Take the schema back to `revision`. Rows of tables that vanish are lost."""
+    from alembic import command
+
     _run(owner_url, lambda config: command.downgrade(config, revision))
 
 
@@ -38,7 +45,9 @@ def sqlalchemy_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def _run(owner_url: str, migrate: Callable[[Config], object]) -> None:
+def _run(owner_url: str, migrate: Callable[["Config"], object]) -> None:
+    from alembic.config import Config
+
     engine = create_engine(sqlalchemy_url(owner_url))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

