@@ -1,5 +1,6 @@
 """The embedded servers: durable, killable, startable again, and gone when their parent is."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -50,8 +51,28 @@ async def test_postgres_starts_although_its_old_pid_belongs_to_a_stranger(tmp_pa
         pid_file = tmp_path / "pg" / "cluster" / "postmaster.pid"
         lines = pid_file.read_text().splitlines()
         await eventually(lambda: not server.running)
-        pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-        assert await _query(await server.start(), "SELECT 1") == [(1,)]
+        # Of the server's own user: only such a one looks to Postgres as if it could be a server.
+        with subprocess.Popen(["sleep", "60"], user=pid_file.stat().st_uid) as stranger:  # noqa: ASYNC220
+            pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+            assert await _query(await server.start(), "SELECT 1") == [(1,)]
+            stranger.kill()
+    finally:
+        await server.stop()
+
+
+async def test_postgres_waits_for_the_last_backend_of_a_killed_server(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg", durable=False)
+    try:
+        url = await server.start()
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            backend_pid = connection.info.backend_pid
+            os.kill(backend_pid, signal.SIGSTOP)
+            os.kill(server.pid, signal.SIGKILL)
+            starting = asyncio.create_task(server.start())
+            await eventually(lambda: "is still in use" in (tmp_path / "pg" / "postgres.log").read_text())
+            assert not starting.done()
+            os.kill(backend_pid, signal.SIGCONT)
+            assert await asyncio.wait_for(starting, 30) == url
     finally:
         await server.stop()
 

@@ -26,6 +26,7 @@ from oblivion_platform.lifetime import tied_to_parent
 ADMIN = "postgres"
 START_WITHIN_S = 60.0
 RETRY_START_S = 0.2
+PREDECESSOR_ENDS_WITHIN_S = 3.0
 
 
 def _binaries() -> Path:
@@ -85,10 +86,9 @@ class EmbeddedPostgres:
             return self.admin_url
         if not (self._cluster / "PG_VERSION").exists():
             await self._initialise()
-        deadline = time.monotonic() + START_WITHIN_S
+        began = time.monotonic()
         while not await self._try_start():
-            # The backends of a killed server hold its shared memory until they notice.
-            if time.monotonic() > deadline or not self._predecessor_still_leaves():
+            if time.monotonic() - began > self._predecessor_may_take_s():
                 raise self._process.failure("ended while starting")
             await asyncio.sleep(RETRY_START_S)
         return self.admin_url
@@ -129,7 +129,7 @@ class EmbeddedPostgres:
             raise ServerStartFailed(f"initdb failed: {output.decode(errors='replace')}")
 
     async def _try_start(self) -> bool:
-        self._clear_stale_pid_file()
+        self._disown_stale_pid_file()
         self._process.spawn(self._command(), cwd=self._cluster, run_as_uid=_server_uid(self._cluster))
         return await self._process.wait_until(self._answers, within_s=START_WITHIN_S)
 
@@ -150,23 +150,29 @@ class EmbeddedPostgres:
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return [str(_binaries() / "postgres"), "-D", str(self._cluster), *settings]
 
-    def _clear_stale_pid_file(self) -> None:
-        """Remove the pid file of a killed server whose pid now belongs to a stranger.
+    def _disown_stale_pid_file(self) -> None:
+        """Tell Postgres that the pid in its lock file is no server's, when a stranger has it by now.
 
-        Postgres does it by itself when the pid is free; a reused one would block it for ever.
+        Postgres finds out by itself when the pid is free; a reused one would block it for ever. The file
+        stays, with its parent's pid, which Postgres knows to be none of its kind: the rest of it names the
+        shared memory that a killed server's backends may still write through.
         """
         pid_file = self._cluster / "postmaster.pid"
         try:
-            process = psutil.Process(int(pid_file.read_text().splitlines()[0]))
-            serves_here = process.name() == "postgres" and Path(process.cwd()) == self._cluster
-        except (psutil.Error, OSError, ValueError, IndexError):
-            serves_here = False
-        if not serves_here:
-            pid_file.unlink(missing_ok=True)
+            first, *rest = pid_file.read_text().splitlines(keepends=True)
+            process = psutil.Process(int(first))
+            if process.name() == "postgres" and Path(process.cwd()) == self._cluster:
+                return
+        except (psutil.Error, OSError, ValueError):
+            return
+        pid_file.write_text("".join([f"{os.getpid()}\n", *rest]))
 
-    def _predecessor_still_leaves(self) -> bool:
-        reason = str(self._process.failure(""))
-        return "is still in use" in reason
+    def _predecessor_may_take_s(self) -> float:
+        """How long a killed server's remains may keep us from starting, by what Postgres said of them."""
+        reason = self._process.said()
+        if "is still in use" in reason:
+            return START_WITHIN_S  # Its backends hold the shared memory until they notice.
+        return PREDECESSOR_ENDS_WITHIN_S if "postmaster.pid" in reason else 0
 
     async def _answers(self) -> bool:
         try:

@@ -31,6 +31,7 @@ class ServerProcess:
     def __init__(self, name: str, log_file: Path) -> None:
         self._name = name
         self._log_file = log_file
+        self._log_from_byte = 0
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -50,6 +51,7 @@ class ServerProcess:
 
     def spawn(self, command: list[str], *, cwd: Path, run_as_uid: int | None = None) -> None:
         with self._log_file.open("ab") as log:
+            self._log_from_byte = log.tell()
             self._child = subprocess.Popen(  # noqa: S603 - a fixed list of our own
                 tied_to_parent(command, run_as_uid=run_as_uid),
                 cwd=cwd,
@@ -75,9 +77,15 @@ class ServerProcess:
             await asyncio.sleep(POLL_S)
         return False
 
+    def said(self) -> str:
+        """The end of what the process wrote to its log since it was spawned."""
+        if not self._log_file.exists():
+            return ""
+        log = self._log_file.read_bytes()[self._log_from_byte :]
+        return log.decode(errors="replace")[-LOG_TAIL_CHARS:]
+
     def failure(self, what: str) -> ServerStartFailed:
-        log = self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
-        return ServerStartFailed(f"{self._name} {what}; {self._log_file} ends in:\n{log[-LOG_TAIL_CHARS:]}")
+        return ServerStartFailed(f"{self._name} {what}; {self._log_file} ends in:\n{self.said()}")
 
     async def stop(self, *signals: signal.Signals, patience_s: float = 20) -> None:
         """Send each signal in turn until the process is gone, and SIGKILL last. Wakes a stopped one."""
