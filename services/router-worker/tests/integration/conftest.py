@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from oblivion_contracts.jobs import EventOutcome, ProcessEvent
-from oblivion_platform.database.engine import Database
-from oblivion_platform.testing import FreshDatabase
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from oblivion_contracts.jobs import EventOutcome, ProcessEvent
+from oblivion_platform.database.engine import Database
 from oblivion_platform.database.migrate import sqlalchemy_url
+from oblivion_platform.testing import FreshDatabase
 from oblivion_router_worker.adapters.postgres_store import PostgresStore
 from oblivion_router_worker.domain.clickup_objects import Comment, Task
 from oblivion_router_worker.domain.events import ClickUpUser
@@ -78,7 +78,12 @@ class FakeSlack:
         return [], None
 
     async def replies(
-        self, integration: Integration, channel: str, thread_ts: str, oldest_ts: str, cursor: str | None = None
+        self,
+        integration: Integration,
+        channel: str,
+        thread_ts: str,
+        oldest_ts: str,
+        cursor: str | None = None,
     ) -> tuple[Sequence[Mapping[str, object]], str | None]:
         return [], None
 

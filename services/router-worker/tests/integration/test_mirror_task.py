@@ -5,8 +5,8 @@ import json
 from uuid import uuid4
 
 import pytest
-from oblivion_platform.errors import DependencyUnavailable, PermanentFailure
 
+from oblivion_platform.errors import DependencyUnavailable, PermanentFailure
 from oblivion_router_worker.usecases.handle_event import NotOurTurn
 
 THREAD = "1700000000.000100"
@@ -119,7 +119,7 @@ async def test_one_list_may_be_linked_with_two_channels(world):
 
 
 async def test_a_link_may_show_tagged_tasks_only(world):
-    await world.run("UPDATE project_mappings SET options = '{\"tasks\": \"tagged\"}'")
+    await world.run('UPDATE project_mappings SET options = \'{"tasks": "tagged"}\'')
     world.put_task(description_markdown="nothing to see")
     assert (await world.handled(await world.tell_clickup("taskCreated"))).outcome == "unchanged"
     world.put_task(description_markdown="for @AI_Squad")

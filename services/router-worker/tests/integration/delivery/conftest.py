@@ -10,6 +10,9 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
 from oblivion_platform.clickup import ClickUp
 from oblivion_platform.crypto import MasterKeyRing, generate_key
 from oblivion_platform.database.engine import Database
@@ -37,8 +40,6 @@ from oblivion_router_worker.domain.retry import RetryPolicy, Settlement
 from oblivion_router_worker.ports.delivery import DueDestination, Sending
 from oblivion_router_worker.usecases.deliver import Deliverer, SendEffect
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 REQUEST_TIMEOUT_S = 0.4
 LEASE_S = 0.6
@@ -147,7 +148,9 @@ class Post:
         )
         return task_mapping_id
 
-    async def copy(self, task_mapping_id: UUID, *, origin: str = "clickup", copy_id: str | None = None) -> UUID:
+    async def copy(
+        self, task_mapping_id: UUID, *, origin: str = "clickup", copy_id: str | None = None
+    ) -> UUID:
         mirror_event_id = uuid4()
         await self.run(
             "INSERT INTO mirror_events (id, tenant_id, task_mapping_id, origin, origin_id, content_hash, copy_id)"

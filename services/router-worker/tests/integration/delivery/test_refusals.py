@@ -1,8 +1,8 @@
 """What the other side refuses: dead letters with a sentence, waits, and breakers."""
 
 import pytest
-from oblivion_platform.testing import eventually
 
+from oblivion_platform.testing import eventually
 from oblivion_router_worker.domain.retry import Postponed
 
 
@@ -117,7 +117,7 @@ async def test_clickups_rate_limit_is_waited_for_until_its_window_ends(post):
 async def test_an_open_breaker_leaves_the_provider_alone_and_costs_no_attempts(post):
     rule = await post.slack.misbehave("chat.postMessage", "http_500_before")
     effects = [await post.post_task(f"number {number}") for number in range(3)]
-    async with post.deliverer(failures_to_open=3, open_s=0.4):
+    async with post.deliverer(failures_to_open=3, open_s=2.0):
 
         async def is_open():
             assert any(
@@ -129,7 +129,7 @@ async def test_an_open_breaker_leaves_the_provider_alone_and_costs_no_attempts(p
         calls = (await post.slack.calls())["chat.postMessage"]
         assert calls == 3
         await post.slack.behave(rule["id"])
-        await post.settled()
+        await post.settled(within_s=10)
     assert await post.texts() == [f"number {number}" for number in range(3)]
     assert (await post.row(effects[0]))["attempts"] == 4
 

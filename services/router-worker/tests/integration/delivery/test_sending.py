@@ -1,7 +1,6 @@
 """Effects become messages and comments, in order, and what they make is noted."""
 
 from oblivion_platform.testing import eventually
-
 from oblivion_router_worker.adapters.slack_budgets import Allowance
 from oblivion_router_worker.domain.effects import (
     DeleteComment,

@@ -1,0 +1,166 @@
+"""The main path in one event loop: sandbox, ingestion and router-worker on real sockets, Postgres and Redis."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from oblivion_cli.home import HomeSecrets
+from oblivion_cli.up.first_start import Addresses, connect_sandbox
+from oblivion_ingestion.bootstrap import running as ingestion_running
+from oblivion_ingestion.settings import Settings as IngestionSettings
+from oblivion_platform.database.migrate import sqlalchemy_url
+from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_router_worker.bootstrap import RouterWorker, running
+from oblivion_router_worker.settings import Settings
+from oblivion_sandbox.testing import RunningSandbox, running_sandbox
+
+Json = dict[str, Any]
+
+
+@dataclass
+class MainPath:
+    """All that runs, and a person's view of it: the list "Launch" is linked to #launch."""
+
+    sandbox: RunningSandbox
+    database: FreshDatabase
+    redis_url: str
+    secrets: HomeSecrets
+    admin: AsyncEngine
+    ingestion_url: str = ""
+    list_id: str = ""
+    channel: str = ""
+    settings: Json = field(default_factory=dict)
+
+    @property
+    def slack(self) -> Any:
+        return self.sandbox.control.slack
+
+    @property
+    def clickup(self) -> Any:
+        return self.sandbox.control.clickup
+
+    async def rows(self, sql: str, **values: Any) -> list[Json]:
+        async with self.admin.begin() as tx:
+            return [dict(row) for row in (await tx.execute(text(sql), values)).mappings()]
+
+    async def run(self, sql: str, **values: Any) -> None:
+        async with self.admin.begin() as tx:
+            await tx.execute(text(sql), values)
+
+    @asynccontextmanager
+    async def worker(self, **changes: Any) -> AsyncGenerator[RouterWorker]:
+        """A router-worker with short times; `changes` are settings."""
+        fast = {
+            "database_url": self.database.url("oblivion_router_worker"),
+            "redis_url": self.redis_url,
+            "master_key": self.secrets.master_key,
+            "signing_key": self.secrets.signing_key,
+            "slack_api_url": self.sandbox.slack_api_url,
+            "clickup_api_url": self.sandbox.clickup_api_url,
+            "host": "127.0.0.1",
+            "port": 0,
+            "http_timeout_s": 2.0,
+            "park_first_s": 0.05,
+            "event_backoff_s": 0.05,
+            "outbox_sweep_every_s": 0.1,
+            "slack_posts_per_channel_s": 1000,
+            "slack_posts_burst": 1000,
+            "slack_changes_per_minute": 60000,
+            "slack_changes_burst": 1000,
+        }
+        async with running(Settings(**(fast | self.settings | changes))) as worker:
+            yield worker
+
+    # What people see
+
+    async def thread(self, root_ts: str | None = None) -> list[Json]:
+        """What stands in the channel (or in one thread of it), oldest first."""
+        found = [
+            entry["message"] for entry in await self.slack.messages(self.channel) if not entry["deleted"]
+        ]
+        if root_ts is None:
+            return [message for message in found if message.get("thread_ts") in (None, message["ts"])]
+        return [m for m in found if m.get("thread_ts") == root_ts and m["ts"] != root_ts]
+
+    async def message_of(self, task_id: str) -> Json:
+        """The task's message, once it stands in the channel and its ts is known."""
+
+        async def shown() -> Json:
+            rows = await self.rows("SELECT slack_ts FROM task_mappings WHERE clickup_task_id = :t", t=task_id)
+            assert rows, "no mapping of the task"
+            assert rows[0]["slack_ts"], "the message's ts is not stored"
+            (message,) = [m for m in await self.thread() if m["ts"] == rows[0]["slack_ts"]]
+            return message
+
+        return await eventually(shown, within_s=10)
+
+    async def comments(self, task_id: str) -> list[Json]:
+        return [c for c in await self.clickup.comments(task_id) if not c["deleted"]]
+
+    async def settled(self, within_s: float = 10) -> None:
+        """Everything that was told is handled, everything decided is sent."""
+
+        async def nothing_waits() -> None:
+            waiting = await self.rows(
+                "SELECT 'event ' || event_type AS what, state FROM inbound_events WHERE state = 'received'"
+                " UNION ALL SELECT kind, state FROM outbox WHERE state IN ('pending', 'sending')"
+            )
+            assert waiting == []
+            for side in (self.slack, self.clickup):
+                counts = await side.delivery_counts()
+                assert not counts.get("waiting"), counts
+
+        await eventually(nothing_waits, within_s=within_s)
+
+
+@pytest.fixture
+async def path(database: FreshDatabase, redis_url: str, tmp_path: Path) -> AsyncGenerator[MainPath]:
+    secrets = HomeSecrets.generate()
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(
+            running_sandbox(tmp_path / "sandbox", limits_scale=0, retry_scale=0.01)
+        )
+        admin = create_async_engine(sqlalchemy_url(database.admin_url))
+        stack.push_async_callback(admin.dispose)
+        path = MainPath(sandbox, database, redis_url, secrets, admin)
+        settings = IngestionSettings(
+            database_url=database.url("oblivion_ingestion"),
+            redis_url=redis_url,
+            signing_key=secrets.signing_key,
+            host="127.0.0.1",
+            port=0,
+            sweep_every_s=0.1,
+            sweep_overdue_s=0.5,
+        )
+        ingestion = await stack.enter_async_context(ingestion_running(settings))
+        await eventually(lambda: ingestion.ingestion.inbox.available)
+        path.ingestion_url = f"http://127.0.0.1:{ingestion.port}"
+        addresses = Addresses(database.url("oblivion_cli"), sandbox.base_url, path.ingestion_url)
+        await connect_sandbox(addresses, secrets)
+        await _link(path)
+        yield path
+
+
+async def _link(path: MainPath) -> None:
+    path.list_id = (await path.clickup.lists())["Launch"]
+    path.channel = (await path.slack.channels())["launch"]
+    ids: dict[str, UUID] = {
+        row["source"]: row["id"] for row in await path.rows("SELECT id, source FROM integrations")
+    }
+    await path.run(
+        "INSERT INTO project_mappings (id, tenant_id, clickup_integration_id, clickup_list_id,"
+        " slack_integration_id, slack_channel_id)"
+        " SELECT :id, tenant_id, :clickup, :list, :slack, :channel FROM integrations LIMIT 1",
+        id=uuid4(),
+        clickup=ids["clickup"],
+        list=path.list_id,
+        slack=ids["slack"],
+        channel=path.channel,
+    )

@@ -1,0 +1,56 @@
+"""Issue 3's story: a task appears in Slack, the thread comes back, edits and deletions follow, nothing echoes."""
+
+from oblivion_platform.testing import eventually
+
+
+def words(comment):
+    return comment["comment_text"]
+
+
+async def test_the_whole_story(path):
+    async with path.worker():
+        task = await path.clickup.create_task(path.list_id, "Ship it", description="for @AI_Squad")
+        message = await path.message_of(task["id"])
+        assert "Ship it" in str(message["blocks"])
+
+        await path.clickup.update_task(task["id"], name="Ship it today")
+
+        async def renamed():
+            assert "Ship it today" in str((await path.message_of(task["id"]))["blocks"])
+
+        await eventually(renamed)
+
+        reply = await path.slack.post(path.channel, "on it #clickup", user="ana", thread_ts=message["ts"])
+        await path.slack.post(path.channel, "between us", user="ana", thread_ts=message["ts"])
+
+        async def copied():
+            (comment,) = await path.comments(task["id"])
+            assert "on it" in words(comment)
+            assert "ana in Slack" in words(comment)
+
+        await eventually(copied)
+
+        comment = await path.clickup.comment(task["id"], "well done", user="ben")
+
+        async def answered():
+            texts = [m["text"] for m in await path.thread(message["ts"])]
+            assert any("well done" in text for text in texts)
+
+        await eventually(answered)
+
+        await path.slack.edit(path.channel, reply["ts"], "done #clickup")
+        await path.clickup.edit_comment(comment["id"], "very well done", user="ben")
+        await path.settled()
+        assert ["done" in words(c) for c in await path.comments(task["id"])][:1] == [True]
+        assert any("very well done" in m["text"] for m in await path.thread(message["ts"]))
+
+        await path.slack.delete(path.channel, reply["ts"])
+        await path.settled()
+        # Nothing echoed: the person's comment alone is left, and the thread holds what people and we wrote once.
+        assert [words(c) for c in await path.comments(task["id"])] == ["very well done"]
+        assert len(await path.thread(message["ts"])) == 2
+        assert len(await path.thread()) == 1
+
+        await path.clickup.delete_task(task["id"])
+        await path.settled()
+        assert "Deleted" in (await path.message_of(task["id"]))["text"]
