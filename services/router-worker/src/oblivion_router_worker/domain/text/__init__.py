@@ -13,12 +13,10 @@ from oblivion_router_worker.domain.text.clickup_comments import (
     runs_to_text,
 )
 from oblivion_router_worker.domain.text.clickup_reading import comment_to_markdown, comment_to_text
-from oblivion_router_worker.domain.text.escape import escape, unescape
+from oblivion_router_worker.domain.text.escaping import escape, unescape
 from oblivion_router_worker.domain.text.links import safe_url, slack_link
 from oblivion_router_worker.domain.text.sanitise import sanitise_mrkdwn, sanitise_plain
-from oblivion_router_worker.domain.text.to_markdown import mrkdwn_to_markdown, mrkdwn_to_text
-from oblivion_router_worker.domain.text.to_mrkdwn import markdown_to_mrkdwn, text_to_mrkdwn
-from oblivion_router_worker.domain.text.truncate import (
+from oblivion_router_worker.domain.text.shortening import (
     MARKDOWN_MAX_UNITS,
     SECTION_MAX_UNITS,
     TEXT_MAX_UNITS,
@@ -26,6 +24,8 @@ from oblivion_router_worker.domain.text.truncate import (
     split_text,
     truncate,
 )
+from oblivion_router_worker.domain.text.to_markdown import mrkdwn_to_markdown, mrkdwn_to_text
+from oblivion_router_worker.domain.text.to_mrkdwn import markdown_to_mrkdwn, text_to_mrkdwn
 
 __all__ = [
     "MARKDOWN_MAX_UNITS",

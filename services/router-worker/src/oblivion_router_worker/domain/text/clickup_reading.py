@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from oblivion_router_worker.domain.json_fields import EMPTY, JsonMapping, as_object, object_at, text_at
-from oblivion_router_worker.domain.text.escape import clean
+from oblivion_router_worker.domain.text.escaping import clean
 from oblivion_router_worker.domain.text.markdown_writing import (
     code_span,
     escape_line_start,

@@ -2,7 +2,7 @@
 
 import re
 
-from oblivion_router_worker.domain.text.escape import escape
+from oblivion_router_worker.domain.text.escaping import escape
 from oblivion_router_worker.domain.text.pings import calls_to_all
 
 _ALLOWED = re.compile(r"(?:https?://|mailto:|tel:)[^\s]+", re.IGNORECASE)

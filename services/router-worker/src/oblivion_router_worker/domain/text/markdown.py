@@ -6,8 +6,8 @@ Parsing is bounded in input length and nesting, so that no text can hold up a wo
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from oblivion_router_worker.domain.text.escape import clean
-from oblivion_router_worker.domain.text.truncate import SHORTENED
+from oblivion_router_worker.domain.text.escaping import clean
+from oblivion_router_worker.domain.text.shortening import SHORTENED
 
 SOURCE_MAX_CHARS = 24_000
 

@@ -7,7 +7,7 @@ Adapters must not undo this: never send `link_names` or `parse` to Slack.
 
 from collections.abc import Iterable, Mapping, Set
 
-from oblivion_router_worker.domain.text.escape import clean, escape, escape_stray
+from oblivion_router_worker.domain.text.escaping import clean, escape, escape_stray
 from oblivion_router_worker.domain.text.links import safe_url, slack_link
 from oblivion_router_worker.domain.text.pings import calls_to_all, defuse, insert_after
 from oblivion_router_worker.domain.text.slack_tags import (

@@ -6,7 +6,7 @@ Source: https://docs.slack.dev/messaging/formatting-message-text#advanced
 import re
 from dataclasses import dataclass
 
-from oblivion_router_worker.domain.text.escape import unescape
+from oblivion_router_worker.domain.text.escaping import unescape
 
 TAG = re.compile(r"<([^<>]*)>")
 

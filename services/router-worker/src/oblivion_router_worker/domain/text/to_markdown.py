@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from oblivion_router_worker.domain.text.escape import clean, unescape
+from oblivion_router_worker.domain.text.escaping import clean, unescape
 from oblivion_router_worker.domain.text.markdown_writing import (
     code_span,
     escape_line_start,

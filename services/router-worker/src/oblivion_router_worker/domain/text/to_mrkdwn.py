@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markdown_it.tree import SyntaxTreeNode
 
-from oblivion_router_worker.domain.text.escape import escape
+from oblivion_router_worker.domain.text.escaping import escape
 from oblivion_router_worker.domain.text.links import slack_link
 from oblivion_router_worker.domain.text.markdown import (
     SOURCE_MAX_CHARS,
