@@ -13,6 +13,7 @@ import psutil
 import psycopg
 import redis.asyncio
 
+from oblivion_platform.embedded.process import free_port
 from tests.faults.schedule import Fault, Harm
 
 START_WITHIN_S = 90.0
@@ -48,7 +49,7 @@ class System:
             "oblivion_cli",
             "up",
             "--port",
-            "0",
+            str(free_port()),
             env=self._environment,
             stdout=log,
             stderr=log,

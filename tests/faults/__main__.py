@@ -28,6 +28,12 @@ from tests.system import System, SystemFailed
 QUICK = {
     "OBLIVION_SANDBOX_RETRY_SCALE": "0.01",
     "OBLIVION_SANDBOX_LIMITS_SCALE": "0",
+    "OBLIVION_HTTP_TIMEOUT_S": "2",
+    "OBLIVION_WORKER_LOCK_S": "3",
+    "OBLIVION_SWEEP_OVERDUE_S": "1",
+    "OBLIVION_PARK_FIRST_S": "0.2",
+    "OBLIVION_PARK_MAX_S": "2",
+    "OBLIVION_EVENT_BACKOFF_S": "0.2",
 }
 """Periods and timeouts that let a schedule end in seconds; see docs/reference/settings.md."""
 
