@@ -68,7 +68,7 @@ class GroupCommitInbox:
 
     def __init__(self, url: str, limits: InboxLimits, metrics: Metrics) -> None:
         self._limits = limits
-        self._metrics = metrics
+        self.metrics = metrics
         self._connections = [
             SteadyConnection(url, application="oblivion-ingestion inbox", timeout_s=limits.commit_timeout_s)
             for _ in range(limits.connections)
@@ -146,13 +146,13 @@ class GroupCommitInbox:
             _log.warning("batch_refused", events=len(batch), sqlstate=error.sqlstate)
             await self._commit_each(connection, batch)
         else:
-            self._metrics.commit_seconds.observe(time.perf_counter() - started_s)
+            self.metrics.commit_seconds.observe(time.perf_counter() - started_s)
             self._note_stored(len(batch), stored)
             _succeed(batch)
 
     async def _commit_each(self, connection: SteadyConnection, batch: Sequence[_Waiting]) -> None:
         """One poisonous row must fail alone."""
-        self._metrics.batches_split.inc()
+        self.metrics.batches_split.inc()
         for waiting in batch:
             event = waiting.event
             try:
@@ -170,9 +170,9 @@ class GroupCommitInbox:
                 _succeed([waiting])
 
     def _note_stored(self, events: int, stored: int) -> None:
-        self._metrics.batch_rows.observe(events)
-        self._metrics.events_stored.inc(stored)
-        self._metrics.events_repeated.inc(events - stored)
+        self.metrics.batch_rows.observe(events)
+        self.metrics.events_stored.inc(stored)
+        self.metrics.events_repeated.inc(events - stored)
 
     def _take(self) -> list[_Waiting]:
         """The next batch, oldest first, within the limits of one."""
