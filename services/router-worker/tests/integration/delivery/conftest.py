@@ -1,7 +1,6 @@
 """Effects of one linked list and channel, sent to the sandbox over real sockets."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -43,6 +42,7 @@ from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
 REQUEST_TIMEOUT_S = 0.4
 LEASE_S = 0.6
+UNLIMITED = Allowance(per_s=1000, burst=1000)
 Row = Mapping[str, Any]
 
 
@@ -104,7 +104,8 @@ class Post:
         ):
             credential_id = uuid4()
             await self.run(
-                "INSERT INTO integrations (id, tenant_id, source, external_id) VALUES (:id, :t, :source, :external)",
+                "INSERT INTO integrations (id, tenant_id, source, external_id)"
+                " VALUES (:id, :t, :source, :external)",
                 id=integration_id,
                 t=self.tenant_id,
                 source=source,
@@ -153,7 +154,8 @@ class Post:
     ) -> UUID:
         mirror_event_id = uuid4()
         await self.run(
-            "INSERT INTO mirror_events (id, tenant_id, task_mapping_id, origin, origin_id, content_hash, copy_id)"
+            "INSERT INTO mirror_events"
+            " (id, tenant_id, task_mapping_id, origin, origin_id, content_hash, copy_id)"
             " VALUES (:id, :t, :task, :origin, :origin_id, '', :copy)",
             id=mirror_event_id,
             t=self.tenant_id,
@@ -220,7 +222,7 @@ class Post:
         *,
         sweep_every_s: float = 0.05,
         timeout_s: float = REQUEST_TIMEOUT_S,
-        post: Allowance = Allowance(1000, 1000),
+        post: Allowance = UNLIMITED,
         failures_to_open: int = 1000,
         give_up_after_s: float = 86_400,
         open_s: float = 30.0,
@@ -230,7 +232,7 @@ class Post:
             slack = SlackCarrier(
                 SlackApi(session, self.sandbox.slack_api_url, self.credentials),
                 SlackBudgets(),
-                SlackAllowances(post, Allowance(1000, 1000)),
+                SlackAllowances(post, UNLIMITED),
             )
             clickup = ClickUpCarrier(ClickUp(session, self.sandbox.clickup_api_url), self.credentials)
             send = SendEffect(
@@ -297,10 +299,6 @@ class Post:
 
 def section(words: str) -> list[dict[str, Any]]:
     return [{"type": "section", "text": {"type": "mrkdwn", "text": words}}]
-
-
-def as_json(value: object) -> str:
-    return json.dumps(value)
 
 
 @pytest.fixture

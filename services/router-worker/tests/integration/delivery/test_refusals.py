@@ -9,7 +9,8 @@ from oblivion_router_worker.domain.retry import Postponed
 async def retry(post, effect):
     """As `oblivion dead-letters retry` does."""
     await post.run(
-        "UPDATE outbox SET state = 'pending', attempts = 0, next_attempt_at = clock_timestamp() WHERE id = :id",
+        "UPDATE outbox SET state = 'pending', attempts = 0, next_attempt_at = clock_timestamp()"
+        " WHERE id = :id",
         id=effect.id,
     )
 
