@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 
 import uvloop
 
@@ -23,7 +24,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(server.serve([listener]))
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            runner.get_loop().add_signal_handler(signal_number, server.stop)
+        runner.run(server.run_on(listener))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,13 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._end_streams = end_streams
 
+    async def run_on(self, listener: socket.socket) -> None:
+        """Serve until `stop`; unlike uvicorn's own `serve`, signals are left to the caller."""
+        await self._serve([listener])
+
+    def stop(self) -> None:
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._end_streams()
         await super().shutdown(sockets)
@@ -33,7 +40,7 @@ class DrainingServer(uvicorn.Server):
 
 def make_server(
     app: ASGIApp, end_streams: Callable[[], Awaitable[None]], shutdown_s: int = 3
-) -> uvicorn.Server:
+) -> DrainingServer:
     """A server that leaves logging and the choice of its socket to the caller."""
     config = uvicorn.Config(
         app,

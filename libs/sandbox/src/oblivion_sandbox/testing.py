@@ -54,8 +54,7 @@ async def running_sandbox(
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     sandbox = Sandbox(settings)
     server = make_server(sandbox.asgi(), sandbox.end_streams, shutdown_s=1)
-    # `serve` would take the test runner's signal handlers.
-    serving = asyncio.create_task(server._serve([listener]))  # pyright: ignore[reportPrivateUsage]
+    serving = asyncio.create_task(server.run_on(listener))
     try:
         while not server.started:
             if serving.done():
@@ -64,5 +63,5 @@ async def running_sandbox(
         async with SandboxControl(url) as control:
             yield RunningSandbox(url, control)
     finally:
-        server.should_exit = True
+        server.stop()
         await serving

@@ -1,0 +1,165 @@
+"""The sandbox as a process of its own, killed at a random moment under load."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+import pytest
+
+from oblivion_sandbox.control import SandboxControl
+from oblivion_sandbox.testing import running_sandbox
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+class Process:
+    """`python -m oblivion_sandbox` on a fixed port and directory."""
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = os.environ | {
+            "PORT": str(self.port),
+            "OBLIVION_SANDBOX_DIR": str(directory),
+            "OBLIVION_SANDBOX_LIMITS_SCALE": "0",
+            "OBLIVION_SANDBOX_RETRY_SCALE": "0.005",
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        self._process = subprocess.Popen(  # noqa: ASYNC220  # returns at once
+            [sys.executable, "-m", "oblivion_sandbox"],
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        async with asyncio.timeout(20), httpx.AsyncClient(trust_env=False, verify=False) as http:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await http.get(f"{self.url}/health/ready")).status_code == 200:
+                        return
+                await asyncio.sleep(0.02)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(10)
+
+    def end(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncGenerator[Process]:
+    process = Process(tmp_path / "state")
+    await process.start()
+    yield process
+    process.end()
+
+
+async def post_until_killed(url: str, token: str, writer: int, confirmed: list[str]) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        with contextlib.suppress(aiohttp.ClientError):
+            for number in range(100_000):
+                body = {"channel": "launch", "text": f"{writer}-{number}"}
+                async with session.post(f"{url}/slack/api/chat.postMessage", json=body) as response:
+                    answer = await response.json()
+                assert answer["ok"], answer
+                confirmed.append(body["text"])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_what_was_answered_is_there_after_a_kill_and_its_events_are_still_delivered(
+    process: Process, receiver: Any, seed: int
+):
+    async with SandboxControl(process.url) as control:
+        app = await control.slack.change_app(request_url=receiver.url)
+    confirmed: list[str] = []
+    writers = [
+        asyncio.create_task(post_until_killed(process.url, app["bot_token"], n, confirmed)) for n in range(8)
+    ]
+    await asyncio.sleep(random.Random(seed).uniform(0.2, 0.6))
+    process.kill()
+    await asyncio.gather(*writers)
+    assert confirmed
+
+    await process.start()
+    async with SandboxControl(process.url) as control:
+        stored = [entry["message"]["text"] for entry in await control.slack.messages("launch")]
+        assert set(confirmed) <= set(stored)
+        assert len(stored) == len(set(stored))
+        await control.slack.delivered(20)
+        assert set(await control.slack.delivery_counts()) == {"delivered"}
+    told = [event["text"] for event in receiver.events()]
+    # An event whose answer was cut off by the kill is sent again, as by the real one.
+    assert set(told) == set(stored)
+
+
+async def test_events_wait_for_their_receiver_across_a_restart(process: Process, receiver: Any):
+    async with SandboxControl(process.url) as control:
+        await control.slack.change_app(request_url="http://127.0.0.1:9/")
+        await control.slack.post("launch", "hold on")
+    process.kill()
+    await process.start()
+    async with SandboxControl(process.url) as control:
+        await control.slack.change_app(request_url=receiver.url)
+        await control.slack.delivered(20)
+        assert (await control.slack.deliveries())[0]["attempts"] > 1
+    assert [event["text"] for event in receiver.events()] == ["hold on"]
+    assert int(receiver.requests[0].headers["X-Slack-Retry-Num"]) >= 1
+
+
+async def test_it_stops_promptly_even_with_a_page_open(process: Process):
+    async with aiohttp.ClientSession() as session, session.get(f"{process.url}/slack/live") as stream:
+        assert (await stream.content.readline()).startswith(b"data:")
+        async with asyncio.timeout(2.5):
+            assert await asyncio.to_thread(process.stop) == 0
+
+
+async def test_tokens_and_secrets_are_made_once(tmp_path: Path):
+    async with running_sandbox(tmp_path) as first:
+        before = await first.control.slack.app(), await first.control.clickup.owner()
+    async with running_sandbox(tmp_path) as second:
+        assert (await second.control.slack.app(), await second.control.clickup.owner()) == before
+    async with running_sandbox(tmp_path / "other") as other:
+        assert (await other.control.slack.app())["signing_secret"] != before[0]["signing_secret"]
+
+
+async def test_the_base_url_sets_the_first_request_url_and_all_links(tmp_path: Path):
+    async with running_sandbox(tmp_path, base_url="http://localhost:8300/") as sandbox:
+        app = await sandbox.control.slack.app()
+        task = (await sandbox.control.clickup.tasks())[0]
+    assert app["request_url"] == "http://localhost:8300/webhooks/slack"
+    assert task["url"] == f"http://localhost:8300/clickup/t/{task['id']}"
+
+
+def test_production_is_refused_with_a_sentence(tmp_path: Path):
+    environment = os.environ | {"OBLIVION_ENVIRONMENT": "production", "OBLIVION_SANDBOX_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "oblivion_sandbox"]
+    refused = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert refused.returncode == 2
+    assert "OBLIVION_SLACK_API_URL" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
