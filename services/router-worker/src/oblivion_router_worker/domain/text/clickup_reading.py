@@ -117,27 +117,41 @@ def _list_mark(line: _Line) -> str:
 
 
 def _inline(line: _Line) -> str:
-    runs = groupby((piece for piece in line.pieces if piece[0]), key=lambda piece: _inline_format(piece[1]))
-    markdown = "".join(_run("".join(text for text, _ in group), *key) for key, group in runs)
-    return escape_line_start(markdown.strip())
+    pieces = ((text, _Format.of(attributes)) for text, attributes in line.pieces if text)
+    runs = groupby(pieces, key=lambda piece: piece[1])
+    return escape_line_start(
+        "".join(_run("".join(text for text, _ in group), shape) for shape, group in runs).strip()
+    )
 
 
-def _inline_format(attributes: JsonMapping) -> tuple[str, bool, tuple[str, ...]]:
-    """Link address, code or not, and markers from the inside out."""
-    value = attributes.get("link")
-    nested = as_object(value)
-    url = text_at(nested, "url") if nested is not None else value
-    markers = tuple(sign for name, sign in _FORMATS if attributes.get(name) is True)
-    return (url if isinstance(url, str) else "", attributes.get("code") is True, markers)
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How a run looks; `markers` go from the inside out."""
+
+    url: str
+    is_code: bool
+    markers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, attributes: JsonMapping) -> "_Format":
+        value = attributes.get("link")
+        nested = as_object(value)
+        url = text_at(nested, "url") if nested is not None else value
+        return cls(
+            url=url if isinstance(url, str) else "",
+            is_code=attributes.get("code") is True,
+            markers=tuple(sign for name, sign in _FORMATS if attributes.get(name) is True),
+        )
 
 
-def _run(text: str, url: str, is_code: bool, markers: tuple[str, ...]) -> str:  # noqa: FBT001
+def _run(text: str, shape: _Format) -> str:
+    """One run's Markdown; blanks at its ends stay outside its markers, or they would not count."""
     core = text.strip()
     if not core:
         return text
     before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    plain = code_span(core) if is_code else escape_markup(core)
-    markdown = link(url, core) if url else plain
-    for sign in markers:
+    plain = code_span(core) if shape.is_code else escape_markup(core)
+    markdown = link(shape.url, core) if shape.url else plain
+    for sign in shape.markers:
         markdown = f"{sign}{markdown}{sign}"
     return before + markdown + after

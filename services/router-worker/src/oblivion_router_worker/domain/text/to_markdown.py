@@ -118,10 +118,10 @@ def _prose(raw: str, names: Mapping[str, str]) -> str:
 def _inline(line: str, names: Mapping[str, str]) -> str:
     tokens = list(_LINE_TOKEN.finditer(line))
     paired = _paired_delimiters(tokens, line)
-    return "".join(_token(match, match.start() in paired, names) for match in tokens)
+    return "".join(_token(match, names, is_paired=match.start() in paired) for match in tokens)
 
 
-def _token(match: re.Match[str], is_paired: bool, names: Mapping[str, str]) -> str:  # noqa: FBT001
+def _token(match: re.Match[str], names: Mapping[str, str], *, is_paired: bool) -> str:
     if match[1] is not None:
         return code_span(_flat(match[1], names))
     if match[2] is not None:
