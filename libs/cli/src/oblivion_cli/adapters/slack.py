@@ -71,7 +71,7 @@ class SlackApi:
     async def app_id(self, bot_id: str) -> str:
         """The app behind a bot (bots.info)."""
         answer = await self._call("bots.info", bot=bot_id)
-        return str(answer.data["bot"].get("app_id", ""))
+        return str(cast("Json", answer.data["bot"]).get("app_id", ""))
 
     async def open_socket_url(self) -> str:
         """Ask for a Socket Mode address (apps.connections.open); needs an app-level token."""
@@ -113,10 +113,9 @@ class SlackApi:
                 f"Slack does not answer ({type(error).__name__}).",
                 "Check that this machine may reach it (network, proxy, OBLIVION_SLACK_API_URL).",
             ) from None
-        headers = cast("dict[str, str]", answer.headers)
-        return _Answer(
-            cast("Json", answer.data), {name.lower(): str(value) for name, value in headers.items()}
-        )
+        data = cast("Json", answer.data)  # pyright: ignore[reportUnknownMemberType]
+        headers = cast("dict[str, str]", answer.headers)  # pyright: ignore[reportUnknownMemberType]
+        return _Answer(data, {name.lower(): str(value) for name, value in headers.items()})
 
 
 class SlackRefused(CommandFailed):

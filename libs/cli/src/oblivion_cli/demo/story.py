@@ -1,7 +1,7 @@
 """The story: a task appears in Slack, its thread comes back, edits and deletions follow, nothing echoes.
 
-Ana and Ben act through the sandbox's control API, as people would on its pages; every step then waits until the
-other side really shows the effect.
+Ana and Ben act through the sandbox's control API, as people would on its pages; every step then waits until
+the other side really shows the effect.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class Story:
         note, copy = await self._comment_becomes_reply(task_id, root)
         await self._edited_texts_follow(root, reply, comment, note, copy)
         await self._nothing_echoes(task_id, root)
-        await self._deletions_follow(task_id, root)
+        await self._deletions_follow(task_id, root, reply, note)
         return Made(
             f"{self._base_url}/slack/archives/{self._channel}/p{root.replace('.', '')}",
             f"{self._base_url}/clickup/t/{task_id}",
@@ -130,15 +130,16 @@ class Story:
             _expect(len(comments) == 2, f"the task has {len(comments)} comments, not 2")
             _expect(len(replies) == 3, f"the thread has {len(replies)} replies, not 3")
 
-    async def _deletions_follow(self, task_id: str, root: str) -> None:
-        async with self._step("Both delete what they wrote: both copies go") as step:
-            for message in await self._live_replies(root):
-                if "new cinema" in message["message"]["text"]:
-                    await self._slack.delete(self._channel, message["ts"])
-            for comment in await self._live_comments(task_id):
-                if "big stage" in comment["comment_text"]:
-                    await self._clickup.delete_comment(comment["id"])
-            await step.until(lambda: self._nothing_left(task_id, root))
+    async def _deletions_follow(self, task_id: str, root: str, reply: str, note: str) -> None:
+        async with self._step("Ben deletes his reply: the comment goes") as step:
+            await self._slack.delete(self._channel, reply)
+            await step.until(lambda: self._is_absent(self._comment(task_id, "new cinema")))
+        # ClickUp tells nobody of a deleted comment; it shows with the next thing said on the task.
+        async with self._step("Ana deletes her comment and writes another: the thread follows") as step:
+            await self._clickup.delete_comment(note)
+            await self._clickup.comment(task_id, "Booked. Thank you!", user="ana")
+            await step.until(lambda: self._reply(root, "Booked. Thank you!"))
+            await step.until(lambda: self._is_absent(self._reply(root, "big stage")))
 
     # What the sandbox shows
 
@@ -179,8 +180,8 @@ class Story:
         found = await self._clickup.comments()
         return any(str(each["id"]) == comment_id and text in each["comment_text"] for each in found)
 
-    async def _nothing_left(self, task_id: str, root: str) -> bool:
-        return not await self._live_comments(task_id) and len(await self._live_replies(root)) == 1
+    async def _is_absent(self, found: Awaitable[Json | None]) -> bool:
+        return await found is None
 
     @asynccontextmanager
     async def _step(self, what: str) -> AsyncGenerator["_Step"]:
