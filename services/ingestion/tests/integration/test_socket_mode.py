@@ -1,0 +1,139 @@
+"""Slack Socket Mode against the stand-in: acknowledged after the commit, one dedupe with HTTP."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID, uuid4
+
+import pytest
+
+from oblivion_ingestion.testing import Running, World, served
+from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_sandbox.testing import RunningSandbox, running_sandbox
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Connected:
+    """A world whose Slack team is the sandbox's, connected by an app-level token."""
+
+    world: World
+    sandbox: RunningSandbox
+    app: dict[str, Any]
+    token_row: UUID
+
+    def settings(self) -> Any:
+        return self.world.settings(slack_api_url=self.sandbox.slack_api_url)
+
+    def messages(self) -> list[dict[str, Any]]:
+        return [event for event in self.world.events() if event["event_type"] in {"message", "app_mention"}]
+
+
+@pytest.fixture
+async def connected(database: FreshDatabase, redis_url: str, tmp_path: Path) -> AsyncIterator[Connected]:
+    world = World(database, redis_url)
+    async with running_sandbox(tmp_path, limits_scale=0) as sandbox:
+        app = await sandbox.control.slack.change_app(socket_mode=True)
+        world.add_integration(world.slack, "slack", app["team_id"], world.tenant)
+        key = f"slack:{app['app_id']}:{app['team_id']}"
+        row = world.add_secret(key, app["app_token"].encode(), world.slack, kind="app_token")
+        yield Connected(world, sandbox, app, row)
+
+
+@pytest.fixture
+async def service(connected: Connected) -> AsyncIterator[Running]:
+    async with served(connected.settings()) as started:
+        await eventually(lambda: started.ingestion.slack_sockets.states() == ["connected"])
+        yield started
+
+
+async def test_a_message_comes_in_and_is_acknowledged_after_its_commit(
+    service: Running, connected: Connected
+) -> None:
+    posted = await connected.sandbox.control.slack.post("general", "hello over the socket")
+    (event,) = await eventually(lambda: connected.messages() or False)
+    assert (event["tenant_id"], event["transport"]) == (connected.world.tenant, "socket")
+    assert json.loads(event["body"])["event"]["text"] == "hello over the socket"
+    assert event["dedupe_key"].endswith(posted["ts"])
+
+    async def all_acknowledged() -> bool:
+        counts = await connected.sandbox.control.slack.delivery_counts()
+        return set(counts) == {"delivered"}
+
+    await eventually(all_acknowledged)
+    assert service.counted("slack", "accepted") == 1
+
+
+async def test_a_mention_is_one_event_also_over_the_socket(service: Running, connected: Connected) -> None:
+    bot = connected.app["bot_user_id"]
+    await connected.sandbox.control.slack.post("general", f"<@{bot}> please")
+    await eventually(lambda: service.counted("slack", "accepted") == 2)
+    assert len(connected.messages()) == 1
+
+
+async def test_a_slash_command_is_stored_in_the_form_that_http_would_have_brought(
+    service: Running, connected: Connected
+) -> None:
+    await connected.sandbox.control.slack.command("/oblivion", "do it")
+    (event,) = await eventually(lambda: connected.world.events() or False)
+    assert event["event_type"] == "slash_command"
+    assert parse_qs(event["body"].decode())["text"] == ["do it"]
+
+
+async def test_after_a_disconnect_it_connects_again_and_misses_nothing(
+    service: Running, connected: Connected
+) -> None:
+    for number, reason in enumerate(["refresh_requested", "warning"]):
+        await connected.sandbox.control.slack.disconnect_sockets(reason)
+        await connected.sandbox.control.slack.post("general", f"after {reason}")
+        await eventually(lambda expected=number + 1: len(connected.messages()) == expected, within_s=15)
+
+
+async def test_several_replicas_store_an_event_once(service: Running, connected: Connected) -> None:
+    async with served(connected.settings()) as other:
+        await eventually(lambda: other.ingestion.slack_sockets.states() == ["connected"])
+        for number in range(10):
+            await connected.sandbox.control.slack.post("general", f"message {number}")
+        await eventually(lambda: len(connected.messages()) == 10)
+
+
+async def test_a_token_that_is_retired_is_disconnected_at_once(
+    service: Running, connected: Connected
+) -> None:
+    with connected.world.admin() as admin:
+        admin.execute("UPDATE signing_secrets SET state = 'retired' WHERE id = %s", (connected.token_row,))
+    await eventually(lambda: service.ingestion.slack_sockets.states() == [])
+    await eventually(lambda: _no_connections(connected))
+
+
+async def _no_connections(connected: Connected) -> bool:
+    return await connected.sandbox.control.slack.socket_connections() == 0
+
+
+async def test_a_token_that_appears_is_connected_at_once(connected: Connected) -> None:
+    with connected.world.admin() as admin:
+        admin.execute("DELETE FROM signing_secrets")
+    async with served(connected.settings()) as service:
+        assert service.ingestion.slack_sockets.states() == []
+        key = f"slack:{connected.app['app_id']}:{connected.app['team_id']}"
+        connected.world.add_secret(
+            key, connected.app["app_token"].encode(), connected.world.slack, kind="app_token"
+        )
+        await eventually(lambda: service.ingestion.slack_sockets.states() == ["connected"])
+
+
+async def test_a_token_that_slack_refuses_shows_in_health_and_harms_nothing_else(
+    service: Running, connected: Connected
+) -> None:
+    other, tenant = uuid4(), uuid4()
+    connected.world.add_integration(other, "slack", "T0009", tenant)
+    connected.world.add_secret(
+        "slack:A0009:T0009", b"xapp-1-A0009-wrong", other, tenant=tenant, kind="app_token"
+    )
+    await eventually(lambda: sorted(service.ingestion.slack_sockets.states()) == ["connected", "connecting"])
+    await connected.sandbox.control.slack.post("general", "still here")
+    await eventually(lambda: len(connected.messages()) == 1)
