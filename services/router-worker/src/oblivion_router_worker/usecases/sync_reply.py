@@ -192,7 +192,7 @@ def _reply(fact: MessagePosted | MessageEdited) -> _Reply | None:
         text=fact.text,
         author=fact.author,
         metadata=fact.metadata,
-        file_count=fact.file_count if is_post else 0,
+        file_count=fact.file_count,
     )
 
 
