@@ -54,8 +54,10 @@ async def test_postgres_starts_although_its_old_pid_belongs_to_a_stranger(tmp_pa
         # Of the server's own user: only such a one looks to Postgres as if it could be a server.
         with subprocess.Popen(["sleep", "60"], user=pid_file.stat().st_uid) as stranger:  # noqa: ASYNC220
             pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
-            assert await _query(await server.start(), "SELECT 1") == [(1,)]
-            stranger.kill()
+            try:
+                assert await _query(await server.start(), "SELECT 1") == [(1,)]
+            finally:
+                stranger.kill()
     finally:
         await server.stop()
 
