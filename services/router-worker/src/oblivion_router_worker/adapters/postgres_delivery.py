@@ -16,7 +16,7 @@ from oblivion_router_worker.domain.effects import (
     PostTask,
     body_from_payload,
 )
-from oblivion_router_worker.domain.retry import Dead, Failed, Postponed, Sent, Settlement
+from oblivion_router_worker.domain.retry import PARENT_MISSING, Dead, Failed, Postponed, Sent, Settlement
 from oblivion_router_worker.ports.delivery import DueDestination, Sending
 
 MOST_DUE = 1_000
@@ -96,8 +96,9 @@ async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -
             await tx.execute(_FAIL, held | {"delay_s": delay_s, "unanswered": unanswered, "failure": failure})
         case Dead():
             await _record(tx, effect.id, sending.attempt, settlement)
-            problem = {"task": effect.task_mapping_id, "problem": _failure(settlement)}
-            await tx.execute(_NOTE_PROBLEM, problem)
+            if settlement != PARENT_MISSING:  # The parent's own end says what is wrong.
+                problem = {"task": effect.task_mapping_id, "problem": _failure(settlement)}
+                await tx.execute(_NOTE_PROBLEM, problem)
             if settlement.is_credential_refused:
                 health = {"integration": effect.integration_id, "detail": settlement.message}
                 await tx.execute(_NOTE_REFUSED, health)
@@ -117,8 +118,9 @@ async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> None:
             await tx.execute(_SENT_COPY, values | target)
         case _:
             await tx.execute(_SENT, values)
-    if sending.has_problem and isinstance(effect.body, PostTask | PostReply):
-        await tx.execute(_CLEAR_PROBLEM, {"task": effect.task_mapping_id})
+    if sending.has_problem and sent.made_id is not None:
+        values = {"task": effect.task_mapping_id, "clickup": isinstance(effect.body, CreateComment)}
+        await tx.execute(_CLEAR_PROBLEM, values)
 
 
 async def _record(tx: AsyncConnection, effect_id: UUID, attempt: int, dead: Dead) -> None:
@@ -193,16 +195,21 @@ _NOTE_PROBLEM = text(f"""
     SET problem = CAST(:problem AS jsonb) || jsonb_build_object('at', clock_timestamp())
     WHERE {_ITS_LINK}
 """)  # noqa: S608 - constants of this module
-_CLEAR_PROBLEM = text(f"UPDATE project_mappings SET problem = NULL WHERE {_ITS_LINK}")  # noqa: S608
+# A message that was posted proves the channel right, a comment ClickUp; neither proves the other.
+_CLEAR_PROBLEM = text(f"""
+    UPDATE project_mappings SET problem = NULL
+    WHERE {_ITS_LINK} AND (problem ->> 'code' LIKE 'clickup%') = :clickup
+""")  # noqa: S608 - constants of this module
 _NOTE_REFUSED = text("""
     UPDATE integrations SET updated_at = now(), health = health || jsonb_build_object(
         'status', 'token_refused', 'detail', CAST(:detail AS text), 'checked_at', clock_timestamp())
     WHERE id = :integration
 """)
+# In no order, so that destinations whose first effect has to wait do not keep others out.
 _DUE = text("""
     SELECT tenant_id, destination, extract(epoch FROM clock_timestamp() - min(next_attempt_at)) AS overdue_s
     FROM outbox
     WHERE (state = 'pending' AND next_attempt_at <= clock_timestamp())
        OR (state = 'sending' AND lease_until < clock_timestamp())
-    GROUP BY tenant_id, destination LIMIT :most
+    GROUP BY tenant_id, destination ORDER BY random() LIMIT :most
 """)

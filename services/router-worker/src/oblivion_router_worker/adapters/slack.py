@@ -68,6 +68,7 @@ class SlackApi:
             client = AsyncWebClient(
                 token=token, base_url=self._api_url, session=self._session, retry_handlers=[]
             )
+            client.proxy = None  # The session knows about proxies, and about NO_PROXY.
             self._clients[integration_id] = client
         return client
 

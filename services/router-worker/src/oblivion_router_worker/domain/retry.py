@@ -58,6 +58,10 @@ class Dead:
     is_credential_refused: bool = False
 
 
+PARENT_MISSING = Dead(
+    "parent_missing", "what this belongs to is itself a dead letter; retry that one first, then this one"
+)
+
 Settlement: TypeAlias = Sent | Postponed | Failed | Dead
 
 

@@ -29,7 +29,7 @@ from oblivion_router_worker.domain.effects import (
     UpdateTask,
 )
 from oblivion_router_worker.domain.retry import (
-    Dead,
+    PARENT_MISSING,
     Failed,
     Postponed,
     RetryPolicy,
@@ -41,10 +41,6 @@ from oblivion_router_worker.ports.delivery import Breakers, Carrier, DeliveryQue
 from oblivion_router_worker.ports.delivery_watch import DeliveryWatch
 
 _log = structlog.get_logger(__name__)
-
-PARENT_MISSING = Dead(
-    "parent_missing", "what this belongs to is itself a dead letter; retry that one first, then this one"
-)
 
 
 class SendEffect:
@@ -212,6 +208,8 @@ class Deliverer:
         async with self._places:
             # What was kicked while this waited for its place is seen by the claim below.
             self._kicked_again.discard(key)
+            if self._stopping:
+                return
             try:
                 await self._send_in_order(key)
             except DependencyUnavailable as failure:
