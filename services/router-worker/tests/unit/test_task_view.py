@@ -98,7 +98,7 @@ def test_a_task_shows_title_facts_description_and_link() -> None:
     message = render_task(parsed())
     assert message.text == "Ship the &lt;beta&gt; (in progress) <https://app.clickup.com/t/86abc123>"
     header, facts, description, footer = message.blocks
-    assert header["text"] == {"type": "plain_text", "text": "Ship the &lt;beta&gt;", "emoji": False}
+    assert header["text"] == {"type": "plain_text", "text": "Ship the <beta>", "emoji": False}
     assert [field["text"] for field in facts["fields"]] == [
         "*Status*\nin progress",
         "*Assignees*\nAna, Ben",
@@ -217,3 +217,16 @@ def assert_valid(message: SlackMessage) -> None:
 
 def utf16_units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("R&D: List<int> > 3", "R&D: List<int> > 3"),
+        ("<!channel> urgent", "\u2039!channel> urgent"),
+        ("ask <@U1>", "ask \u2039@U1>"),
+        ("tell @here\nnow", "tell @ here now"),
+    ],
+)
+def test_a_title_reads_as_it_was_written_and_could_not_ping(name: str, title: str) -> None:
+    assert render_task(Task(id="1", name=name)).blocks[0]["text"]["text"] == title

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from oblivion_router_worker.domain.text import escape, sanitise_plain, truncate
+from oblivion_router_worker.domain.text import disarm_tags, sanitise_plain, truncate
 
 # chat.update refuses texts that chat.postMessage accepts; beside blocks the text is only a fallback.
 FALLBACK_MAX_UNITS = 3_000
@@ -42,9 +42,12 @@ class SlackMessage:
 
 
 def header(text: str) -> Block:
-    """A title in large type; nothing formats in it."""
-    line = " ".join(sanitise_plain(text).split()) or "-"
-    shown = truncate(escape(line), HEADER_MAX_UNITS, suffix="…")
+    """A title in large type from plain text; nothing formats in it.
+
+    Slack escapes plain text by itself, so it goes in as it is.
+    """
+    line = " ".join(disarm_tags(sanitise_plain(text)).split()) or "-"
+    shown = truncate(line, HEADER_MAX_UNITS, suffix="…")
     return {"type": "header", "text": {"type": "plain_text", "text": shown, "emoji": False}}
 
 

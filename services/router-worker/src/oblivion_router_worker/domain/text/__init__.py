@@ -15,7 +15,7 @@ from oblivion_router_worker.domain.text.clickup_comments import (
 from oblivion_router_worker.domain.text.clickup_reading import comment_to_markdown, comment_to_text
 from oblivion_router_worker.domain.text.escaping import escape, unescape
 from oblivion_router_worker.domain.text.links import safe_url, slack_link
-from oblivion_router_worker.domain.text.sanitise import sanitise_mrkdwn, sanitise_plain
+from oblivion_router_worker.domain.text.sanitise import disarm_tags, sanitise_mrkdwn, sanitise_plain
 from oblivion_router_worker.domain.text.shortening import (
     MARKDOWN_MAX_UNITS,
     SECTION_MAX_UNITS,
@@ -34,6 +34,7 @@ __all__ = [
     "Run",
     "comment_to_markdown",
     "comment_to_text",
+    "disarm_tags",
     "escape",
     "length_units",
     "markdown_to_mrkdwn",

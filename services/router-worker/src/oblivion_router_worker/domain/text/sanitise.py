@@ -5,6 +5,7 @@ dates and mentions of explicitly allowed users stay tags, all else becomes visib
 Adapters must not undo this: never send `link_names` or `parse` to Slack.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Set
 
 from oblivion_router_worker.domain.text.escaping import clean, escape, escape_stray
@@ -22,6 +23,10 @@ from oblivion_router_worker.domain.text.slack_tags import (
     UserTag,
     parse_tag,
 )
+
+# An opening bracket, perhaps some blank or invisible characters, then what makes a tag a mention.
+_MENTION_START = re.compile(r"<(?=[\W_]{0,40}[!@])")
+_ANGLE_LOOKALIKE = "\u2039"
 
 NOBODY: Set[str] = frozenset()
 NO_NAMES: Mapping[str, str] = {}
@@ -48,6 +53,11 @@ def sanitise_mrkdwn(
 def sanitise_plain(text: str) -> str:
     """Plain text from anywhere -> plain text without calls to everybody, for ClickUp and headers."""
     return defuse(clean(text))
+
+
+def disarm_tags(text: str) -> str:
+    """Plain text for where Slack parses none, such that it would not ping even if it were parsed."""
+    return _MENTION_START.sub(_ANGLE_LOOKALIKE, text)
 
 
 def sanitise_runs(texts: Iterable[str]) -> list[str]:
