@@ -40,6 +40,7 @@ async def test_an_envelope_has_the_real_shape(sandbox: RunningSandbox, receiver:
     assert event["user"] == (await sandbox.control.slack.users())["ana"]
     assert "subtype" not in event
     assert event["client_msg_id"]
+    assert event["blocks"][0]["elements"][0]["elements"] == [{"type": "text", "text": "hello"}]
 
 
 async def test_a_mention_arrives_twice_with_two_event_ids(sandbox: RunningSandbox, receiver: Any):

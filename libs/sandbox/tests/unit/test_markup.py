@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oblivion_sandbox.pages.markup import editable_text, markdown_html, mrkdwn_html, plain_html
+from oblivion_sandbox.pages.markup import editable_text, linked_html, markdown_html, mrkdwn_html, plain_html
 
 NAMES = {"U1": "ana", "C1": "launch"}
 WRITTEN_HERE = re.compile(
@@ -63,6 +63,18 @@ def test_markdown_lets_neither_html_nor_script_links_through(hostile: str):
     shown = markdown_html(hostile)
     assert "<img" not in shown
     assert "<a " not in shown
+
+
+def test_addresses_in_a_comment_become_links_and_nothing_else_does():
+    shown = linked_html('see https://a.example/x?y=1&z=2 "<b>"')
+    href = "https://a.example/x?y=1&amp;z=2"
+    link = f'<a href="{href}" rel="noreferrer noopener" target="_blank">{href}</a>'
+    assert shown == f"see {link} &quot;&lt;b&gt;&quot;"
+
+
+@given(st.text(alphabet=HOSTILE))
+def test_no_text_of_a_comment_becomes_a_tag(text: str):
+    assert "<" not in WRITTEN_HERE.sub("", linked_html("https://a.example/" + text))
 
 
 def test_plain_text_is_escaped_and_emoji_names_are_shown():

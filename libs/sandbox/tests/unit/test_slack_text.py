@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oblivion_sandbox.slack.rich_text import rich_text_block
 from oblivion_sandbox.slack.text import as_stored, as_typed, mentioned_users
 
 USERS = {"ana": "U0000000001"}
@@ -40,6 +41,18 @@ def test_api_text_is_escaped_around_slacks_own_sequences(given_text: str, stored
 )
 def test_typed_text_links_known_names_and_escapes_the_rest(typed: str, stored: str):
     assert as_typed(typed, USERS, CHANNELS) == stored
+
+
+def test_a_persons_text_is_sent_as_rich_text_too():
+    section = rich_text_block("hi <@U1> &amp; <https://a.example|x> <!here>")["elements"][0]
+    assert section["elements"] == [
+        {"type": "text", "text": "hi "},
+        {"type": "user", "user_id": "U1"},
+        {"type": "text", "text": " & "},
+        {"type": "link", "url": "https://a.example", "text": "x"},
+        {"type": "text", "text": " "},
+        {"type": "broadcast", "range": "here"},
+    ]
 
 
 @given(st.text())

@@ -13,7 +13,7 @@ from oblivion_sandbox.clickup.space import PRIORITIES, STATUSES
 from oblivion_sandbox.clickup.tasks import Filter
 from oblivion_sandbox.clock import now_ms
 from oblivion_sandbox.live import Live
-from oblivion_sandbox.pages.markup import markdown_html
+from oblivion_sandbox.pages.markup import linked_html, markdown_html
 from oblivion_sandbox.pages.shell import Shell
 from oblivion_sandbox.store import Json
 
@@ -68,6 +68,7 @@ class ClickUpPage:
             "task": task,
             "comments": self._comments(task["id"]) if task else [],
             "markdown": markdown_html,
+            "linked": linked_html,
             "overdue": _overdue,
         }
         part = query.get("part")

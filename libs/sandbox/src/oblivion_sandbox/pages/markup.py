@@ -20,6 +20,7 @@ _STYLES = (
 )
 _QUOTE = re.compile(r"^&gt; ?(.*)$", re.MULTILINE)
 _SAFE_LINK = re.compile(r"^(?:https?://|mailto:|tel:)", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://(?:[\w\-./~%?=+:#@]|&amp;)+[\w/]")
 _EMOJI = re.compile(r":([a-z0-9_+-]+):")
 _EMOJIS = {
     "white_check_mark": "✅",
@@ -111,6 +112,17 @@ def editable_text(text: str, names: Mapping[str, str]) -> str:
 def plain_html(text: str) -> Markup:
     """Plain text of a block: escaped, with emoji names shown as signs."""
     return Markup(_EMOJI.sub(lambda match: html.escape(emoji(match.group(1))), html.escape(text)))  # noqa: S704
+
+
+def linked_html(text: str) -> Markup:
+    """Plain text with its web addresses as links."""
+    escaped = html.escape(text)
+    return Markup(_ADDRESS.sub(_address_html, escaped))  # noqa: S704
+
+
+def _address_html(match: re.Match[str]) -> str:
+    # The escaped text is valid inside the attribute as it is.
+    return f'<a href="{match.group()}" rel="noreferrer noopener" target="_blank">{match.group()}</a>'
 
 
 def _token_html(match: re.Match[str], names: Mapping[str, str]) -> str:

@@ -97,6 +97,7 @@ class SlackPage:
         """What the template shows of a message."""
         message = self._slack.messages.render(row)
         is_app = "bot_id" in message
+        blocks: list[Json] = message.get("blocks") or []
         author = message.get("username") or names.get(message.get("user", ""), "Slackbot")
         return {
             **message,
@@ -104,7 +105,7 @@ class SlackPage:
             "is_app": is_app,
             "is_notice": message.get("subtype") in ("channel_join", "channel_leave", "tombstone"),
             "html": self._text_html(message, names),
-            "shows_text": not message.get("blocks") or message.get("subtype") == "tombstone",
+            "shows_text": all(block["type"] == "rich_text" for block in blocks),
             "editable": editable_text(message.get("text", ""), names),
             "can_edit": not is_app and "subtype" not in message,
             "can_delete": not is_app and message.get("subtype") not in ("channel_join", "tombstone"),

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from oblivion_sandbox.control_routes import CommonControls, control
 from oblivion_sandbox.slack.blocks import check_blocks
 from oblivion_sandbox.slack.messages import Draft
+from oblivion_sandbox.slack.rich_text import rich_text_block
 from oblivion_sandbox.slack.service import Slack
 from oblivion_sandbox.slack.text import as_stored, as_typed
 from oblivion_sandbox.store import Json, Row, dumps
@@ -159,7 +160,10 @@ class SlackControls:
 
     async def _edit(self, request: Request, body: Json) -> object:
         row = self._message(request)
-        changes: Json = {"text": self._text(body)} if "text" in body else {}
+        changes: Json = {}
+        if "text" in body:
+            text = self._text(body)
+            changes = {"text": text, "blocks": [rich_text_block(text)]}
         # Slack itself changes a message without a new text, as when it adds a link's preview.
         if body.get("attachments") is not None:
             changes["attachments"] = body["attachments"]

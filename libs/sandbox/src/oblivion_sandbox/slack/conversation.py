@@ -5,6 +5,7 @@ import uuid
 from oblivion_sandbox.clock import now_s, now_us
 from oblivion_sandbox.slack.events import Events
 from oblivion_sandbox.slack.messages import Draft, Messages
+from oblivion_sandbox.slack.rich_text import rich_text_block
 from oblivion_sandbox.slack.workspace import Workspace
 from oblivion_sandbox.store import Json, Row, Store, dumps
 
@@ -33,8 +34,13 @@ class Conversation:
         return message
 
     def post_as_person(self, draft: Draft) -> Json:
-        """Post as a member would, with the id that Slack's client gives a message."""
-        body = {"user": draft.author, "client_msg_id": str(uuid.uuid4()), **draft.body}
+        """Post as a member would: Slack's client adds an id of its own and the text as a block."""
+        body = {
+            "user": draft.author,
+            "client_msg_id": str(uuid.uuid4()),
+            "blocks": [rich_text_block(draft.body["text"])],
+            **draft.body,
+        }
         return self.post(
             Draft(draft.channel, draft.author, body, draft.thread_ts, draft.broadcast, via=draft.via)
         )
