@@ -217,8 +217,20 @@ def test_an_edit_names_the_nested_author_text_and_ts() -> None:
     parsed = parse(changed(new, nested(text="old")))
     assert isinstance(parsed, MessageEdited)
     assert (parsed.channel, parsed.ts, parsed.thread_ts) == ("C1", "1718031600.000100", "1718031500.000100")
-    assert (parsed.text, parsed.author.user_id, parsed.edited_ts) == ("new", "U1", "1718031700.000000")
+    assert (parsed.text, parsed.author.user_id) == ("new", "U1")
     assert parsed.is_reply
+
+
+def test_two_edits_within_one_second_are_told_apart_by_the_events_own_ts() -> None:
+    edited = {"user": "U1", "ts": "1718031700.000000"}
+    first = parse(changed(nested(text="first", edited=edited), nested(text="old")))
+    second = parse(
+        changed(nested(text="second", edited=edited), nested(text="first"))
+        | {"event_ts": "1718031700.000900"}
+    )
+    assert isinstance(first, MessageEdited)
+    assert isinstance(second, MessageEdited)
+    assert (first.edited_ts, second.edited_ts) == ("1718031700.000200", "1718031700.000900")
 
 
 def test_a_link_preview_is_no_edit() -> None:

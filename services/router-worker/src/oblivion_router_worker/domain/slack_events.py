@@ -37,7 +37,7 @@ from oblivion_router_worker.domain.json_fields import (
     text_at,
 )
 from oblivion_router_worker.domain.slack_interactions import parse_interaction, parse_slash_command
-from oblivion_router_worker.domain.slack_ts import is_channel_id, is_ts
+from oblivion_router_worker.domain.slack_ts import is_channel_id, is_ts, ts_key
 
 # Subtypes that are still something a person or app said. All others are notices of Slack's own
 # ("joined the channel", which contains a mention; topic changes; reminders) and have no effect.
@@ -163,7 +163,7 @@ def _parse_app_mention(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
         text=parsed.text,
         mentions_bot=True,
         metadata=parsed.metadata,
-        edited_ts=_edited_ts(event),
+        edited_ts=_edited_ts(event, event),
         file_count=parsed.file_count,
     )
 
@@ -195,7 +195,7 @@ def _parse_changed(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
         text=text,
         mentions_bot=_mentions_us(text, envelope),
         metadata=_metadata(message),
-        edited_ts=_edited_ts(message),
+        edited_ts=_edited_ts(event, message),
         file_count=len(list_at(message, "files")),
     )
 
@@ -235,9 +235,10 @@ def _thread_ts(message: JsonMapping) -> str | None:
     return thread_ts if is_ts(thread_ts) else None
 
 
-def _edited_ts(message: JsonMapping) -> str | None:
-    edited_ts = text_at(object_at(message, "edited"), "ts")
-    return edited_ts if is_ts(edited_ts) else None
+def _edited_ts(event: JsonMapping, message: JsonMapping) -> str | None:
+    """When the edit was made: Slack cuts `edited.ts` to whole seconds, the event's own ts tells two apart."""
+    told = (text_at(object_at(message, "edited"), "ts"), text_at(event, "event_ts"))
+    return max((ts for ts in told if ts is not None and is_ts(ts)), key=ts_key, default=None)
 
 
 def _metadata(message: JsonMapping) -> SlackMetadata | None:
