@@ -59,13 +59,15 @@ class Access:
     def slack_api_url(self) -> str:
         if self.settings.slack_api_url:
             return self.settings.slack_api_url.rstrip("/") + "/"
-        return f"{self.sandbox_url}/slack/api/" if self.sandbox_url else REAL_SLACK_API_URL
+        stand_in = self.sandbox_url if "slack" not in self.home.real_ones() else None
+        return f"{stand_in}/slack/api/" if stand_in else REAL_SLACK_API_URL
 
     @property
     def clickup_api_url(self) -> str:
         if self.settings.clickup_api_url:
             return self.settings.clickup_api_url.rstrip("/")
-        return f"{self.sandbox_url}/clickup/api/v2" if self.sandbox_url else REAL_CLICKUP_API_URL
+        stand_in = self.sandbox_url if "clickup" not in self.home.real_ones() else None
+        return f"{stand_in}/clickup/api/v2" if stand_in else REAL_CLICKUP_API_URL
 
     @property
     def sandbox_url(self) -> str | None:

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import typer
 
-VERBS = ("up", "demo", "tenants", "mappings", "events", "dead-letters")
+VERBS = ("up", "demo", "doctor", "logs", "slack", "clickup", "tenants", "mappings", "events", "dead-letters")
 _HELP = "A squad of AI agents that a team reaches from Slack and ClickUp."
 
 

@@ -65,6 +65,16 @@ class Home:
     def folder(self, name: str) -> Path:
         return self.root / name
 
+    def real_ones(self) -> frozenset[str]:
+        """Which of `slack` and `clickup` are connected for real, in place of the sandbox's stand-ins."""
+        try:
+            return frozenset(json.loads((self.root / "real.json").read_text()))
+        except (OSError, ValueError):
+            return frozenset()
+
+    def use_real(self, which: str) -> None:
+        (self.root / "real.json").write_text(json.dumps(sorted({*self.real_ones(), which})))
+
     def make(self) -> None:
         """Create the directory.
 

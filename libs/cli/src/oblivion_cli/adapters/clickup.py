@@ -1,15 +1,17 @@
-"""ClickUp's API v2 as the command line needs it. Source: https://developer.clickup.com/reference."""
+"""ClickUp as the command line needs it: the platform's client, whose failures become sentences and fixes."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import aiohttp
 
 from oblivion_cli.errors import AccessRefused, CommandFailed, DependencyAway
+from oblivion_platform.clickup.client import ClickUp, ClickUpClient
+from oblivion_platform.errors import AuthenticationFailed, OblivionFailure, TransientFailure
 
 TIMEOUT_S = 10.0
-UNAUTHORIZED = 401
-TOO_MANY_REQUESTS = 429
 WEBHOOK_EVENTS = (
     "taskCreated",
     "taskUpdated",
@@ -27,78 +29,84 @@ Json = dict[str, Any]
 
 
 class ClickUpApi:
-    """Speaks with one token: `async with ClickUpApi(url, token) as clickup:`."""
+    """Speaks with one token: `async with ClickUpApi(url, token) as clickup:`.
+
+    All raise:
+        AccessRefused: ClickUp does not take the token.
+        DependencyAway: ClickUp does not answer, or not now.
+        CommandFailed: it refuses for another reason.
+    """
 
     def __init__(self, api_url: str, token: str) -> None:
-        # A personal token goes bare, one from OAuth as Bearer.
-        authorization = token if token.startswith("pk_") else f"Bearer {token}"
-        self._http = httpx.AsyncClient(
-            base_url=api_url, headers={"Authorization": authorization}, timeout=TIMEOUT_S
-        )
+        self._api_url = api_url
+        self._token = token
+        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        self._session = aiohttp.ClientSession(timeout=timeout, trust_env=True)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        if self._session is not None:
+            await self._session.close()
 
     async def user(self) -> Json:
         """Whose token it is."""
-        return (await self._call("GET", "/user"))["user"]
+        async with self._client() as client:
+            return await client.get_user()
 
     async def teams(self) -> list[Json]:
         """The workspaces that the token reaches."""
-        return (await self._call("GET", "/team"))["teams"]
+        async with self._client() as client:
+            return await client.get_teams()
 
     async def lists(self, team_id: str) -> list[Json]:
         """Every list of a workspace: in folders and outside."""
         found: list[Json] = []
-        for space in (await self._call("GET", f"/team/{team_id}/space"))["spaces"]:
-            for folder in (await self._call("GET", f"/space/{space['id']}/folder"))["folders"]:
-                found += (await self._call("GET", f"/folder/{folder['id']}/list"))["lists"]
-            found += (await self._call("GET", f"/space/{space['id']}/list"))["lists"]
+        async with self._client() as client:
+            for space in await client.get_spaces(team_id):
+                for folder in await client.get_folders(space["id"]):
+                    found += folder.get("lists", [])
+                found += await client.get_folderless_lists(space["id"])
         return found
 
     async def webhooks(self, team_id: str) -> list[Json]:
-        return (await self._call("GET", f"/team/{team_id}/webhook"))["webhooks"]
+        async with self._client() as client:
+            return await client.get_webhooks(team_id)
 
     async def create_webhook(self, team_id: str, endpoint: str) -> Json:
-        body = {"endpoint": endpoint, "events": list(WEBHOOK_EVENTS)}
-        return (await self._call("POST", f"/team/{team_id}/webhook", body))["webhook"]
+        async with self._client() as client:
+            return await client.create_webhook(team_id, endpoint, WEBHOOK_EVENTS)
 
     async def change_webhook(self, webhook_id: str, endpoint: str) -> None:
         """Point it elsewhere and wake it."""
-        body = {"endpoint": endpoint, "events": list(WEBHOOK_EVENTS), "status": "active"}
-        await self._call("PUT", f"/webhook/{webhook_id}", body)
+        async with self._client() as client:
+            await client.activate_webhook(webhook_id, endpoint, WEBHOOK_EVENTS)
 
     async def delete_webhook(self, webhook_id: str) -> None:
-        await self._call("DELETE", f"/webhook/{webhook_id}")
+        async with self._client() as client:
+            await client.delete_webhook(webhook_id)
 
-    async def _call(self, verb: str, path: str, body: Json | None = None) -> Json:
+    @asynccontextmanager
+    async def _client(self) -> AsyncGenerator[ClickUpClient]:
+        if self._session is None:
+            raise RuntimeError("ClickUpApi is to be used as a context manager")
         try:
-            response = await self._http.request(verb, path, json=body)
-        except httpx.HTTPError as error:
-            raise DependencyAway(
-                f"ClickUp does not answer ({type(error).__name__}).",
-                "Check the network and OBLIVION_CLICKUP_API_URL.",
-            ) from None
-        if response.status_code == UNAUTHORIZED:
+            yield ClickUp(self._session, self._api_url).client(self._token)
+        except AuthenticationFailed as refused:
             raise AccessRefused(
-                "ClickUp refuses the token.", "Make a new one in ClickUp: Settings, Apps, API Token."
-            )
-        if response.is_error:
-            limited = response.status_code == TOO_MANY_REQUESTS
+                f"ClickUp refuses the token ({refused.code}).",
+                "Make a new one in ClickUp (Settings, Apps, API Token) and run `oblivion clickup connect`.",
+            ) from refused
+        except TransientFailure as away:
+            raise DependencyAway(
+                f"ClickUp does not answer ({away.code}).",
+                "Check that this machine may reach it (network, proxy, OBLIVION_CLICKUP_API_URL); try again.",
+            ) from away
+        except OblivionFailure as refused:
             raise CommandFailed(
-                f"ClickUp answered {response.status_code} ({_code(response)}) to {verb} {path}.",
-                "Wait a minute and try again." if limited else "See `oblivion doctor`.",
-            )
-        return response.json()
-
-
-def _code(response: httpx.Response) -> str:
-    try:
-        return str(response.json().get("ECODE", "no code"))
-    except (ValueError, AttributeError):
-        return "no code"
+                f"{refused.message} ({refused.code}).", "Mend that in ClickUp and try again."
+            ) from refused

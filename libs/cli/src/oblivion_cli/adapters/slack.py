@@ -86,7 +86,7 @@ class SlackApi:
                 "conversations.list", limit=PAGE, cursor=cursor, exclude_archived=True, types="public_channel"
             )
             found += [_channel(channel) for channel in page.data["channels"]]
-            cursor = str((page.data.get("response_metadata") or {}).get("next_cursor", ""))
+            cursor = str(cast("Json", page.data.get("response_metadata") or {}).get("next_cursor", ""))
             if not cursor:
                 return found
 

@@ -52,6 +52,11 @@ async def _demo() -> None:
 async def _play() -> Made:
     access = Access.from_environment()
     sandbox_url, base_url = access.sandbox_url, access.public_url
+    if access.home.real_ones():
+        raise CommandFailed(
+            "Slack or ClickUp is connected for real here, and the demo plays in the sandbox.",
+            "Use another home: OBLIVION_HOME=~/oblivion-demo oblivion demo",
+        )
     if sandbox_url is None or base_url is None:
         raise CommandFailed("The demo needs the sandbox.", "Start the system with `oblivion up`.")
     started_at = time.monotonic()

@@ -9,7 +9,7 @@ from oblivion_cli import console
 from oblivion_cli.errors import CommandFailed
 from oblivion_cli.home import Home
 from oblivion_cli.up.lock import AlreadyRuns, RunningSystem, hold_lock, running_system
-from oblivion_cli.up.ports import DEFAULT_PORT, choose_port
+from oblivion_cli.up.ports import DEFAULT_PORT
 from oblivion_cli.up.run import Terminal, run_system
 
 _TERMINAL = Terminal(
@@ -35,11 +35,8 @@ def up(
     home.make()
     if fresh:
         _start_over(home, confirmed=yes)
-    chosen = choose_port(port)
-    if chosen != port:
-        console.err.print(f"Port {port} is taken; using {chosen}.")
     try:
-        asyncio.run(run_system(home, chosen, _TERMINAL))
+        asyncio.run(run_system(home, port, _TERMINAL))
     except AlreadyRuns as running_now:
         _say_it_runs(running_now.system)
 

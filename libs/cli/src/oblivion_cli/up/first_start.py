@@ -30,8 +30,8 @@ class Addresses:
     front_url: str
 
 
-async def connect_sandbox(addresses: Addresses, secrets: HomeSecrets) -> None:
-    """Make the first tenant, and connect it to the stand-ins of Slack and ClickUp."""
+async def connect_sandbox(addresses: Addresses, secrets: HomeSecrets, real_ones: frozenset[str]) -> None:
+    """Make the first tenant, and connect it to the stand-ins of what is not connected for real."""
     master_keys = MasterKeyRing.from_text(secrets.master_key)
     signing_keys = SigningKeyRing.from_text(secrets.signing_key)
     database = Database.connect(addresses.database_url, pool_size=2)
@@ -39,8 +39,10 @@ async def connect_sandbox(addresses: Addresses, secrets: HomeSecrets) -> None:
         tenant = await _first_tenant(database, master_keys)
         connector = Connector(database, master_keys, signing_keys, tenant.id, ACTOR)
         async with SandboxControl(addresses.sandbox_url) as control:
-            await _connect_slack(connector, control, addresses)
-            await _connect_clickup(connector, control, addresses)
+            if "slack" not in real_ones:
+                await _connect_slack(connector, control, addresses)
+            if "clickup" not in real_ones:
+                await _connect_clickup(connector, control, addresses)
     finally:
         await database.close()
 

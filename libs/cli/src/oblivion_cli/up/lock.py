@@ -23,6 +23,8 @@ class RunningSystem:
     pid: int
     base_url: str
     port: int
+    wanted_port: int = 0
+    """Differs from `port` when it was taken."""
     ports: dict[str, int] = field(default_factory=dict[str, int])
     ready: bool = False
 

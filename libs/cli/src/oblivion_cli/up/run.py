@@ -11,6 +11,7 @@ from oblivion_cli.home import Home
 from oblivion_cli.up.banner import banner
 from oblivion_cli.up.first_start import Addresses, connect_sandbox
 from oblivion_cli.up.lock import RunLock, RunningSystem, hold_lock
+from oblivion_cli.up.ports import choose_port
 from oblivion_cli.up.system import EmbeddedSystem, Ports, Stopwatch
 
 
@@ -22,7 +23,7 @@ class Terminal:
     note: Callable[[str], None]
 
 
-async def run_system(home: Home, front_port: int, terminal: Terminal) -> None:
+async def run_system(home: Home, wanted_port: int, terminal: Terminal) -> None:
     """Run until SIGINT or SIGTERM.
 
     Raises:
@@ -30,6 +31,9 @@ async def run_system(home: Home, front_port: int, terminal: Terminal) -> None:
         CommandFailed: something did not start; all that did is stopped again.
     """
     watch = Stopwatch()
+    front_port = choose_port(wanted_port)
+    if front_port != wanted_port:
+        terminal.note(f"Port {wanted_port} is taken; using {front_port}.")
     stop_asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
@@ -38,9 +42,9 @@ async def run_system(home: Home, front_port: int, terminal: Terminal) -> None:
         system = EmbeddedSystem(home, home.read_or_make_secrets(), Ports.around(front_port), terminal.note)
         try:
             if await _started(system, stop_asked):
-                _publish(lock, system)
+                _publish(lock, system, wanted_port)
                 terminal.say(banner(system.base_url, home.root, watch.elapsed_s))
-                await stop_asked.wait()
+                await _serve(system, stop_asked)
         finally:
             terminal.note("stopping")
             await system.stop()
@@ -65,11 +69,26 @@ async def _started(system: EmbeddedSystem, stop_asked: asyncio.Event) -> bool:
 async def _start(system: EmbeddedSystem) -> None:
     await asyncio.gather(system.start_stores(), system.start_outside())
     addresses = Addresses(system.database_url("oblivion_cli"), system.sandbox_url, system.base_url)
-    await connect_sandbox(addresses, system.secrets)
+    await connect_sandbox(addresses, system.secrets, system.home.real_ones())
     await system.start_services()
 
 
-def _publish(lock: RunLock, system: EmbeddedSystem) -> None:
+async def _serve(system: EmbeddedSystem, stop_asked: asyncio.Event) -> None:
+    """Wait for the end; SIGHUP (from `slack connect`) starts the services again with what is real now."""
+    change_asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, change_asked.set)
+    stopping = asyncio.create_task(stop_asked.wait())
+    while not stop_asked.is_set():
+        changing = asyncio.create_task(change_asked.wait())
+        await asyncio.wait({stopping, changing}, return_when=asyncio.FIRST_COMPLETED)
+        changing.cancel()
+        if change_asked.is_set() and not stop_asked.is_set():
+            change_asked.clear()
+            await system.restart_services()
+
+
+def _publish(lock: RunLock, system: EmbeddedSystem, wanted_port: int) -> None:
+    ports = asdict(system.ports)
     lock.publish(
-        RunningSystem(os.getpid(), system.base_url, system.ports.front, asdict(system.ports), ready=True)
+        RunningSystem(os.getpid(), system.base_url, system.ports.front, wanted_port, ports, ready=True)
     )

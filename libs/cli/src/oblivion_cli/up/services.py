@@ -23,7 +23,6 @@ POLL_S = 0.05
 STORE_POLL_S = 0.25
 STOP_PATIENCE_S = 15.0
 LOG_TAIL_LINES = 5
-SERVER_ERRORS = 500
 
 
 class Service(Protocol):
@@ -133,7 +132,7 @@ class Process:
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
             while child.returncode is None:
                 with contextlib.suppress(httpx.HTTPError):
-                    if (await client.get(self._spec.ready_url)).status_code < SERVER_ERRORS:
+                    if (await client.get(self._spec.ready_url)).is_success:
                         return
                 await asyncio.sleep(POLL_S)
         raise self._failure("ended while starting")

@@ -37,12 +37,12 @@ class Supervisor:
         for each in services:
             self._keepers[each.name] = asyncio.create_task(self._keep(each), name=f"keep {each.name}")
 
-    async def restart(self, service: Service) -> None:
-        """Stop and start one of them on purpose."""
-        await self._let_go(service)
-        await service.stop()
-        self._services.remove(service)
-        await self.start(service)
+    async def drop(self, *names: str) -> None:
+        """Stop these on purpose, in this order."""
+        for service in [each for name in names for each in self._services if each.name == name]:
+            await self._let_go(service)
+            await service.stop()
+            self._services.remove(service)
 
     async def stop(self) -> None:
         """Stop all, the last started first."""

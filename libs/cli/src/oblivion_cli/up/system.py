@@ -82,6 +82,12 @@ class EmbeddedSystem:
     async def start_services(self) -> None:
         await self._start(self._ingestion(), self._router_worker())
 
+    async def restart_services(self) -> None:
+        """Start the services again, with the settings of now."""
+        self._announce("starting the services again with their new settings")
+        await self._supervisor.drop("router-worker", "ingestion")
+        await self.start_services()
+
     async def stop(self) -> None:
         await self._supervisor.stop()
 
@@ -161,9 +167,17 @@ class EmbeddedSystem:
             "OBLIVION_HOST": "127.0.0.1",
             "OBLIVION_HOME": str(self.home.root),
             "OBLIVION_REDIS_URL": self.redis_url,
-            "OBLIVION_SLACK_API_URL": f"{self.sandbox_url}/slack/api/",
-            "OBLIVION_CLICKUP_API_URL": f"{self.sandbox_url}/clickup/api/v2",
+            **self._outside(),
         }
+
+    def _outside(self) -> dict[str, str]:
+        """Where Slack and ClickUp are: the stand-ins, unless a real one is connected."""
+        stand_ins = {
+            "slack": ("OBLIVION_SLACK_API_URL", f"{self.sandbox_url}/slack/api/"),
+            "clickup": ("OBLIVION_CLICKUP_API_URL", f"{self.sandbox_url}/clickup/api/v2"),
+        }
+        real_ones = self.home.real_ones()
+        return dict(setting for name, setting in stand_ins.items() if name not in real_ones)
 
 
 def _is_installed(spec: ProcessSpec) -> bool:

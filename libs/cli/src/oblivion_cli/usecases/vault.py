@@ -27,6 +27,11 @@ _LIVE_SECRETS = text("""
     SELECT id, lookup_key, ciphertext FROM signing_secrets
     WHERE integration_id = :integration_id AND kind = :kind AND state = 'live'
 """)
+_SECRET_OF = text("""
+    SELECT id, ciphertext FROM signing_secrets
+    WHERE lookup_key = :lookup_key AND kind = 'signing_secret' AND state = 'live'
+    ORDER BY created_at DESC LIMIT 1
+""")
 _RETIRE_SECRET = text("UPDATE signing_secrets SET state = 'retired' WHERE id = :id")
 _INSERT_SECRET = text("""
     INSERT INTO signing_secrets (id, tenant_id, integration_id, source, kind, lookup_key, ciphertext)
@@ -94,6 +99,11 @@ class Vault:
         """The live secrets, opened."""
         rows = await self._tx.execute(_LIVE_SECRETS, {"integration_id": integration_id, "kind": kind})
         return [self._open_secret(row.id, row.ciphertext) for row in rows]
+
+    async def secret_of(self, lookup_key: str) -> str | None:
+        """The live signing secret that an unverified request with this key is checked against."""
+        row = (await self._tx.execute(_SECRET_OF, {"lookup_key": lookup_key})).first()
+        return None if row is None else self._open_secret(row.id, row.ciphertext)
 
     async def keep_signing_secret(
         self, integration_id: UUID, secret: SigningSecret, *, retire_others: bool = True

@@ -1,0 +1,200 @@
+"""Slack, ClickUp, and the way from them to our ingestion."""
+
+from typing import Any
+
+from oblivion_cli.adapters.senders import send_slack_handshake, send_unsigned
+from oblivion_cli.adapters.slack import SlackApi, SlackIdentity
+from oblivion_cli.admin import Admin
+from oblivion_cli.doctor.finding import Finding, failed, ok, skipped, warning
+from oblivion_cli.doctor.patient import CannotTell, Patient
+from oblivion_cli.errors import CommandFailed, DependencyAway, NotFound
+from oblivion_cli.usecases.clickup_webhook import webhook_path
+from oblivion_cli.usecases.integrations import Integration
+from oblivion_cli.usecases.manifest import missing_scopes
+from oblivion_cli.usecases.mappings import Mappings
+from oblivion_cli.usecases.round_trip import Route, slack_round_trip
+from oblivion_cli.usecases.vault import Vault
+
+SKEW_WARNS_S = 60
+SKEW_FAILS_S = 300
+"""Slack's window for signatures, both ways."""
+REFUSED = (401, 400, 404)
+
+
+class IngestionReachable:
+    name = "ingestion"
+
+    async def run(self, patient: Patient) -> list[Finding]:
+        public_url = patient.access.public_url
+        if public_url is None:
+            raise CannotTell("our own address is not known (OBLIVION_PUBLIC_URL)")
+        answer = await send_unsigned(f"{public_url}/webhooks/slack")
+        if answer.status in REFUSED:
+            return ok(f"Ingestion answers at {public_url}/webhooks, and refuses what is not signed.")
+        return failed(
+            f"Ingestion does not answer at {public_url}/webhooks ({answer.status or answer.reason}).",
+            "Check that it runs (`oblivion logs ingestion`) and that this address leads to it.",
+        )
+
+
+class SlackConnection:
+    name = "slack"
+
+    async def run(self, patient: Patient) -> list[Finding]:
+        admin = await patient.admin()
+        try:
+            integration, slack = await admin.slack()
+        except NotFound as missing:
+            return warning(missing.sentence, missing.fix)
+        try:
+            identity = await slack.identity()
+        except DependencyAway as away:
+            return failed(f"{away.sentence} This machine may have no way out to it.", away.fix)
+        except CommandFailed as refused:
+            return failed(refused.sentence, refused.fix)
+        return [
+            *ok(f"Slack's token speaks in {identity.team_name}."),
+            *_scopes(identity),
+            *_clock(patient, identity),
+            *await _accepted_secret(patient, admin, integration),
+            *await _channels(patient, admin, slack, identity),
+        ]
+
+
+def _scopes(identity: SlackIdentity) -> list[Finding]:
+    missing = missing_scopes(identity.scopes)
+    if not missing:
+        return ok("All scopes that are needed are granted.")
+    listed = ", ".join(f"{scope} ({why})" for scope, why in missing.items())
+    return failed(
+        f"Slack scopes are missing: {listed}.",
+        "Add them under OAuth & Permissions, Bot Token Scopes, and reinstall the app.",
+    )
+
+
+def _clock(patient: Patient, identity: SlackIdentity) -> list[Finding]:
+    if identity.server_time is None:
+        return skipped("Slack did not tell its time.")
+    skew_s = int((patient.now() - identity.server_time).total_seconds())
+    ahead = "ahead of" if skew_s > 0 else "behind"
+    sentence = f"This machine's clock is {abs(skew_s)} s {ahead} Slack's."
+    fix = "Switch time synchronisation (NTP) on: beyond 300 s every signature from Slack is refused."
+    if abs(skew_s) > SKEW_FAILS_S:
+        return failed(sentence, fix)
+    if abs(skew_s) > SKEW_WARNS_S:
+        return warning(sentence, fix)
+    return ok("This machine's clock agrees with Slack's.")
+
+
+async def _accepted_secret(patient: Patient, admin: Admin, integration: Integration) -> list[Finding]:
+    """Sign as Slack would with the stored secret: ingestion must accept it."""
+    public_url = patient.access.public_url
+    async with admin.database.tenant(admin.tenant.id) as tx:
+        vault = await Vault.open(tx, admin.tenant.id, admin.access.master_keys, admin.access.signing_keys)
+        secrets = await vault.signing_secrets(integration.id)
+    if public_url is None or not secrets:
+        return skipped("Slack's events do not come by HTTP, or our address is not known.")
+    url = f"{public_url}/webhooks/slack/{integration.id}"
+    answer = await send_slack_handshake(url, secrets[0], integration.app_id or "")
+    if answer.ok:
+        return ok("Ingestion accepts what is signed with Slack's stored secret.")
+    return failed(
+        f"Ingestion refuses what is signed with the stored secret ({answer.status or answer.reason}).",
+        "Check that ingestion runs with the OBLIVION_SIGNING_KEY that `slack connect` used.",
+    )
+
+
+async def _channels(
+    patient: Patient, admin: Admin, slack: SlackApi, identity: SlackIdentity
+) -> list[Finding]:
+    mappings = await Mappings(admin.database, admin.tenant.id, admin.actor).listing()
+    linked = {mapping["channel_id"]: mapping["channel"] for mapping in mappings}
+    if not linked:
+        return warning(
+            "No list is linked to a channel.", 'Link one: oblivion mappings link "List" "#channel"'
+        )
+    findings: list[Finding] = []
+    entered: list[str] = []
+    for channel_id, name in linked.items():
+        try:
+            channel = await slack.channel(channel_id)
+        except CommandFailed as refused:
+            findings += failed(f"#{name}: {refused.sentence}", refused.fix)
+            continue
+        if channel.is_archived:
+            findings += failed(f"#{name} is archived.", "Unarchive it, or unlink it.")
+        elif not channel.is_member:
+            findings += failed(
+                f"The app is not in #{name}, so nothing can be posted there.",
+                f"Type /invite @oblivion in #{name}.",
+            )
+        else:
+            entered.append(channel_id)
+            findings += ok(f"The app is in #{name}.")
+    if entered and patient.round_trips:
+        route = Route(admin.tenant.id, identity.team_id, entered[0])
+        findings += await _round_trip(patient, admin, slack, route)
+    return findings
+
+
+async def _round_trip(patient: Patient, admin: Admin, slack: SlackApi, route: Route) -> list[Finding]:
+    try:
+        took_s = await slack_round_trip(admin.database, slack, route, within_s=patient.round_trip_s)
+    except CommandFailed as refused:
+        return failed(refused.sentence, refused.fix)
+    if took_s is not None:
+        return ok(f"A message came back from Slack as an event after {took_s:.1f} s.")
+    return failed(
+        f"A message did not come back from Slack as an event within {patient.round_trip_s:.0f} s: the "
+        "signing secret is wrong, the request URL leads elsewhere, or message.channels is not subscribed.",
+        "Compare the app's Signing Secret (Basic Information) and request URL; store the right one by "
+        "`oblivion slack connect --signing-secret …`.",
+    )
+
+
+class ClickUpConnection:
+    name = "clickup"
+
+    async def run(self, patient: Patient) -> list[Finding]:
+        admin = await patient.admin()
+        try:
+            integration, clickup = await admin.clickup()
+        except NotFound as missing:
+            return warning(missing.sentence, missing.fix)
+        try:
+            async with clickup:
+                owner = await clickup.user()
+                webhooks = await clickup.webhooks(integration.external_id)
+        except DependencyAway as away:
+            return failed(f"{away.sentence} This machine may have no way out to it.", away.fix)
+        except CommandFailed as refused:
+            return failed(refused.sentence, refused.fix)
+        return [
+            *ok(f"ClickUp's token is {owner['username']}'s, and the webhook hangs on that account."),
+            *_webhook(patient, integration, webhooks),
+        ]
+
+
+def _webhook(patient: Patient, integration: Integration, webhooks: list[dict[str, Any]]) -> list[Finding]:
+    ours = [each for each in webhooks if each["id"] == integration.config.get("webhook_id")]
+    again = (
+        "`oblivion clickup connect` makes it anew; the router-worker's watchdog does so too while it runs."
+    )
+    if not ours:
+        return failed("ClickUp's webhook is gone, so no task event arrives.", again)
+    health = ours[0]["health"]
+    if health["status"] == "suspended":
+        return failed(
+            f"ClickUp has suspended the webhook after {health['fail_count']} failed deliveries.",
+            "See that ingestion can be reached; the router-worker's watchdog (or `oblivion clickup connect`) "
+            "wakes it and fills the gap.",
+        )
+    public_url = patient.access.public_url
+    if public_url is not None and ours[0]["endpoint"] != public_url + webhook_path(integration.id):
+        return warning(f"ClickUp's webhook leads to {ours[0]['endpoint']}, not to {public_url}.", again)
+    if health["fail_count"]:
+        return warning(
+            f"ClickUp counts {health['fail_count']} failed deliveries; at 100 it suspends the webhook.",
+            "See that ingestion can be reached from ClickUp.",
+        )
+    return ok("ClickUp's webhook is there and active.")

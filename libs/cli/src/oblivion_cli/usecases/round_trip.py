@@ -1,0 +1,53 @@
+"""Slack's round trip: a message goes out, and its event must come back into our inbox."""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from oblivion_cli.adapters.slack import SlackApi
+from oblivion_cli.errors import CommandFailed
+from oblivion_platform.database.engine import Database
+
+POLL_S = 0.2
+TEXT = "Oblivion checks its connection; this message goes away by itself."
+_ARRIVED = text("""
+    SELECT EXISTS (
+        SELECT FROM inbound_events
+        WHERE dedupe_key LIKE :key || '%' AND received_at > now() - interval '5 minutes')
+""")
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which tenant's message in which team's channel."""
+
+    tenant_id: UUID
+    team_id: str
+    channel_id: str
+
+
+async def slack_round_trip(
+    database: Database, slack: SlackApi, route: Route, *, within_s: float
+) -> float | None:
+    """Seconds until the event of a test message was stored; None when it was not in time.
+
+    Raises:
+        SlackRefused: the message could not be posted.
+    """
+    started_at = time.monotonic()
+    ts = await slack.post(route.channel_id, TEXT)
+    try:
+        while time.monotonic() - started_at < within_s:
+            async with database.tenant(route.tenant_id) as tx:
+                key = f"{route.team_id}:{route.channel_id}:{ts}"
+                if (await tx.execute(_ARRIVED, {"key": key})).scalar_one():
+                    return time.monotonic() - started_at
+            await asyncio.sleep(POLL_S)
+    finally:
+        with contextlib.suppress(CommandFailed):
+            await slack.delete(route.channel_id, ts)
+    return None
