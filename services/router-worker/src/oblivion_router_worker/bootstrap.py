@@ -19,11 +19,16 @@ from oblivion_platform.resilience import Breakers
 from oblivion_platform.service import CannotStart
 from oblivion_router_worker.adapters.clickup import ClickUpCarrier
 from oblivion_router_worker.adapters.clickup_reads import ClickUpApiReads
+from oblivion_router_worker.adapters.clickup_webhooks import ClickUpWebhooks
 from oblivion_router_worker.adapters.credentials import PostgresCredentials
 from oblivion_router_worker.adapters.delivery_metrics import DeliveryMetrics
 from oblivion_router_worker.adapters.event_metrics import EventMetrics
+from oblivion_router_worker.adapters.ingestion_probe import IngestionProbe
+from oblivion_router_worker.adapters.jobs import QueueJobs
 from oblivion_router_worker.adapters.postgres_delivery import PostgresDelivery
 from oblivion_router_worker.adapters.postgres_store import PostgresStore
+from oblivion_router_worker.adapters.postgres_sweeps import PostgresBodies, PostgresOverdueEvents
+from oblivion_router_worker.adapters.postgres_watch import PostgresWatch
 from oblivion_router_worker.adapters.slack import SlackApi
 from oblivion_router_worker.adapters.slack_budgets import Allowance, SlackBudgets
 from oblivion_router_worker.adapters.slack_carrier import SlackAllowances, SlackCarrier
@@ -33,11 +38,15 @@ from oblivion_router_worker.processors.webhook_events import make_processor
 from oblivion_router_worker.settings import Settings
 from oblivion_router_worker.usecases.decide import Decide
 from oblivion_router_worker.usecases.deliver import Deliverer, SendEffect
+from oblivion_router_worker.usecases.fill_gap import GapFiller
 from oblivion_router_worker.usecases.handle_event import HandleEvent
 from oblivion_router_worker.usecases.mirror_comments import MirrorComments
 from oblivion_router_worker.usecases.mirror_task import MirrorTask
 from oblivion_router_worker.usecases.note_failure import FailurePolicy, NoteFailure
+from oblivion_router_worker.usecases.periodic import every
+from oblivion_router_worker.usecases.sweeps import PurgeBodies, ReviveJobs
 from oblivion_router_worker.usecases.sync_reply import SyncReply
+from oblivion_router_worker.usecases.watchdog import Watchdog, WatchPolicy
 
 LEASE_MARGIN_S = 5.0
 """A lease outlasts the request's timeout by this: noting the answer takes a moment too."""
@@ -69,6 +78,27 @@ class RouterWorker:
             WEBHOOK_PROCESSING, settings.redis_url.get_secret_value(), _job_policy(settings)
         )
         self.worker = self._worker()
+        jobs = QueueJobs(self.queue)
+        watch_store = PostgresWatch(self.database, settings.signing_key_ring())
+        self.watchdog = Watchdog(
+            watch_store,
+            ClickUpWebhooks(self.clickup_api, credentials),
+            IngestionProbe(session, settings.ingestion_url),
+            GapFiller(watch_store, self.clickup, self.slack, jobs),
+            SystemClock(),
+            _watch_policy(settings),
+        )
+        self.revive_jobs = ReviveJobs(
+            PostgresOverdueEvents(self.database),
+            jobs,
+            SystemClock(),
+            self.metrics,
+            timedelta(seconds=settings.revive_after_s),
+        )
+        self.purge_bodies = PurgeBodies(PostgresBodies(self.database), self.metrics)
+
+    async def measure_queue(self) -> None:
+        self.metrics.queue_seen(WEBHOOK_PROCESSING, await self.queue.counts())
 
     def _send(self, credentials: PostgresCredentials) -> SendEffect:
         settings = self._settings
@@ -125,6 +155,14 @@ def _deliverer(settings: Settings, database: Database, send: SendEffect) -> Deli
     )
 
 
+def _watch_policy(settings: Settings) -> WatchPolicy:
+    return WatchPolicy(
+        blind_after=timedelta(seconds=settings.blind_after_s),
+        overlap=timedelta(seconds=settings.gap_overlap_s),
+        webhook_base_url=settings.webhook_base_url,
+    )
+
+
 def _job_policy(settings: Settings) -> JobPolicy:
     return JobPolicy(attempts=settings.event_attempts, backoff_s=settings.event_backoff_s)
 
@@ -163,7 +201,13 @@ async def running(settings: Settings) -> AsyncGenerator[RouterWorker]:
 
 @asynccontextmanager
 async def _working(parts: RouterWorker, settings: Settings, health: Health) -> AsyncGenerator[None]:
-    loops = [_start("outbox sweep", parts.deliverer.run())]
+    loops = [
+        _start("outbox sweep", parts.deliverer.run()),
+        _start("watchdog", every(settings.watch_every_s, "watchdog", parts.watchdog)),
+        _start("revive jobs", every(settings.revive_every_s, "revive_jobs", parts.revive_jobs)),
+        _start("purge bodies", every(settings.purge_every_s, "purge_bodies", parts.purge_bodies)),
+        _start("queue gauge", every(settings.revive_every_s, "queue_gauge", parts.measure_queue)),
+    ]
     parts.worker.start()
     health.proofs_of_life["webhook-processing"] = parts.worker.is_consuming
     health.proofs_of_life["outbox"] = lambda: parts.deliverer.turned_s_ago < LOOP_STUCK_AFTER_S

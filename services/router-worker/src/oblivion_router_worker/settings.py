@@ -22,7 +22,7 @@ class Settings(
         default=16,
         ge=4,
         le=200,
-        description="Most connections to Postgres at once; more than `worker_concurrency`, which each hold one.",
+        description="Most connections to Postgres at once; each of `worker_concurrency` events holds one.",
     )
 
     slack_api_url: ServiceUrl = Field(
@@ -69,6 +69,27 @@ class Settings(
     http_timeout_s: float = Field(
         default=10.0, gt=0, description="Seconds that Slack and ClickUp have to answer a request."
     )
+    watch_every_s: float = Field(
+        default=30.0, gt=0, description="Seconds between two looks at ClickUp's webhooks and at ingestion."
+    )
+    blind_after_s: float = Field(
+        default=150.0,
+        gt=0,
+        description="Seconds between two looks after which events are taken for missed and asked for.",
+    )
+    gap_overlap_s: float = Field(
+        default=120.0, ge=0, description="Seconds before a blind time that are asked for as well."
+    )
+    revive_every_s: float = Field(
+        default=15.0, gt=0, description="Seconds between two looks for events whose job was lost."
+    )
+    revive_after_s: float = Field(
+        default=60.0, gt=0, description="Seconds after which a waiting event's job is looked for."
+    )
+    purge_every_s: float = Field(
+        default=3600.0, gt=0, description="Seconds between two removals of bodies past their retention."
+    )
+
     deliveries_in_flight: int = Field(
         default=50, ge=1, le=1000, description="Channels and tasks that are sent to at once."
     )

@@ -17,9 +17,7 @@ _TOTAL_S = Histogram(
     buckets=LATENCY_BUCKETS_S,
 )
 _JOBS = Gauge("oblivion_queue_jobs", "Jobs in the queue, by state.", ["queue", "state"])
-_WAITING = Gauge(
-    "oblivion_inbox_waiting_events", "Events received and not yet decided (counted up to a bound)."
-)
+_WAITING = Gauge("oblivion_inbox_overdue_events", "Events that wait for longer than they should.")
 _OLDEST_S = Gauge("oblivion_inbox_oldest_seconds", "Age of the oldest event that is not yet decided.")
 _REVIVED = Counter("oblivion_jobs_revived", "Jobs that Redis had lost or given up while their event waited.")
 _PURGED = Counter("oblivion_bodies_purged", "Bodies of events removed after their tenant's retention.")
@@ -40,8 +38,8 @@ class EventMetrics:
         for state, count in counts.items():
             _JOBS.labels(queue, state).set(count)
 
-    def inbox_seen(self, waiting: int, oldest_s: float) -> None:
-        _WAITING.set(waiting)
+    def inbox_seen(self, overdue: int, oldest_s: float) -> None:
+        _WAITING.set(overdue)
         _OLDEST_S.set(oldest_s)
 
     def revived(self, count: int) -> None:

@@ -1,0 +1,59 @@
+"""ClickUp's webhooks of our own, seen, woken and made."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from oblivion_platform.clickup import ClickUp, ClickUpClient, Use
+from oblivion_router_worker.domain.records import Integration
+from oblivion_router_worker.ports.credentials import Credentials
+from oblivion_router_worker.ports.watching import Webhook
+
+EVENTS = (
+    "taskCreated",
+    "taskUpdated",
+    "taskStatusUpdated",
+    "taskAssigneeUpdated",
+    "taskPriorityUpdated",
+    "taskDueDateUpdated",
+    "taskTagUpdated",
+    "taskCommentPosted",
+    "taskCommentUpdated",
+    "taskDeleted",
+    "taskMoved",
+)
+
+
+class ClickUpWebhooks:
+    """Implements `ports.watching.Webhooks`."""
+
+    def __init__(self, clickup: ClickUp, credentials: Credentials) -> None:
+        self._clickup = clickup
+        self._credentials = credentials
+
+    async def all(self, integration: Integration) -> Sequence[Webhook]:
+        client = await self._client(integration)
+        return [_webhook(item) for item in await client.get_webhooks(integration.external_id)]
+
+    async def activate(self, integration: Integration, webhook: Webhook) -> None:
+        client = await self._client(integration)
+        await client.activate_webhook(webhook.id, webhook.endpoint, EVENTS)
+
+    async def create(self, integration: Integration, endpoint: str) -> Webhook:
+        client = await self._client(integration)
+        return _webhook(await client.create_webhook(integration.external_id, endpoint, EVENTS))
+
+    async def _client(self, integration: Integration) -> ClickUpClient:
+        token = await self._credentials.token(integration.tenant_id, integration.id)
+        return self._clickup.client(token, Use.CREATION)
+
+
+def _webhook(item: dict[str, Any]) -> Webhook:
+    health: dict[str, Any] = item.get("health") or {}
+    fail_count = health.get("fail_count")
+    return Webhook(
+        id=str(item.get("id", "")),
+        endpoint=str(item.get("endpoint", "")),
+        is_active=health.get("status", "active") == "active",
+        fail_count=fail_count if isinstance(fail_count, int) else 0,
+        secret=item.get("secret"),
+    )

@@ -1,0 +1,63 @@
+"""What the sweeps see of all tenants: overdue events through the relay's door, bodies tenant by tenant."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from oblivion_platform.database.engine import Database
+from oblivion_router_worker.ports.watching import OverdueEvent
+
+
+class PostgresOverdueEvents:
+    """Implements `ports.watching.OverdueEvents`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def after(
+        self, older_than: timedelta, last: OverdueEvent | None, most: int
+    ) -> Sequence[OverdueEvent]:
+        values = {
+            "older_s": older_than.total_seconds(),
+            "at": last and last.received_at,
+            "id": last and last.id,
+            "most": most,
+        }
+        async with self._database.relay() as tx:
+            rows = await tx.execute(_OVERDUE, values)
+            return [OverdueEvent(row.id, row.tenant_id, row.priority, row.received_at) for row in rows]
+
+
+class PostgresBodies:
+    """Implements `ports.watching.Bodies`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def purge(self, most: int) -> int:
+        async with self._database.shared() as tx:
+            tenants = (await tx.execute(_TENANTS)).all()
+        purged = 0
+        for tenant in tenants:
+            async with self._database.tenant(tenant.id) as tx:
+                values = {"days": tenant.retention_days, "most": most}
+                purged += (await tx.execute(_PURGE, values)).rowcount
+        return purged
+
+
+_OVERDUE = text("""
+    SELECT id, tenant_id, priority, received_at FROM inbound_events
+    WHERE state = 'received' AND received_at < clock_timestamp() - make_interval(secs => :older_s)
+      AND (CAST(:at AS timestamptz) IS NULL
+           OR (received_at, id) > (CAST(:at AS timestamptz), CAST(:id AS uuid)))
+    ORDER BY received_at, id LIMIT :most
+""")
+_TENANTS = text("SELECT id, retention_days FROM tenants")
+_PURGE = text("""
+    UPDATE inbound_events SET body = NULL WHERE id IN (
+        SELECT id FROM inbound_events
+        WHERE tenant_id = oblivion_tenant() AND body IS NOT NULL AND state <> 'received'
+          AND received_at < now() - make_interval(days => :days)
+        LIMIT :most)
+""")

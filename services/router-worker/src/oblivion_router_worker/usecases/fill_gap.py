@@ -1,0 +1,208 @@
+"""What happened while nobody told us: asked of ClickUp and Slack, and stored as events.
+
+An event that is found gets the identity that its delivery has or would have had, so what was told after all
+shows once. Found events have the lowest priority and leave half of a token's budget to live ones.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from oblivion_platform.event_id import slack_deletion_key, slack_edit_key, slack_message_key
+from oblivion_router_worker.domain.json_fields import object_at, text_at
+from oblivion_router_worker.domain.records import Integration
+from oblivion_router_worker.domain.slack_ts import is_ts, ts_key
+from oblivion_router_worker.ports.reading import ClickUpReads, SlackReads
+from oblivion_router_worker.ports.watching import FoundEvent, FoundThread, Jobs, Watched, WatchStore
+
+GAP_TASK = "gapTask"
+"""Event type of a task to be looked at: no other event's fetch answers it, since it asks for comments too."""
+_MOST_PAGES = 100
+_MOST_RECENT = 100
+_RECENT = timedelta(days=14)
+
+
+class GapFiller:
+    """Implements `watchdog.FillGap`."""
+
+    def __init__(self, store: WatchStore, clickup: ClickUpReads, slack: SlackReads, jobs: Jobs) -> None:
+        self._store = store
+        self._clickup = clickup
+        self._slack = slack
+        self._jobs = jobs
+
+    async def __call__(self, watched: Watched, since: datetime) -> int:
+        """Fetch and store; may be repeated when it failed half way.
+
+        Raises:
+            TransientFailure: Slack, ClickUp, Postgres or Redis is away, or a budget is spent.
+        """
+        if watched.integration.source == "clickup":
+            return await self._fill_clickup(watched.integration, since)
+        return await self._fill_slack(watched, since)
+
+    async def _store_found(self, found: Sequence[FoundEvent]) -> int:
+        new = await self._store.add(found)
+        if new:
+            await self._jobs.ensure(new)
+        return len(new)
+
+    # ClickUp
+
+    async def _fill_clickup(self, integration: Integration, since: datetime) -> int:
+        count = 0
+        for list_id in await self._store.linked_lists(integration):
+            count += await self._fill_list(integration, list_id, since)
+        # Comments and deletions need not change a task's date: tasks that people work on are looked at too.
+        recent = await self._store.recent_tasks(integration, since - _RECENT, _MOST_RECENT)
+        return count + await self._store_found(
+            [_gap_task(integration, task_id, f"since:{_unix_ms(since)}") for task_id in recent]
+        )
+
+    async def _fill_list(self, integration: Integration, list_id: str, since: datetime) -> int:
+        count = 0
+        for page in range(_MOST_PAGES):
+            tasks, is_last = await self._clickup.tasks_updated_since(
+                integration, list_id, _unix_ms(since), page
+            )
+            count += await self._store_found(
+                [_gap_task(integration, task.id, str(task.updated_at_ms)) for task in tasks]
+            )
+            if is_last:
+                break
+        return count
+
+    # Slack
+
+    async def _fill_slack(self, watched: Watched, since: datetime) -> int:
+        integration = watched.integration
+        oldest_ts = f"{since.timestamp():.6f}"
+        count = 0
+        for channel in await self._store.linked_channels(integration):
+            count += await self._fill_channel(watched, channel, oldest_ts)
+        for thread in await self._store.recent_threads(integration, since - _RECENT, _MOST_RECENT):
+            count += await self._fill_thread(watched, thread, oldest_ts)
+        return count
+
+    async def _fill_channel(self, watched: Watched, channel: str, oldest_ts: str) -> int:
+        """Replies that were also sent to the channel; others are only found in their threads."""
+        count, cursor = 0, None
+        for _ in range(_MOST_PAGES):
+            messages, cursor = await self._slack.history(watched.integration, channel, oldest_ts, cursor)
+            count += await self._store_found(_events(watched, channel, messages, oldest_ts))
+            if cursor is None:
+                break
+        return count
+
+    async def _fill_thread(self, watched: Watched, thread: FoundThread, oldest_ts: str) -> int:
+        """The whole thread is read: an edit or a deletion does not change its place in it."""
+        integration = watched.integration
+        messages: list[Mapping[str, object]] = []
+        cursor, is_whole = None, False
+        for _ in range(_MOST_PAGES):
+            page, cursor = await self._slack.replies(
+                integration, thread.channel, thread.ts, thread.ts, cursor
+            )
+            messages += page
+            if cursor is None:
+                is_whole = True
+                break
+        found = _events(watched, thread.channel, messages, oldest_ts)
+        if is_whole and messages:
+            found += _deletions(watched, thread, messages)
+        return await self._store_found(found)
+
+
+def _unix_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _gap_task(integration: Integration, task_id: str, version: str) -> FoundEvent:
+    body: dict[str, object] = {"event": "taskUpdated", "task_id": task_id, "history_items": []}
+    return FoundEvent(
+        tenant_id=integration.tenant_id,
+        integration_id=integration.id,
+        source="clickup",
+        event_type=GAP_TASK,
+        subject=f"task:{task_id}",
+        dedupe_key=f"gap:{task_id}:{version}",
+        body=json.dumps(body).encode(),
+    )
+
+
+def _events(
+    watched: Watched, channel: str, messages: Sequence[Mapping[str, object]], oldest_ts: str
+) -> list[FoundEvent]:
+    """Replies that people posted or edited since then."""
+    found: list[FoundEvent] = []
+    team = watched.integration.external_id
+    for message in messages:
+        ts, thread_ts = text_at(message, "ts"), text_at(message, "thread_ts")
+        if not is_ts(ts) or not is_ts(thread_ts) or ts is None or thread_ts in (None, ts):
+            continue
+        if _is_ours(watched, message):
+            continue
+        if ts_key(ts) > ts_key(oldest_ts):
+            posted = {"type": "message", "channel": channel, **message}
+            key = slack_message_key(team, channel, ts)
+            found.append(_slack_event(watched, posted, f"thread:{channel}:{thread_ts}", key))
+        edited_ts = text_at(object_at(message, "edited"), "ts")
+        if edited_ts is not None and is_ts(edited_ts) and ts_key(edited_ts) > ts_key(oldest_ts):
+            edit = _nested("message_changed", channel, edited_ts) | {"message": dict(message)}
+            key = slack_edit_key(team, channel, ts, edited_ts)
+            found.append(_slack_event(watched, edit, f"thread:{channel}:{thread_ts}", key))
+    return found
+
+
+def _deletions(
+    watched: Watched, thread: FoundThread, messages: Sequence[Mapping[str, object]]
+) -> list[FoundEvent]:
+    """Replies that have a copy and are no longer there."""
+    present = {text_at(message, "ts") for message in messages}
+    team, channel = watched.integration.external_id, thread.channel
+    found: list[FoundEvent] = []
+    for ts in thread.copied:
+        if ts not in present:
+            previous = {"type": "message", "ts": ts, "thread_ts": thread.ts}
+            gone = _nested("message_deleted", channel, ts) | {"deleted_ts": ts, "previous_message": previous}
+            key = slack_deletion_key(team, channel, ts)
+            found.append(_slack_event(watched, gone, f"thread:{channel}:{thread.ts}", key))
+    return found
+
+
+def _nested(subtype: str, channel: str, event_ts: str) -> dict[str, object]:
+    return {"type": "message", "subtype": subtype, "channel": channel, "ts": event_ts, "event_ts": event_ts}
+
+
+def _is_ours(watched: Watched, message: Mapping[str, object]) -> bool:
+    config = watched.integration.config_text
+    bot_id = text_at(message, "bot_id")
+    return text_at(message, "user") == config("bot_user_id") or (
+        bot_id is not None and bot_id == config("bot_id")
+    )
+
+
+def _slack_event(watched: Watched, event: Mapping[str, object], subject: str, dedupe_key: str) -> FoundEvent:
+    """The envelope that Slack would have sent."""
+    integration = watched.integration
+    bot = {
+        "team_id": integration.external_id,
+        "user_id": integration.config_text("bot_user_id"),
+        "is_bot": True,
+    }
+    envelope = {
+        "type": "event_callback",
+        "team_id": integration.external_id,
+        "api_app_id": watched.app_id,
+        "event": event,
+        "authorizations": [bot],
+    }
+    return FoundEvent(
+        tenant_id=integration.tenant_id,
+        integration_id=integration.id,
+        source="slack",
+        event_type="message",
+        subject=subject,
+        dedupe_key=dedupe_key,
+        body=json.dumps(envelope).encode(),
+    )

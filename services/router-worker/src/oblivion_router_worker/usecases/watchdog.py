@@ -1,0 +1,152 @@
+"""Notices that events stopped coming, mends what can be mended, and has the gap filled.
+
+ClickUp suspends a webhook after 100 failed deliveries without notice, and gives each event up after five
+tries; Slack gives up after some six minutes. `integrations.seen_until` says up to when all was told. It
+advances with each look that finds all well; after a blind time it advances once the gap is filled.
+Source: https://developer.clickup.com/docs/webhookhealth
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from oblivion_platform.errors import AuthenticationFailed
+from oblivion_platform.logging import get_logger
+from oblivion_router_worker.ports.clock import Clock
+from oblivion_router_worker.ports.watching import Intake, Watched, WatchStore, Webhook, Webhooks
+
+_log = get_logger(__name__)
+
+_NO_ADDRESS = (
+    "the ClickUp webhook is gone and our public address is not known; set OBLIVION_WEBHOOK_BASE_URL or run "
+    "oblivion clickup connect"
+)
+
+
+class FillGap(Protocol):
+    async def __call__(self, watched: Watched, since: datetime) -> int:
+        """Fetch what happened since then; returns how many events were not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPolicy:
+    blind_after: timedelta
+    """A look that comes this long after the last one: we were away ourselves."""
+    overlap: timedelta
+    """A gap is filled from this much earlier: a delivery may have failed some time after its event."""
+    webhook_base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What one look came to."""
+
+    status: str
+    detail: str
+    sees: bool
+    """Events can arrive now."""
+    was_blind: bool = False
+    """Some may not have arrived since the last look."""
+    fail_count: int = 0
+
+
+_ALL_WELL = _Sight("ok", "", sees=True)
+
+
+class Watchdog:
+    """Looks after every integration, one replica at a time for each."""
+
+    def __init__(
+        self,
+        store: WatchStore,
+        webhooks: Webhooks,
+        intake: Intake,
+        fill_gap: FillGap,
+        clock: Clock,
+        policy: WatchPolicy,
+    ) -> None:
+        self._store = store
+        self._webhooks = webhooks
+        self._intake = intake
+        self._fill_gap = fill_gap
+        self._clock = clock
+        self._policy = policy
+
+    async def __call__(self) -> None:
+        """Look at all integrations once; the failure of one does not keep the others from their turn."""
+        if not await self._intake.is_reachable():
+            # Nobody sees anything: seen_until stands still until ingestion is back.
+            _log.warning("ingestion_unreachable")
+            return
+        for watched in await self._store.integrations():
+            async with self._store.alone(watched.integration) as is_alone:
+                if is_alone:
+                    await self._look_after(watched)
+
+    async def _look_after(self, found: Watched) -> None:
+        try:
+            watched = await self._store.current(found.integration)
+            if watched is not None:
+                await self._look(watched)
+        except AuthenticationFailed as refused:
+            health = {"status": "token_refused", "detail": refused.message}
+            await self._store.note(found.integration, health, None)
+        except Exception as error:  # The top of one integration's look: the next look tries again.
+            code = getattr(error, "code", type(error).__name__)
+            _log.warning("watch_failed", integration=str(found.integration.id), code=code)
+
+    async def _look(self, watched: Watched) -> None:
+        now = self._clock.now()
+        sight = _ALL_WELL
+        if watched.integration.source == "clickup":
+            sight = await self._see_webhook(watched)
+        health = {"status": sight.status, "detail": sight.detail, "fail_count": sight.fail_count}
+        if not sight.sees:
+            await self._store.note(watched.integration, health, None)
+            return
+        if watched.seen_until is not None and self._was_blind(watched.seen_until, now, sight):
+            await self._store.note(watched.integration, health | {"fail_count": _known_fails(watched)}, None)
+            await self._fill(watched, watched.seen_until)
+        await self._store.note(watched.integration, health, now)
+
+    def _was_blind(self, seen_until: datetime, now: datetime, sight: _Sight) -> bool:
+        return sight.was_blind or now - seen_until > self._policy.blind_after
+
+    async def _fill(self, watched: Watched, seen_until: datetime) -> None:
+        found = await self._fill_gap(watched, seen_until - self._policy.overlap)
+        _log.info("gap_filled", integration=str(watched.integration.id), events=found)
+
+    async def _see_webhook(self, watched: Watched) -> _Sight:
+        integration = watched.integration
+        known_id = integration.config_text("webhook_id")
+        if known_id is None:
+            return _Sight("webhook_missing", "no webhook yet; run oblivion clickup connect", sees=False)
+        all_of_us = await self._webhooks.all(integration)
+        webhook = next((each for each in all_of_us if each.id == known_id), None)
+        if webhook is None:
+            return await self._make_webhook(watched)
+        if not webhook.is_active:
+            await self._webhooks.activate(integration, webhook)
+            _log.warning("webhook_reactivated", integration=str(integration.id))
+            return replace(_ALL_WELL, was_blind=True)
+        was_blind = webhook.fail_count > _known_fails(watched)
+        return replace(_ALL_WELL, was_blind=was_blind, fail_count=webhook.fail_count)
+
+    async def _make_webhook(self, watched: Watched) -> _Sight:
+        """A new webhook: the old one was deleted, or belonged to somebody who left."""
+        integration = watched.integration
+        endpoint = integration.config_text("webhook_url")
+        if endpoint is None and self._policy.webhook_base_url is not None:
+            endpoint = f"{self._policy.webhook_base_url.rstrip('/')}/webhooks/clickup/{integration.id}"
+        if endpoint is None:
+            return _Sight("webhook_missing", _NO_ADDRESS, sees=False)
+        webhook: Webhook = await self._webhooks.create(integration, endpoint)
+        await self._store.keep_webhook(integration, webhook)
+        _log.warning("webhook_created_again", integration=str(integration.id))
+        return replace(_ALL_WELL, was_blind=True)
+
+
+def _known_fails(watched: Watched) -> int:
+    known = watched.health.get("fail_count")
+    return known if isinstance(known, int) else 0
