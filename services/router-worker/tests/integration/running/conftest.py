@@ -1,5 +1,6 @@
-"""The main path in one event loop: sandbox, ingestion and router-worker on real sockets, Postgres and Redis."""
+"""The main path in one event loop: sandbox, ingestion, router-worker; real sockets, Postgres and Redis."""
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,16 +8,18 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import aiohttp
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from oblivion_cli.home import HomeSecrets
-from oblivion_cli.up.first_start import Addresses, connect_sandbox
 from oblivion_ingestion.bootstrap import running as ingestion_running
 from oblivion_ingestion.settings import Settings as IngestionSettings
+from oblivion_platform.clickup import ClickUp
+from oblivion_platform.crypto import MasterKeyRing, Place, SigningKeyRing, generate_key
 from oblivion_platform.database.migrate import sqlalchemy_url
 from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_router_worker.adapters.clickup_webhooks import EVENTS
 from oblivion_router_worker.bootstrap import RouterWorker, running
 from oblivion_router_worker.settings import Settings
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
@@ -31,8 +34,9 @@ class MainPath:
     sandbox: RunningSandbox
     database: FreshDatabase
     redis_url: str
-    secrets: HomeSecrets
     admin: AsyncEngine
+    master_key: str
+    signing_key: str
     ingestion_url: str = ""
     list_id: str = ""
     channel: str = ""
@@ -60,8 +64,8 @@ class MainPath:
         fast = {
             "database_url": self.database.url("oblivion_router_worker"),
             "redis_url": self.redis_url,
-            "master_key": self.secrets.master_key,
-            "signing_key": self.secrets.signing_key,
+            "master_key": self.master_key,
+            "signing_key": self.signing_key,
             "slack_api_url": self.sandbox.slack_api_url,
             "clickup_api_url": self.sandbox.clickup_api_url,
             "host": "127.0.0.1",
@@ -70,6 +74,7 @@ class MainPath:
             "park_first_s": 0.05,
             "event_backoff_s": 0.05,
             "outbox_sweep_every_s": 0.1,
+            "watch_every_s": 3600,
             "slack_posts_per_channel_s": 1000,
             "slack_posts_burst": 1000,
             "slack_changes_per_minute": 60000,
@@ -122,18 +127,17 @@ class MainPath:
 
 @pytest.fixture
 async def path(database: FreshDatabase, redis_url: str, tmp_path: Path) -> AsyncGenerator[MainPath]:
-    secrets = HomeSecrets.generate()
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(
             running_sandbox(tmp_path / "sandbox", limits_scale=0, retry_scale=0.01)
         )
         admin = create_async_engine(sqlalchemy_url(database.admin_url))
         stack.push_async_callback(admin.dispose)
-        path = MainPath(sandbox, database, redis_url, secrets, admin)
+        path = MainPath(sandbox, database, redis_url, admin, generate_key(), generate_key())
         settings = IngestionSettings(
             database_url=database.url("oblivion_ingestion"),
             redis_url=redis_url,
-            signing_key=secrets.signing_key,
+            signing_key=path.signing_key,
             host="127.0.0.1",
             port=0,
             sweep_every_s=0.1,
@@ -142,25 +146,98 @@ async def path(database: FreshDatabase, redis_url: str, tmp_path: Path) -> Async
         ingestion = await stack.enter_async_context(ingestion_running(settings))
         await eventually(lambda: ingestion.ingestion.inbox.available)
         path.ingestion_url = f"http://127.0.0.1:{ingestion.port}"
-        addresses = Addresses(database.url("oblivion_cli"), sandbox.base_url, path.ingestion_url)
-        await connect_sandbox(addresses, secrets)
-        await _link(path)
+        await _connect(path)
         yield path
 
 
-async def _link(path: MainPath) -> None:
+async def _connect(path: MainPath) -> None:
+    """As connecting and linking would: tokens and secrets sealed, events sent to ingestion, one link."""
+    tenant, slack_id, clickup_id = uuid4(), uuid4(), uuid4()
+    master_keys = MasterKeyRing.from_text(path.master_key)
+    key = master_keys.new_tenant_key(tenant)
+    await path.run("INSERT INTO tenants (id, slug, name) VALUES (:t, 'acme', 'Acme')", t=tenant)
+    await path.run(
+        "INSERT INTO tenant_keys (id, tenant_id, wrapped_key) VALUES (:id, :t, :key)",
+        id=key.id,
+        t=tenant,
+        key=key.wrapped,
+    )
+    app, owner = await path.slack.app(), await path.clickup.owner()
+    slack_config = {
+        "bot_user_id": app["bot_user_id"],
+        "bot_id": app["bot_id"],
+        "workspace_url": f"{path.ingestion_url}/slack/",
+    }
+    await _integration(path, (tenant, slack_id, "slack"), app["team_id"], app["app_id"], slack_config)
+    await path.slack.change_app(request_url=f"{path.ingestion_url}/webhooks/slack/{slack_id}")
+    hook = await _webhook(path, owner, f"{path.ingestion_url}/webhooks/clickup/{clickup_id}")
+    clickup_config = {"webhook_id": hook["id"]}
+    await _integration(path, (tenant, clickup_id, "clickup"), owner["team_id"], None, clickup_config)
+
+    cipher = master_keys.cipher(tenant, key)
+    ring = SigningKeyRing.from_text(path.signing_key)
+    slack_key = f"slack:{app['app_id']}:{app['team_id']}"
+    for integration_id, source, token, lookup_key, secret in (
+        (
+            slack_id,
+            "slack",
+            app["bot_token"],
+            f"slack:{app['app_id']}:{app['team_id']}",
+            app["signing_secret"],
+        ),
+        (clickup_id, "clickup", owner["token"], f"clickup:{hook['id']}", hook["secret"]),
+    ):
+        row = uuid4()
+        await path.run(
+            "INSERT INTO credentials (id, tenant_id, integration_id, kind, ciphertext)"
+            " VALUES (:id, :t, :i, :k, :c)",
+            id=row,
+            t=tenant,
+            i=integration_id,
+            k="slack_bot_token" if source == "slack" else "clickup_token",
+            c=cipher.seal(token.encode(), table="credentials", row_id=row, column="ciphertext"),
+        )
+        await path.run(
+            "INSERT INTO signing_secrets (id, tenant_id, integration_id, source, lookup_key, ciphertext)"
+            " VALUES (:id, :t, :i, :s, :l, :c)",
+            id=row,
+            t=tenant,
+            i=integration_id,
+            s=source,
+            l=lookup_key,
+            c=ring.seal(secret.encode(), Place(tenant, "signing_secrets", row, "ciphertext")),
+        )
     path.list_id = (await path.clickup.lists())["Launch"]
     path.channel = (await path.slack.channels())["launch"]
-    ids: dict[str, UUID] = {
-        row["source"]: row["id"] for row in await path.rows("SELECT id, source FROM integrations")
-    }
     await path.run(
         "INSERT INTO project_mappings (id, tenant_id, clickup_integration_id, clickup_list_id,"
-        " slack_integration_id, slack_channel_id)"
-        " SELECT :id, tenant_id, :clickup, :list, :slack, :channel FROM integrations LIMIT 1",
+        " slack_integration_id, slack_channel_id) VALUES (:id, :t, :clickup, :list, :slack, :channel)",
         id=uuid4(),
-        clickup=ids["clickup"],
+        t=tenant,
+        clickup=clickup_id,
         list=path.list_id,
-        slack=ids["slack"],
+        slack=slack_id,
         channel=path.channel,
     )
+
+
+async def _integration(
+    path: MainPath, ids: tuple[UUID, UUID, str], external_id: str, app_id: str | None, config: Json
+) -> None:
+    tenant, integration_id, source = ids
+    await path.run(
+        "INSERT INTO integrations (id, tenant_id, source, external_id, app_id, config)"
+        " VALUES (:id, :t, :s, :e, :a, CAST(:c AS jsonb))",
+        id=integration_id,
+        t=tenant,
+        s=source,
+        e=external_id,
+        a=app_id,
+        c=json.dumps(config),
+    )
+
+
+async def _webhook(path: MainPath, owner: Json, endpoint: str) -> Json:
+    async with aiohttp.ClientSession() as session:
+        client = ClickUp(session, path.sandbox.clickup_api_url).client(owner["token"])
+        return await client.create_webhook(owner["team_id"], endpoint, EVENTS)

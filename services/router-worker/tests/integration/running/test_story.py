@@ -1,4 +1,4 @@
-"""Issue 3's story: a task appears in Slack, the thread comes back, edits and deletions follow, nothing echoes."""
+"""A task appears in Slack, its thread comes back, edits and deletions follow, and nothing echoes."""
 
 from oblivion_platform.testing import eventually
 
@@ -46,7 +46,7 @@ async def test_the_whole_story(path):
 
         await path.slack.delete(path.channel, reply["ts"])
         await path.settled()
-        # Nothing echoed: the person's comment alone is left, and the thread holds what people and we wrote once.
+        # The person's comment alone is left; the thread holds once what people and we wrote.
         assert [words(c) for c in await path.comments(task["id"])] == ["very well done"]
         assert len(await path.thread(message["ts"])) == 2
         assert len(await path.thread()) == 1
