@@ -25,6 +25,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
+from oblivion_platform.bulk_jobs import BulkAdd
 from oblivion_platform.errors import DependencyUnavailable
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
@@ -111,15 +112,15 @@ class JobQueue:
         self._policy = policy
         self._client = redis_client(redis_url)
         self._queue = Queue(name, {"connection": self._client})
+        self._bulk = BulkAdd(self._queue, self._client, name, self._options())
 
     async def add_all(self, jobs: Sequence[NewJob]) -> None:
-        """Add jobs in one round trip.
+        """Add jobs in few round trips.
 
         Raises:
             DependencyUnavailable: Redis did not answer in time; some of the jobs may have been added.
         """
-        bulk = [{"name": self.name, "data": job.data, "opts": self._options(job)} for job in jobs]
-        await self._answered(self._queue.addBulk(bulk))
+        await self._answered(self._bulk.add(jobs))
 
     async def state(self, job_id: str) -> str:
         """`waiting`, `prioritized`, `delayed`, `active`, `completed`, `failed` or `unknown`."""
@@ -143,10 +144,8 @@ class JobQueue:
         """Close the connections."""
         await self._client.aclose()
 
-    def _options(self, job: NewJob) -> dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
         return {
-            "jobId": job.id,
-            "priority": job.priority,
             "attempts": self._policy.attempts,
             "backoff": {"type": "custom"},
             "removeOnComplete": KEEP_COMPLETED,
