@@ -101,8 +101,9 @@ class MainPath:
             rows = await self.rows("SELECT slack_ts FROM task_mappings WHERE clickup_task_id = :t", t=task_id)
             assert rows, "no mapping of the task"
             assert rows[0]["slack_ts"], "the message's ts is not stored"
-            (message,) = [m for m in await self.thread() if m["ts"] == rows[0]["slack_ts"]]
-            return message
+            messages = [m for m in await self.thread() if m["ts"] == rows[0]["slack_ts"]]
+            assert len(messages) == 1
+            return messages[0]
 
         return await eventually(shown, within_s=10)
 
@@ -178,13 +179,7 @@ async def _connect(path: MainPath) -> None:
     ring = SigningKeyRing.from_text(path.signing_key)
     slack_key = f"slack:{app['app_id']}:{app['team_id']}"
     for integration_id, source, token, lookup_key, secret in (
-        (
-            slack_id,
-            "slack",
-            app["bot_token"],
-            f"slack:{app['app_id']}:{app['team_id']}",
-            app["signing_secret"],
-        ),
+        (slack_id, "slack", app["bot_token"], slack_key, app["signing_secret"]),
         (clickup_id, "clickup", owner["token"], f"clickup:{hook['id']}", hook["secret"]),
     ):
         row = uuid4()

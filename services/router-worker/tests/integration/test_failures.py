@@ -1,0 +1,85 @@
+"""What becomes of an event whose handling fails, as its row tells."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from oblivion_contracts.jobs import ProcessEvent
+from oblivion_platform.errors import DependencyUnavailable, PermanentFailure, RateLimited
+from oblivion_router_worker.usecases.handle_event import NotOurTurn
+from oblivion_router_worker.usecases.note_failure import FailurePolicy, NoteFailure, Verdict
+
+POLICY = FailurePolicy(attempts=3, park_first_s=0.5, park_max_s=60, give_up_after=timedelta(hours=24))
+
+
+class FixedClock:
+    def __init__(self, later: timedelta = timedelta()) -> None:
+        self._now = datetime.now(UTC) + later
+
+    def now(self):
+        return self._now
+
+
+@pytest.fixture
+def note(world):
+    async def note(event_id, failure, *, later=timedelta()):
+        command = ProcessEvent(event_id=event_id, tenant_id=world.tenant_id)
+        return await NoteFailure(world.store, POLICY, FixedClock(later))(command, failure)
+
+    return note
+
+
+async def row(world, event_id):
+    (found,) = await world.rows("SELECT * FROM inbound_events WHERE id = :id", id=event_id)
+    return found
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RateLimited("clickup_rate_limited", "wait", 60),
+        DependencyUnavailable("clickup_unavailable", "away"),
+        NotOurTurn(),
+    ],
+)
+async def test_what_may_pass_by_itself_is_no_attempt(world, note, failure):
+    event = await world.tell_clickup("taskCreated")
+    assert await note(event, failure) is Verdict.PARK
+    assert ((await row(world, event))["attempts"], await world.state(event)) == (0, "received")
+
+
+async def test_what_has_not_passed_in_a_day_is_dead(world, note):
+    event = await world.tell_clickup("taskCreated")
+    failure = DependencyUnavailable("clickup_unavailable", "ClickUp does not answer")
+    assert await note(event, failure, later=timedelta(hours=25)) is Verdict.GIVE_UP
+    dead = await row(world, event)
+    assert dead["state"] == "dead"
+    assert dead["failures"][0]["code"] == "clickup_unavailable"
+
+
+async def test_a_permanent_failure_is_dead_at_once_with_its_sentence(world, note):
+    event = await world.tell_clickup("taskCreated")
+    assert await note(event, PermanentFailure("malformed_body", "it cannot be read")) is Verdict.GIVE_UP
+    (failure,) = (await row(world, event))["failures"]
+    assert (failure["code"], failure["message"], failure["attempt"]) == (
+        "malformed_body",
+        "it cannot be read",
+        1,
+    )
+    assert failure["at"]
+
+
+async def test_a_failure_that_nobody_foresaw_is_tried_three_times_and_keeps_no_value(world, note):
+    event = await world.tell_clickup("taskCreated")
+    verdicts = [await note(event, KeyError("xoxb-secret")) for _ in range(3)]
+    assert verdicts == [Verdict.RETRY, Verdict.RETRY, Verdict.GIVE_UP]
+    dead = await row(world, event)
+    assert (dead["state"], dead["attempts"], len(dead["failures"])) == ("dead", 3, 3)
+    assert "xoxb-secret" not in str(dead["failures"])
+
+
+async def test_a_failure_of_an_event_that_is_done_changes_nothing(world, note):
+    event = await world.tell_clickup("goalCreated")
+    await world.handled(event)
+    assert await note(event, KeyError()) is Verdict.GIVE_UP
+    assert await world.state(event) == "ignored"
