@@ -36,10 +36,10 @@ class PostgresDelivery:
     async def settle(self, sending: Sending, settlement: Settlement, *, claim_next: bool) -> Sending | None:
         effect = sending.effect
         async with self._database.tenant(effect.tenant_id) as tx:
-            await _note(tx, sending, settlement)
-            if claim_next and isinstance(settlement, Sent | Dead):
+            may_go_on = await _note(tx, sending, settlement)
+            if claim_next and may_go_on:
                 return await self._claim(tx, effect.tenant_id, effect.destination)
-        return None  # What comes after it has to wait with it.
+        return None
 
     async def due(self) -> Sequence[DueDestination]:
         async with self._database.relay() as tx:
@@ -83,12 +83,13 @@ def _sending(row: Row[Any]) -> Sending:
     )
 
 
-async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -> None:
+async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -> bool:
+    """Returns whether there may be more to send: what stands behind an effect that waits, waits with it."""
     effect = sending.effect
     held = {"id": effect.id, "attempt": sending.attempt}
     match settlement:
         case Sent():
-            await _note_sent(tx, sending, settlement)
+            return await _note_sent(tx, sending, settlement)
         case Postponed(delay_s=delay_s):
             await tx.execute(_POSTPONE, held | {"delay_s": delay_s})
         case Failed(delay_s=delay_s, unanswered=unanswered):
@@ -102,25 +103,33 @@ async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -
             if settlement.is_credential_refused:
                 health = {"integration": effect.integration_id, "detail": settlement.message}
                 await tx.execute(_NOTE_REFUSED, health)
+    return isinstance(settlement, Dead)
 
 
-async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> None:
+async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> bool:
     effect = sending.effect
     result = {"made": sent.made_id, "skipped": sent.skipped, "found": sent.was_found or None}
     known = json.dumps({name: value for name, value in result.items() if value is not None})
-    values = {"id": effect.id, "attempt": sending.attempt, "result": known}
+    values = {
+        "id": effect.id,
+        "tenant": effect.tenant_id,
+        "destination": effect.destination,
+        "attempt": sending.attempt,
+        "result": known,
+    }
     match effect.body:
         case PostTask() if sent.made_id is not None:
             target = {"target": effect.task_mapping_id, "made": sent.made_id}
-            await tx.execute(_SENT_TASK, values | target)
+            has_next = await tx.execute(_SENT_TASK, values | target)
         case PostReply() | CreateComment() if sent.made_id is not None:
             target = {"target": effect.mirror_event_id, "made": sent.made_id}
-            await tx.execute(_SENT_COPY, values | target)
+            has_next = await tx.execute(_SENT_COPY, values | target)
         case _:
-            await tx.execute(_SENT, values)
+            has_next = await tx.execute(_SENT, values)
     if sending.has_problem and sent.made_id is not None:
-        values = {"task": effect.task_mapping_id, "clickup": isinstance(effect.body, CreateComment)}
-        await tx.execute(_CLEAR_PROBLEM, values)
+        link = {"task": effect.task_mapping_id, "clickup": isinstance(effect.body, CreateComment)}
+        await tx.execute(_CLEAR_PROBLEM, link)
+    return bool(has_next.scalar_one())
 
 
 async def _record(tx: AsyncConnection, effect_id: UUID, attempt: int, dead: Dead) -> None:
@@ -166,15 +175,20 @@ _CLAIM = text("""
 _HELD = "id = :id AND state = 'sending' AND attempts = :attempt"
 _DONE = f"""UPDATE outbox SET state = 'sent', result = CAST(:result AS jsonb), sent_at = clock_timestamp(),
         lease_until = NULL, unanswered = false WHERE {_HELD}"""  # noqa: S608 - constants of this module
-_SENT = text(_DONE)
+# Most often there is none, and asking here is cheaper than a claim that finds nothing.
+_HAS_NEXT = """SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = :tenant AND destination = :destination
+        AND state IN ('pending', 'sending') AND id <> :id)"""
+_SENT = text(f"WITH done AS ({_DONE}) {_HAS_NEXT}")
 # What was made is noted even when the lease had ended meanwhile: it is there.
 _SENT_TASK = text(f"""
-    WITH done AS ({_DONE})
-    UPDATE task_mappings SET slack_ts = :made, updated_at = now() WHERE id = :target
+    WITH done AS ({_DONE}),
+    noted AS (UPDATE task_mappings SET slack_ts = :made, updated_at = now() WHERE id = :target)
+    {_HAS_NEXT}
 """)  # noqa: S608 - constants of this module
 _SENT_COPY = text(f"""
-    WITH done AS ({_DONE})
-    UPDATE mirror_events SET copy_id = :made, updated_at = now() WHERE id = :target
+    WITH done AS ({_DONE}),
+    noted AS (UPDATE mirror_events SET copy_id = :made, updated_at = now() WHERE id = :target)
+    {_HAS_NEXT}
 """)  # noqa: S608 - constants of this module
 _POSTPONE = text(f"""
     UPDATE outbox SET state = 'pending', attempts = attempts - 1, lease_until = NULL,

@@ -7,7 +7,7 @@ comment carries `marker`, so that a send whose answer was lost can be looked up.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self, TypeAlias
 from uuid import UUID, uuid4
 
@@ -25,7 +25,8 @@ class _Body:
     kind: ClassVar[str]
 
     def to_payload(self) -> Json:
-        return asdict(self)
+        # Not `asdict`: it would copy every block.
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Self:
