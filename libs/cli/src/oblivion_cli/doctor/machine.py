@@ -60,7 +60,7 @@ class Port:
             if running.port == running.wanted_port:
                 return ok(f"Port {running.port} is ours.")
             return warning(
-                f"Port {running.wanted_port} was taken by another program, so Oblivion serves on {running.port}.",
+                f"Port {running.wanted_port} was taken by another program; we serve on {running.port}.",
                 f"Use {running.base_url}, or end that program and start Oblivion again.",
             )
         if not is_free(patient.wanted_port):

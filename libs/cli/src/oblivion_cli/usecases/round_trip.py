@@ -13,6 +13,7 @@ from oblivion_cli.errors import CommandFailed
 from oblivion_platform.database.engine import Database
 
 POLL_S = 0.2
+ATTEMPTS = 3
 TEXT = "Oblivion checks its connection; this message goes away by itself."
 _ARRIVED = text("""
     SELECT EXISTS (
@@ -33,11 +34,22 @@ class Route:
 async def slack_round_trip(
     database: Database, slack: SlackApi, route: Route, *, within_s: float
 ) -> float | None:
-    """Seconds until the event of a test message was stored; None when it was not in time.
+    """Seconds until the event of a test message was stored; None when none was in time.
+
+    Posts up to ATTEMPTS messages: a connection that was just opened may miss the first, which Slack then
+    repeats only after a minute.
 
     Raises:
         SlackRefused: the message could not be posted.
     """
+    for _ in range(ATTEMPTS):
+        took_s = await _attempt(database, slack, route, within_s / ATTEMPTS)
+        if took_s is not None:
+            return took_s
+    return None
+
+
+async def _attempt(database: Database, slack: SlackApi, route: Route, within_s: float) -> float | None:
     started_at = time.monotonic()
     ts = await slack.post(route.channel_id, TEXT)
     try:

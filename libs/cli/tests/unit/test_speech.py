@@ -1,0 +1,121 @@
+"""What people and machines read: the banner, warnings, ids, the manifest, the help."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from oblivion_cli.app import VERBS
+from oblivion_cli.errors import NotFound, UsageWrong
+from oblivion_cli.up.banner import banner
+from oblivion_cli.up.logs import ServiceLog, loud_part
+from oblivion_cli.up.services import child_environment
+from oblivion_cli.usecases.events import age
+from oblivion_cli.usecases.ids import check_prefix, the_one
+from oblivion_cli.usecases.manifest import REQUIRED_SCOPES, app_manifest, missing_scopes
+from oblivion_cli.usecases.mappings import Place, choose_place
+
+
+def test_the_banner_is_the_designs():
+    lines = banner("http://localhost:8300", Path.home() / ".local/share/oblivion", 8.31).splitlines()
+    assert lines[0] == "Oblivion is up" + " " * 47 + "8.3 s"
+    assert "  File a task           http://localhost:8300/clickup        (sandbox ClickUp)" in lines
+    assert (
+        "  Data                  ~/.local/share/oblivion              (kept; `oblivion up --fresh` starts over)"
+        in lines
+    )
+    assert lines[-1] == "Try it: oblivion demo      Stop: Ctrl-C      Something wrong: oblivion doctor"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"level": "warning", "message": "redis is away"}', "redis is away"),
+        ('{"level": "error", "message": "x", "service": "ingestion"}', "x"),
+        ('{"level": "info", "message": "service started"}', None),
+        ('{"level": "warn", "msg": "admin endpoint disabled"}', None),
+        ("Traceback (most recent call last):", None),
+        ('{"level": "warning"', None),
+        ("[1]", None),
+    ],
+)
+def test_warnings_and_errors_reach_the_terminal_and_nothing_else(line, said):
+    assert loud_part(line) == said
+
+
+def test_everything_reaches_the_file_and_a_repeated_warning_the_terminal_once(tmp_path):
+    warnings: list[str] = []
+    log = ServiceLog(tmp_path, "ingestion", warnings.append)
+    for _ in range(3):
+        log.write('{"level": "warning", "message": "redis is away"}')
+    log.write("plain")
+    log.close()
+    assert (tmp_path / "ingestion.log").read_text().splitlines()[-1] == "plain"
+    assert warnings == ["ingestion: redis is away  (oblivion logs ingestion)"]
+
+
+def test_a_child_inherits_tuning_but_no_secret(monkeypatch):
+    monkeypatch.setenv("OBLIVION_MASTER_KEY", "secret")
+    monkeypatch.setenv("OBLIVION_SWEEP_EVERY_S", "2")
+    environment = child_environment(PORT="1")
+    assert "OBLIVION_MASTER_KEY" not in environment
+    assert (environment["OBLIVION_SWEEP_EVERY_S"], environment["PORT"]) == ("2", "1")
+
+
+def test_ids_may_be_shortened_but_not_guessed():
+    assert check_prefix(" ABCD-1 ") == "abcd-1"
+    for typed in ("abc", "hello", "%%%%", ""):
+        with pytest.raises(UsageWrong):
+            check_prefix(typed)
+    row = Place(uuid4(), "1", "x")
+    with pytest.raises(NotFound):
+        the_one([], "event", "abcd", "oblivion events list")
+    with pytest.raises(UsageWrong, match="Give more of the id"):
+        the_one([row, row], "event", "abcd", "oblivion events list")
+
+
+def test_a_name_that_several_have_must_be_told_by_id():
+    integration = uuid4()
+    places = [
+        Place(integration, "1", "Launch"),
+        Place(integration, "2", "launch"),
+        Place(integration, "3", "x"),
+    ]
+    assert choose_place("list", "2", places).id == "2"
+    assert choose_place("channel", "#X", places).id == "3"
+    with pytest.raises(Exception, match="1, 2"):
+        choose_place("list", "Launch", places)
+
+
+def test_the_manifest_asks_for_every_scope_that_is_checked():
+    manifest = app_manifest(None)
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) >= set(REQUIRED_SCOPES)
+    assert manifest["settings"]["socket_mode_enabled"] is True
+    assert "request_url" not in json.dumps(manifest)
+    by_http = app_manifest("https://example.com/webhooks/slack")["settings"]
+    assert by_http["socket_mode_enabled"] is False
+    assert by_http["event_subscriptions"]["request_url"] == "https://example.com/webhooks/slack"
+    assert set(missing_scopes(frozenset(REQUIRED_SCOPES) - {"chat:write"})) == {"chat:write"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(5, "5 s"), (61, "1 min"), (7200, "2 h"), (200_000, "2 d"), (-3, "0 s")]
+)
+def test_ages_are_told_in_the_largest_unit(seconds, told):
+    now = datetime.now(UTC)
+    assert age(now - timedelta(seconds=seconds), now) == told
+
+
+def test_help_names_every_verb():
+    shown = subprocess.run(
+        [sys.executable, "-m", "oblivion_cli", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert all(f" {verb} " in shown.stdout for verb in VERBS)
