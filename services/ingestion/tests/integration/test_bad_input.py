@@ -64,7 +64,7 @@ def seconds_from_now(offset_s: int) -> str:
     ("headers", "reason"),
     # Made when the test runs: a timestamp from collection would be stale after a long suite.
     [
-        (lambda: {}, "signature_missing"),
+        (dict, "signature_missing"),
         (lambda: {"x-slack-signature": "v0=" + "0" * 64}, "signature_missing"),
         (lambda: {**slack_headers(BODY), "x-slack-signature": "v0=" + "0" * 64}, "signature_wrong"),
         (lambda: slack_headers(BODY, secret=b"another secret"), "signature_wrong"),
