@@ -65,8 +65,8 @@ def add_dead_effect(system, admin: Admin, code: str = "not_in_channel") -> UUID:
     effect_id = uuid4()
     system.sql(
         """
-        INSERT INTO outbox (id, tenant_id, integration_id, destination, kind, payload, priority, state, attempts,
-            failures)
+        INSERT INTO outbox (id, tenant_id, integration_id, destination, kind, payload, priority, state,
+            attempts, failures)
         SELECT %s, tenant_id, id, 'slack:x', 'slack.post_task', '{}', 1, 'dead', 1,
             jsonb_build_array(jsonb_build_object('code', %s::text, 'message', 'Invite the app'))
         FROM integrations WHERE source = 'slack' AND tenant_id = %s

@@ -1,4 +1,4 @@
-"""`oblivion up` and the verbs on it, as processes: one system on a free port serves all of these tests, in order."""
+"""`oblivion up` and the verbs on it, as processes: one system serves all of these tests, in order."""
 
 import json
 import os
@@ -47,8 +47,8 @@ class Up:
             line = child.cmdline()
             if "-m" in line:
                 found[line[line.index("-m") + 1]] = child
-            elif line:
-                found[Path(line[0]).name] = child
+            else:
+                found[child.name()] = child
         return found
 
 
@@ -258,6 +258,15 @@ def test_it_stops_cleanly_and_keeps_its_data_also_when_killed(up):
     finally:
         stop(third, signal.SIGTERM)
     assert third.process.returncode == 0
+
+
+def test_the_demo_starts_a_system_for_itself_where_none_runs(up, tmp_path):
+    environment = up.environment | {"OBLIVION_HOME": str(tmp_path / "home")}
+    demo = oblivion(environment, "demo")
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert 'The list "Launch" is linked to #launch' in demo.stdout
+    assert "The system is stopped again" in demo.stdout
+    assert oblivion(environment, "tenants", "list").returncode == 4
 
 
 def test_fresh_starts_over_only_when_that_is_confirmed(up):

@@ -25,8 +25,8 @@ def test_the_banner_is_the_designs():
     assert lines[0] == "Oblivion is up" + " " * 47 + "8.3 s"
     assert "  File a task           http://localhost:8300/clickup        (sandbox ClickUp)" in lines
     assert (
-        "  Data                  ~/.local/share/oblivion              (kept; `oblivion up --fresh` starts over)"
-        in lines
+        "  Data                  ~/.local/share/oblivion              "
+        "(kept; `oblivion up --fresh` starts over)" in lines
     )
     assert lines[-1] == "Try it: oblivion demo      Stop: Ctrl-C      Something wrong: oblivion doctor"
 
