@@ -29,7 +29,7 @@ class Call:
         value = self.query.get(name)
         if value is None or value == "":
             return default
-        if not value.isascii() or not value.isdigit():
+        if not value.isascii() or not value.isdigit() or len(value) > 18:
             raise invalid(f"{name} must be a number", "INPUT_002")
         return int(value)
 

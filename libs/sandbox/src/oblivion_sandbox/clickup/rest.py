@@ -64,6 +64,9 @@ class Rest:
                 base_url(request, self._public_url),
             )
             return _answer(answer(call), 200, headers)
+        except UnicodeEncodeError:
+            # A lone surrogate is legal JSON and no text.
+            return _answer(invalid("Unexpected token in JSON", "INPUT_001").as_json(), 400, headers)
         except ClickUpError as refused:
             self._clickup.calls[f"{name}:{refused.status}"] += 1
             limits = refused.headers if isinstance(refused, _LimitReached) else headers

@@ -47,9 +47,11 @@ class Space:
     def users(self) -> list[Row]:
         return self._store.all("SELECT * FROM clickup_users ORDER BY rowid")
 
-    def user(self, id_or_name: int | str) -> Row:
-        """A person by id or by name."""
-        row = self._store.one("SELECT * FROM clickup_users WHERE id = ?1 OR username = ?1", id_or_name)
+    def user(self, id_or_name: object) -> Row:
+        """A person by id or by name, of whatever type a request gave it."""
+        row = self._store.one(
+            "SELECT * FROM clickup_users WHERE CAST(id AS TEXT) = ?1 OR username = ?1", str(id_or_name)
+        )
         if row is None:
             raise invalid("User not found", "USER_001")
         return row

@@ -49,7 +49,7 @@ class Webhooks:
         if not endpoint:
             raise invalid("Webhook endpoint required", "OAUTH_170")
         events = _checked_events(wanted.get("events"))
-        places = [str(wanted[name]) if wanted.get(name) else None for name in _PLACES]
+        places = [_place(wanted, name) for name in _PLACES]
         same = self._store.one(
             "SELECT 1 FROM clickup_webhooks WHERE user_id = ? AND endpoint = ? AND events = ?"
             " AND space_id IS ? AND folder_id IS ? AND list_id IS ? AND task_id IS ?",
@@ -215,8 +215,16 @@ def _checked_events(events: object) -> list[str]:
         raise invalid("Webhook events required", "OAUTH_173")
     unknown = [event for event in cast("list[Any]", events) if event not in EVENTS]
     if unknown:
-        raise invalid(f"Webhook event invalid: {unknown[0]}", "OAUTH_174")
+        raise invalid("Webhook event invalid", "OAUTH_174")
     return cast("list[str]", events)
+
+
+def _place(wanted: Json, name: str) -> str | None:
+    """The id of the place that a webhook is limited to; all but tasks have numbers."""
+    value = str(wanted.get(name) or "")
+    if value and name != "task_id" and not (value.isascii() and value.isdigit()):
+        raise invalid("Webhook location invalid", "OAUTH_175")
+    return value or None
 
 
 def _number(value: str | None) -> int | None:

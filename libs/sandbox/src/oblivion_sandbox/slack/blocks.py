@@ -77,7 +77,7 @@ class _Check:
             kind = block.get("type")
             if isinstance(kind, str) and kind in self._kinds:
                 self._kinds[kind](block, at)
-            elif kind not in _PASSED_ON:
+            elif not isinstance(kind, str) or kind not in _PASSED_ON:
                 self._fault(f"unsupported type: {kind}", f"{at}/type")
             self._block_id(block, at, seen)
         markdown = sum(len(str(block.get("text", ""))) for block in blocks if block.get("type") == "markdown")

@@ -49,6 +49,9 @@ class WebApi:
             call = Call(self._slack, arguments, base_url(request, self._public_url))
             self._limit(name, method, call)
             return _answer(method.answer(call), headers)
+        except UnicodeEncodeError:
+            # A lone surrogate is legal JSON and no text.
+            return _answer(SlackError("invalid_json").as_json(), headers)
         except SlackError as refused:
             self._slack.calls[f"{name}:{refused.code}"] += 1
             return _answer(refused.as_json(), headers)

@@ -19,7 +19,8 @@ def create_webhook(call: Call) -> Json:
 
 
 def update_webhook(call: Call) -> Json:
-    webhook = call.clickup.webhooks.change(_own(call), call.body)
+    wanted = {name: call.body[name] for name in ("endpoint", "events", "status") if name in call.body}
+    webhook = call.clickup.webhooks.change(_own(call), wanted)
     return {"id": webhook["id"], "webhook": webhook}
 
 

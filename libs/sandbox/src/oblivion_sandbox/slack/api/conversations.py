@@ -14,16 +14,28 @@ def page(cursor: str) -> Json:
     return {"next_cursor": base64.b64encode(cursor.encode()).decode() if cursor else ""}
 
 
-def position(call: Call) -> str:
-    """What the cursor of a call points to, or an empty string.
+def position(call: Call, kind: str) -> str:
+    """What the cursor of a call points to, or an empty string when it has none.
 
     Raises:
-        SlackError: invalid_cursor.
+        SlackError: invalid_cursor: it is none of ours, or another method's.
     """
     try:
-        return base64.b64decode(call.text("cursor"), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        cursor = base64.b64decode(call.text("cursor"), validate=True).decode()
+    except (binascii.Error, ValueError):
         raise SlackError("invalid_cursor") from None
+    found, _, where = cursor.partition(":")
+    if cursor and (found != kind or not where.isascii()):
+        raise SlackError("invalid_cursor")
+    return where
+
+
+def offset(call: Call) -> int:
+    """How many entries of a list the cursor of a call has passed."""
+    where = position(call, "at")
+    if where and not where.isdigit():
+        raise SlackError("invalid_cursor")
+    return int(where or 0)
 
 
 def list_all(call: Call) -> Json:
@@ -32,7 +44,7 @@ def list_all(call: Call) -> Json:
     channels = call.slack.workspace.channels() if "public_channel" in wanted else []
     if call.flag("exclude_archived"):
         channels = [channel for channel in channels if not channel["archived"]]
-    start = int(position(call).removeprefix("at:") or 0)
+    start = offset(call)
     rows = channels[start : start + limit]
     following = f"at:{start + limit}" if len(channels) > start + limit else ""
     found = [call.slack.workspace.channel_json(row) for row in rows]
@@ -66,7 +78,7 @@ def join(call: Call) -> Json:
 def history(call: Call) -> Json:
     channel = _readable_channel(call)
     window = _window(call, 100)
-    cursor = position(call).removeprefix("before:")
+    cursor = position(call, "before")
     if cursor:
         window = Window(window.oldest, cursor, inclusive=False, limit=window.limit)
     rows, more = call.slack.messages.history(channel["id"], window)
@@ -85,7 +97,7 @@ def history(call: Call) -> Json:
 def replies(call: Call) -> Json:
     channel = _readable_channel(call)
     window = _window(call, 1000)
-    cursor = position(call).removeprefix("after:")
+    cursor = position(call, "after")
     if cursor:
         window = Window(cursor, window.latest, inclusive=False, limit=window.limit)
     rows, more = call.slack.messages.thread(channel["id"], call.required("ts", "thread_not_found"), window)

@@ -1,6 +1,6 @@
 """auth.*, users.*, bots.* and team.*: who is who."""
 
-from oblivion_sandbox.slack.api.conversations import page, position
+from oblivion_sandbox.slack.api.conversations import offset, page
 from oblivion_sandbox.slack.call import Call
 from oblivion_sandbox.slack.errors import SlackError
 from oblivion_sandbox.store import Json
@@ -45,7 +45,7 @@ def users_info(call: Call) -> Json:
 def users_list(call: Call) -> Json:
     limit = call.number("limit", 1000, 1000)
     users = call.slack.workspace.users()
-    start = int(position(call).removeprefix("at:") or 0)
+    start = offset(call)
     following = f"at:{start + limit}" if len(users) > start + limit else ""
     found = [call.slack.workspace.user_json(row) for row in users[start : start + limit]]
     return {"ok": True, "members": found, "cache_ts": 0, "response_metadata": page(following)}
