@@ -80,6 +80,7 @@ def _sending(row: Row[Any]) -> Sending:
         copy_id=row.copy_id,
         is_creation_dead=bool(row.is_creation_dead),
         has_problem=bool(row.has_problem),
+        was_refused=bool(row.was_refused),
     )
 
 
@@ -101,8 +102,7 @@ async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -
                 problem = {"task": effect.task_mapping_id, "problem": _failure(settlement)}
                 await tx.execute(_NOTE_PROBLEM, problem)
             if settlement.is_credential_refused:
-                health = {"integration": effect.integration_id, "detail": settlement.message}
-                await tx.execute(_NOTE_REFUSED, health)
+                await _note_health(tx, effect, "token_refused", settlement.message)
     return isinstance(settlement, Dead)
 
 
@@ -129,7 +129,14 @@ async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> bool:
     if sending.has_problem and sent.made_id is not None:
         link = {"task": effect.task_mapping_id, "clickup": isinstance(effect.body, CreateComment)}
         await tx.execute(_CLEAR_PROBLEM, link)
+    if sending.was_refused:
+        await _note_health(tx, effect, "ok", "")
     return bool(has_next.scalar_one())
+
+
+async def _note_health(tx: AsyncConnection, effect: Effect, status: str, detail: str) -> None:
+    health = {"integration": effect.integration_id, "status": status, "detail": detail}
+    await tx.execute(_NOTE_HEALTH, health)
 
 
 async def _record(tx: AsyncConnection, effect_id: UUID, attempt: int, dead: Dead) -> None:
@@ -144,8 +151,10 @@ def _failure(settlement: Failed | Dead) -> str:
 # somebody who did not live to hear the answer.
 _CLAIM = text("""
     WITH head AS (
-        SELECT o.id, t.slack_channel_id, t.slack_ts, m.copy_id, p.problem IS NOT NULL AS has_problem
+        SELECT o.id, t.slack_channel_id, t.slack_ts, m.copy_id, p.problem IS NOT NULL AS has_problem,
+            i.health ->> 'status' = 'token_refused' AS was_refused
         FROM outbox o
+        JOIN integrations i ON i.id = o.integration_id
         LEFT JOIN task_mappings t ON t.id = o.task_mapping_id
         LEFT JOIN project_mappings p ON p.id = t.project_mapping_id
         LEFT JOIN mirror_events m ON m.id = o.mirror_event_id
@@ -164,7 +173,7 @@ _CLAIM = text("""
         o.task_mapping_id, o.mirror_event_id, o.attempts, o.unanswered,
         extract(epoch FROM o.created_at) AS created_at_s,
         extract(epoch FROM clock_timestamp() - o.created_at) AS age_s,
-        head.slack_channel_id, head.slack_ts, head.copy_id, head.has_problem,
+        head.slack_channel_id, head.slack_ts, head.copy_id, head.has_problem, head.was_refused,
         CASE WHEN head.slack_ts IS NULL OR head.copy_id IS NULL THEN EXISTS (
             SELECT FROM outbox c WHERE c.tenant_id = o.tenant_id AND c.task_mapping_id = o.task_mapping_id
             AND c.state = 'dead'
@@ -214,9 +223,9 @@ _CLEAR_PROBLEM = text(f"""
     UPDATE project_mappings SET problem = NULL
     WHERE {_ITS_LINK} AND (problem ->> 'code' LIKE 'clickup%') = :clickup
 """)  # noqa: S608 - constants of this module
-_NOTE_REFUSED = text("""
+_NOTE_HEALTH = text("""
     UPDATE integrations SET updated_at = now(), health = health || jsonb_build_object(
-        'status', 'token_refused', 'detail', CAST(:detail AS text), 'checked_at', clock_timestamp())
+        'status', CAST(:status AS text), 'detail', CAST(:detail AS text), 'checked_at', clock_timestamp())
     WHERE id = :integration
 """)
 # In no order, so that destinations whose first effect has to wait do not keep others out.

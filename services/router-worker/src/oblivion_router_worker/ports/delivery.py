@@ -31,6 +31,8 @@ class Sending:
     """What this effect changes or answers is a dead letter."""
     has_problem: bool = False
     """The link has a problem noted."""
+    was_refused: bool = False
+    """The integration's health says that its token is refused."""
 
 
 @dataclass(frozen=True, slots=True)

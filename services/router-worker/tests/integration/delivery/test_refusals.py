@@ -15,6 +15,11 @@ async def retry(post, effect):
     )
 
 
+async def health_of(post):
+    (row,) = await post.rows("SELECT health FROM integrations WHERE id = :id", id=post.slack_id)
+    return row["health"]["status"]
+
+
 async def test_a_permanent_refusal_is_a_dead_letter_and_the_next_ones_go_on(post):
     await post.slack.misbehave("chat.postMessage", "error", times=1, code="invalid_blocks")
     refused, next_one = await post.post_task("refused"), await post.post_task("next")
@@ -74,10 +79,26 @@ async def test_a_new_token_is_taken_up_after_a_refusal(post):
     await post.post_task("first")
     async with post.deliverer():
         await post.settled()
+        assert await health_of(post) == "token_refused"
         await post.slack.change_app(token_state="valid")
         await post.post_task("second")
         await post.settled()
     assert await post.texts() == ["second"]
+    assert await health_of(post) == "ok"
+
+
+async def test_a_problem_of_clickup_does_not_end_because_slack_is_well(post):
+    await post.clickup.misbehave("POST /task/*/comment", "error", times=1, status=400, code="ACCESS_054")
+    comment = await post.create_comment()
+    await post.delivered()
+    await post.post_task()
+    await post.delivered()
+    problem = await post.link_problem()
+    assert problem["code"] == "clickup_access_054"
+
+    await retry(post, comment)
+    await post.delivered()
+    assert await post.link_problem() is None
 
 
 @pytest.mark.parametrize("side", ["slack", "clickup"])
