@@ -22,17 +22,14 @@ class PostgresInbox:
         row = (await self._tx.execute(_WAITING, {"id": event_id})).one_or_none()
         return None if row is None else _event(row)
 
-    async def take_turn(self, subject: str) -> bool:
-        key = {"key": f"{self._tenant_id}|{subject}"}
-        return bool((await self._tx.execute(_TAKE_TURN, key)).scalar_one())
-
     async def waiting_for(self, subject: str) -> Sequence[WaitingEvent]:
         rows = await self._tx.execute(_WAITING_FOR, {"tenant": self._tenant_id, "subject": subject})
         return [WaitingEvent(row.id, row.event_type) for row in rows]
 
-    async def finish(self, event_ids: Sequence[UUID], outcome: str) -> None:
+    async def finish(self, event_id: UUID, outcome: str, covered: Sequence[UUID] = ()) -> None:
         state = "ignored" if outcome.startswith("ignored") else "done"
-        await self._tx.execute(_FINISH, {"ids": list(event_ids), "state": state, "outcome": outcome})
+        values = {"id": event_id, "ids": [event_id, *covered], "state": state, "outcome": outcome}
+        await self._tx.execute(_FINISH, values)
 
     async def record(self, event_id: UUID, failure: Failure) -> int:
         values = {
@@ -62,6 +59,7 @@ def _event(row: Row[tuple[object, ...]]) -> InboundEvent:
         received_at=row.received_at,
         integration=integration,
         has_links=row.has_links,
+        is_our_turn=row.is_our_turn,
     )
 
 
@@ -69,17 +67,19 @@ _WAITING = text("""
     SELECT e.id, e.tenant_id, e.integration_id, e.source, e.event_type, e.subject, e.transport, e.priority,
            e.body, e.received_at, i.external_id, i.config,
            EXISTS (SELECT FROM project_mappings p WHERE p.state = 'active'
-                   AND e.integration_id IN (p.clickup_integration_id, p.slack_integration_id)) AS has_links
+                   AND e.integration_id IN (p.clickup_integration_id, p.slack_integration_id)) AS has_links,
+           pg_try_advisory_xact_lock(hashtextextended(e.tenant_id || '|' || e.subject, 0)) AS is_our_turn
     FROM inbound_events e LEFT JOIN integrations i ON i.id = e.integration_id AND i.state = 'active'
     WHERE e.id = :id AND e.state = 'received'
 """)
-_TAKE_TURN = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")
 _WAITING_FOR = text("""
     SELECT id, event_type FROM inbound_events
     WHERE tenant_id = :tenant AND subject = :subject AND state = 'received' ORDER BY received_at, id
 """)
 _FINISH = text("""
-    UPDATE inbound_events SET state = :state, outcome = :outcome, processed_at = clock_timestamp()
+    UPDATE inbound_events SET processed_at = clock_timestamp(),
+        state = CASE WHEN id = :id THEN :state ELSE 'done' END,
+        outcome = CASE WHEN id = :id THEN :outcome ELSE 'coalesced' END
     WHERE id = ANY(:ids) AND state = 'received'
 """)
 _RECORD = text("""

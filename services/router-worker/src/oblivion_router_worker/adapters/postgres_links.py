@@ -106,7 +106,8 @@ def _shown(row: Row[Any]) -> ShownTask | None:
 _LINK_COLUMNS = """p.id, p.clickup_integration_id, p.clickup_list_id, p.slack_integration_id,
     p.slack_channel_id, p.options, p.state, p.created_at"""
 _SHOWN_COLUMNS = """t.id AS shown_id, t.clickup_task_id, t.clickup_task_name,
-    t.slack_channel_id AS shown_channel, t.slack_ts, t.state AS shown_state, t.content_hash, t.task_updated_ms"""
+    t.slack_channel_id AS shown_channel, t.slack_ts, t.state AS shown_state, t.content_hash,
+    t.task_updated_ms"""
 
 _OF_TASK = text(f"""
     SELECT {_LINK_COLUMNS}, {_SHOWN_COLUMNS}

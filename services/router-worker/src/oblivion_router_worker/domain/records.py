@@ -49,6 +49,8 @@ class InboundEvent:
     integration: Integration
     has_links: bool
     """Whether any list and channel of its integration are linked."""
+    is_our_turn: bool
+    """Nobody else decides about its subject until the transaction ends."""
 
     @property
     def is_gap_filling(self) -> bool:

@@ -28,19 +28,19 @@ class Inbox(Protocol):
     """The events of the tenant (`inbound_events`)."""
 
     async def waiting(self, event_id: UUID) -> InboundEvent | None:
-        """The event, or None when it was handled before or never was."""
-        ...
+        """The event, or None when it was handled before or never was.
 
-    async def take_turn(self, subject: str) -> bool:
-        """Whether this transaction is the only one, until its end, that decides about `subject`."""
+        Its `is_our_turn` says whether this transaction is the only one, until its end, that decides about
+        the event's subject. What others decided before is seen by what is asked afterwards.
+        """
         ...
 
     async def waiting_for(self, subject: str) -> Sequence[WaitingEvent]:
-        """All events of `subject` that are not handled, oldest first; to be asked after `take_turn`."""
+        """All events of `subject` that are not handled, oldest first; to be asked when it is our turn."""
         ...
 
-    async def finish(self, event_ids: Sequence[UUID], outcome: str) -> None:
-        """Note that the events need no more handling; an outcome `ignored…` is also their state."""
+    async def finish(self, event_id: UUID, outcome: str, covered: Sequence[UUID] = ()) -> None:
+        """Note that the event, and those it covers, need no more handling; `ignored…` is also its state."""
         ...
 
     async def record(self, event_id: UUID, failure: Failure) -> int:

@@ -13,7 +13,7 @@ from oblivion_router_worker.domain.records import Integration
 
 class ClickUpReads(Protocol):
     async def task(self, integration: Integration, task_id: str, *, priority: int) -> Task | None:
-        """The task as it is now; None when it is gone. `priority` (EventPriority): its share of the budget."""
+        """The task as it is now; None when it is gone. `priority` decides on the share of the budget."""
         ...
 
     async def comments(

@@ -53,9 +53,7 @@ class HandleEvent:
             if turn is None:
                 return HANDLED_BEFORE
             outcome = await self._decide(turn, parse(turn.event))
-            await decision.inbox.finish([turn.event.id], outcome)
-            if turn.covered:
-                await decision.inbox.finish(turn.covered, "coalesced")
+            await decision.inbox.finish(turn.event.id, outcome, turn.covered)
         for destination in turn.destinations:
             self._kick(command.tenant_id, destination)
         return EventOutcome(outcome=outcome, effects=turn.effects)
@@ -65,7 +63,7 @@ async def _turn(decision: Decision, command: ProcessEvent) -> Turn | None:
     event = await decision.inbox.waiting(command.event_id)
     if event is None:
         return None
-    if not await decision.inbox.take_turn(event.subject):
+    if not event.is_our_turn:
         raise NotOurTurn
     waiting = await decision.inbox.waiting_for(event.subject)
     # Whoever had the turn before may have handled this event along with its own.
