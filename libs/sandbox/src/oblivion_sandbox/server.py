@@ -1,5 +1,7 @@
 """The sandbox's HTTP server: uvicorn, able to reset a connection on command."""
 
+import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -9,6 +11,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from oblivion_sandbox.misbehave import ABORT_EXTENSION
+
+TICK_S = 1.0
 
 
 class CuttableProtocol(HttpToolsProtocol):
@@ -25,6 +29,7 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, end_streams: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._end_streams = end_streams
+        self._told_to_stop = asyncio.Event()
 
     async def run_on(self, listener: socket.socket) -> None:
         """Serve until `stop`; unlike uvicorn's own `serve`, signals are left to the caller."""
@@ -32,6 +37,13 @@ class DrainingServer(uvicorn.Server):
 
     def stop(self) -> None:
         self.should_exit = True
+        self._told_to_stop.set()
+
+    async def main_loop(self) -> None:
+        """Wait to be told, where uvicorn's own loop looks ten times a second."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told_to_stop.wait(), TICK_S)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._end_streams()
