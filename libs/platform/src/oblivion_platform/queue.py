@@ -114,13 +114,13 @@ class JobQueue:
         self._queue = Queue(name, {"connection": self._client})
         self._bulk = BulkAdd(self._queue, self._client, name, self._options())
 
-    async def add_all(self, jobs: Sequence[NewJob]) -> None:
-        """Add jobs in few round trips.
+    async def add_all(self, jobs: Sequence[NewJob]) -> int:
+        """Add jobs in few round trips, and return how many wait now.
 
         Raises:
             DependencyUnavailable: Redis did not answer in time; some of the jobs may have been added.
         """
-        await self._answered(self._bulk.add(jobs))
+        return await self._answered(self._bulk.add(jobs))
 
     async def state(self, job_id: str) -> str:
         """`waiting`, `prioritized`, `delayed`, `active`, `completed`, `failed` or `unknown`."""
@@ -154,7 +154,9 @@ class JobQueue:
 
     async def _answered(self, call: Awaitable[Any]) -> Any:
         try:
-            return await asyncio.wait_for(call, COMMAND_TIMEOUT_S)
+            # Not wait_for: until Python 3.12 it can swallow a cancellation that meets the answer.
+            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                return await call
         except (RedisError, OSError, TimeoutError) as error:
             raise DependencyUnavailable(
                 "redis_unavailable", f"Redis does not answer ({type(error).__name__})"

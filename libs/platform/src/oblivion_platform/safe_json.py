@@ -60,13 +60,7 @@ def parse_json_object(body: bytes, *, max_depth_levels: int = MAX_DEPTH_LEVELS) 
 def _parsed(body: bytes) -> object:
     # Decoded here: json.loads(bytes) would guess UTF-16 and let surrogates pass.
     try:
-        return json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_unique_keys,
-            parse_int=_bounded_int,
-            parse_float=_finite_float,
-            parse_constant=_refuse_constant,
-        )
+        return _DECODER.decode(body.decode("utf-8"))
     except MalformedBody:
         raise
     except RecursionError:
@@ -100,6 +94,15 @@ def _finite_float(digits: str) -> float:
 def _refuse_constant(_name: str) -> NoReturn:
     """NaN, Infinity and -Infinity are Python's addition to JSON."""
     raise MalformedBody(MalformedReason.NOT_JSON)
+
+
+# Made once: json.loads would make one for every call.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique_keys,
+    parse_int=_bounded_int,
+    parse_float=_finite_float,
+    parse_constant=_refuse_constant,
+)
 
 
 def _refuse_deep(value: object, max_depth_levels: int) -> None:

@@ -42,7 +42,7 @@ class Metrics:
         )
         self.relay_dropped = Counter(
             "oblivion_ingestion_relay_dropped",
-            "Jobs left to the sweeper: Redis away or the buffer full.",
+            "Jobs left to the sweeper: Redis away, or the queue or the buffer long.",
             registry=self.registry,
         )
         self.swept = Counter(

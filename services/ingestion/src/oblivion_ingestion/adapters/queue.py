@@ -1,10 +1,12 @@
 """The short way into `webhook-processing`: right after the commit, in bulk, without making anybody wait.
 
-Best effort. What is dropped here, because Redis is away or the buffer is full, is a committed row that the
-sweeper finds.
+Best effort. What is left out here, because Redis is away, the buffer is full, or the queue is long enough
+to keep all workers busy for a while, is a committed row that the sweeper finds: a flood fills Postgres, not
+Redis.
 """
 
 import asyncio
+import time
 from collections import deque
 
 import structlog
@@ -17,8 +19,9 @@ from oblivion_platform.queue import JobPolicy, JobQueue, NewJob
 
 BUFFER_JOBS = 10_000
 BULK_JOBS = 500
+LONG_QUEUE_JOBS = 5_000
 PAUSE_S = 1.0
-"""After a failure: a Redis that is away is not asked for every event."""
+"""While Redis is away it is not asked for every event, and a queue that is long is left to drain."""
 
 _log = structlog.get_logger(__name__)
 
@@ -31,11 +34,13 @@ def webhook_queue(redis_url: str) -> JobQueue:
 class QueueRelay:
     """Buffers hints and adds them in bulk."""
 
-    def __init__(self, queue: JobQueue, metrics: Metrics) -> None:
+    def __init__(self, queue: JobQueue, metrics: Metrics, *, long_queue_jobs: int = LONG_QUEUE_JOBS) -> None:
         self._queue = queue
         self._metrics = metrics
+        self._long_queue_jobs = long_queue_jobs
         self._buffer: deque[InboundEvent] = deque()
         self._arrived = asyncio.Event()
+        self._paused_until_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -45,7 +50,7 @@ class QueueRelay:
 
     def offer(self, event: InboundEvent) -> None:
         """See `Relay.offer`."""
-        if len(self._buffer) >= BUFFER_JOBS:
+        if len(self._buffer) >= BUFFER_JOBS or time.monotonic() < self._paused_until_s:
             self._metrics.relay_dropped.inc()
             return
         self._buffer.append(event)
@@ -66,19 +71,19 @@ class QueueRelay:
                 self._arrived.clear()
                 continue
             try:
-                await self._queue.add_all(jobs)
+                waiting = await self._queue.add_all(jobs)
             except DependencyUnavailable as error:
-                await self._drop(jobs, error)
+                _log.warning("relay_failed", jobs=len(jobs), code=error.code)
+                self._pause(jobs_lost=len(jobs))
             else:
                 self._metrics.relayed.inc(len(jobs))
+                if waiting > self._long_queue_jobs:
+                    self._pause()
 
-    async def _drop(self, jobs: list[NewJob], error: DependencyUnavailable) -> None:
-        dropped = len(jobs) + len(self._buffer)
+    def _pause(self, jobs_lost: int = 0) -> None:
+        self._metrics.relay_dropped.inc(jobs_lost + len(self._buffer))
         self._buffer.clear()
-        self._metrics.relay_dropped.inc(dropped)
-        _log.warning("relay_dropped", jobs=dropped, code=error.code)
-        if not self._closing:
-            await asyncio.sleep(PAUSE_S)
+        self._paused_until_s = time.monotonic() + PAUSE_S
 
 
 def _job(event: InboundEvent) -> NewJob:

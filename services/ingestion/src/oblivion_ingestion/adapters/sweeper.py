@@ -1,8 +1,8 @@
 """Adds the jobs of stored events again that Redis has lost, or never got.
 
 Walks through the waiting rows, oldest first, one page a turn, and begins again at the end; adding a job that
-Redis still knows changes nothing. While the queue is all but empty, the backlog is evidently not in it, and
-the next page follows at once; otherwise one page per interval bounds the cost of a long backlog.
+Redis still knows changes nothing. While the queue is short, the backlog is evidently not in it, and the next
+page follows at once; otherwise one page per interval bounds the cost of a long backlog.
 """
 
 import asyncio
@@ -18,6 +18,9 @@ from oblivion_ingestion.metrics import Metrics
 from oblivion_platform.database.roles import RELAY
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.queue import JobQueue, NewJob
+
+SHORT_QUEUE_JOBS = 2_500
+"""Enough for all workers until the next sweep."""
 
 _log = structlog.get_logger(__name__)
 
@@ -65,34 +68,30 @@ class Sweeper:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._connection.close()
 
-    async def sweep_page(self) -> int:
-        """Add one page of overdue events again, and return how many there were.
+    async def sweep_page(self) -> bool:
+        """Add one page of overdue events again; tell whether the next should follow at once.
 
         Raises:
             DependencyUnavailable: Postgres or Redis is away; the same page comes again.
         """
+        waiting = 0
         rows = await self._connection.run(self._next_page)
         if rows:
-            await self._queue.add_all([_job(row[0], row[1], row[2]) for row in rows])
+            waiting = await self._queue.add_all([_job(row[0], row[1], row[2]) for row in rows])
             self._metrics.swept.inc(len(rows))
         full = len(rows) == self._policy.page_rows
         self._cursor = (rows[-1][3], rows[-1][0]) if full else START
-        return len(rows)
+        return full and waiting < SHORT_QUEUE_JOBS
 
     async def _sweep_for_ever(self) -> None:
         while True:
             # Jittered, so that replicas which started together do not sweep together.
             await asyncio.sleep(self._policy.every_s * random.uniform(0.5, 1.5))  # noqa: S311
             try:
-                while await self.sweep_page() == self._policy.page_rows and await self._queue_is_short():
+                while await self.sweep_page():
                     pass
             except DependencyUnavailable as error:
                 _log.warning("sweep_failed", code=error.code)
-
-    async def _queue_is_short(self) -> bool:
-        counts = await self._queue.counts()
-        waiting = sum(counts.get(state, 0) for state in ("waiting", "prioritized", "delayed", "active"))
-        return waiting < self._policy.page_rows
 
     async def _next_page(self, connection: Connection) -> list[tuple[UUID, UUID, int, datetime]]:
         received_at, event_id = self._cursor

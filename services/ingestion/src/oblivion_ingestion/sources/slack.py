@@ -7,7 +7,7 @@ the secrets of the same app. Source: https://docs.slack.dev/authentication/verif
 
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -132,16 +132,19 @@ def _form_content(body: bytes) -> Content:
 
 def _keys(delivery: Delivery, content: Content) -> Keys:
     """What a body names goes before the path: one request URL serves an app in all its teams."""
-    by_path, by_app = _integration_key(delivery), _app_key(content.app)
-    if content.reply is not None or not any(content.teams):
+    # Cut first: what is invented must not fill the cache below with megabytes.
+    app, teams = content.app[: ID_MAX_CHARS + 1], [team[:ID_MAX_CHARS] for team in content.teams if team]
+    by_path, by_app = _integration_key(delivery), _app_key(app)
+    if content.reply is not None or not teams:
         # A handshake names no team: any secret of the app, or of the path's integration, proves it.
         return Keys((*by_path, *by_app), ())
-    by_team = tuple(_lookup_key(content.app, team) for team in content.teams if team) if by_app else ()
+    by_team = tuple(_lookup_key(app, team) for team in teams) if by_app else ()
     return Keys(by_team, (*by_path, *by_app))
 
 
+@lru_cache(maxsize=10_000)
 def _lookup_key(app: str, team: str) -> SecretKey:
-    return SecretKey("lookup", NAME, f"{NAME}:{app}:{team[:ID_MAX_CHARS]}")
+    return SecretKey("lookup", NAME, f"{NAME}:{app}:{team}")
 
 
 def _integration_key(delivery: Delivery) -> tuple[SecretKey, ...]:
@@ -150,6 +153,7 @@ def _integration_key(delivery: Delivery) -> tuple[SecretKey, ...]:
     return (SecretKey("integration", NAME, str(delivery.integration_id)),)
 
 
+@lru_cache(maxsize=1_000)
 def _app_key(app: str) -> tuple[SecretKey, ...]:
     # Letters and digits only: the lookup matches a prefix, which must hold no wildcard.
     named = 0 < len(app) <= ID_MAX_CHARS and app.isascii() and app.isalnum()
