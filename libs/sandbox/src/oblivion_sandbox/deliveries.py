@@ -121,8 +121,10 @@ class Courier:
             if wait_s is not None and wait_s <= 0:
                 return heapq.heappop(self._due)[1]
             self._wake.clear()
+            # Not wait_for: until Python 3.12 it can swallow a cancellation that meets the wake-up.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
 
     def _attempt_ended(self, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)

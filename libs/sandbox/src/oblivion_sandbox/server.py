@@ -43,7 +43,8 @@ class DrainingServer(uvicorn.Server):
         """Wait to be told, where uvicorn's own loop looks ten times a second."""
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told_to_stop.wait(), TICK_S)
+                async with asyncio.timeout(TICK_S):
+                    await self._told_to_stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._end_streams()
