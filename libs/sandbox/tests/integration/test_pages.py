@@ -201,6 +201,18 @@ async def test_a_person_files_edits_and_comments_a_task(sandbox: RunningSandbox,
 
 
 @pytest.mark.browser
+async def test_saving_a_task_changes_only_what_was_changed(sandbox: RunningSandbox, page: Page):
+    task = (await sandbox.control.clickup.tasks())[0]
+    await page.goto(f"{sandbox.base_url}/clickup/t/{task['id']}")
+    await page.get_by_label("Title").fill("Another title")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".toast")).to_have_text("Saved.")
+    saved = (await sandbox.control.clickup.tasks())[0]
+    changed = {name for name in task if task[name] != saved[name]}
+    assert changed == {"name", "date_updated"}
+
+
+@pytest.mark.browser
 async def test_hostile_text_runs_nothing_in_a_real_browser(
     sandbox: RunningSandbox, slack: AsyncWebClient, page: Page
 ):

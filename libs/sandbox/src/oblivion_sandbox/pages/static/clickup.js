@@ -34,8 +34,11 @@ document.addEventListener("submit", async (event) => {
     form.querySelector("details").open = false;
     form.elements.name.focus();
   } else if (form.matches("[data-task-form]")) {
+    const fields = fieldsOf(form);
+    // The form knows the day alone: an unchanged one keeps its hour.
+    if (form.elements.due.value === form.elements.due.defaultValue) delete fields.due_date;
     await sandbox.send("PATCH", taskPath,
-      { ...fieldsOf(form), assignees: { add: chosen(form, true), rem: chosen(form, false) } });
+      { ...fields, assignees: { add: chosen(form, true), rem: chosen(form, false) } });
     delete form.closest("[data-part]").dataset.dirty;
     sandbox.say("Saved.");
     await sandbox.refresh();
