@@ -1,4 +1,4 @@
-"""What the command line reads from the environment. All of it is optional beside a running `oblivion up`."""
+"""What the command line reads from the environment. Beside a running `oblivion up`, none of it is needed."""
 
 from typing import Annotated
 

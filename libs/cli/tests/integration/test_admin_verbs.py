@@ -103,7 +103,7 @@ async def test_several_tenants_need_to_be_told_apart(admin):
 
 async def test_a_list_is_linked_by_name_once_and_again_with_new_options(system, admin):
     first = await link_by_name(admin, "launch", "launch", MappingOptions())
-    options = MappingOptions(filter=MessageFilter(kind=FilterKind.ALL), mirror_comments=False)
+    options = MappingOptions(filter=MessageFilter(kind=FilterKind.ALL, payload={}), mirror_comments=False)
     again = await link_by_name(admin, "Launch", "#launch", options)
     assert (first.is_new, again.is_new, again.id) == (True, False, first.id)
     (mapping,) = await mappings_of(admin).listing()

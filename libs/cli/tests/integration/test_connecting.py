@@ -32,6 +32,9 @@ async def test_a_new_address_moves_the_webhook_and_keeps_its_secret(system):
     (webhook,) = await system.sandbox.control.clickup.webhooks()
     assert webhook["endpoint"].startswith("http://localhost:65000/webhooks/clickup/")
     assert system.sql("SELECT id FROM signing_secrets ORDER BY 1") == before
+    assert system.sql("SELECT config ->> 'webhook_url' FROM integrations WHERE source = 'clickup'") == [
+        (webhook["endpoint"],)
+    ]
 
 
 async def test_a_reset_sandbox_is_connected_anew_and_the_old_one_disabled(system):

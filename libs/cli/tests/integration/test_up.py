@@ -228,6 +228,27 @@ def test_a_killed_service_is_started_again_and_that_is_said(up):
     assert demo.returncode == 0, demo.stdout + demo.stderr
 
 
+def test_a_real_slack_takes_the_place_of_the_stand_in_in_the_running_system(up):
+    def ingestion() -> psutil.Process | None:
+        return up.children().get("oblivion_ingestion")
+
+    before = ingestion()
+    assert before is not None
+    assert "OBLIVION_SLACK_API_URL" in before.environ()
+    (up.home / "real.json").write_text('["slack"]')
+    up.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: before.is_running() is False and ingestion(), UP_WITHIN_S, "the change")
+    after = ingestion()
+    assert after is not None
+    assert "OBLIVION_SLACK_API_URL" not in after.environ()
+    refused = oblivion(up.environment, "demo")
+    assert refused.returncode == 1
+    assert "connected for real here" in refused.stderr
+    (up.home / "real.json").unlink()
+    up.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: after.is_running() is False and ingestion(), UP_WITHIN_S, "the change back")
+
+
 def test_logs_are_shown_by_service(up):
     shown = oblivion(up.environment, "logs", "ingestion", "-n", "5")
     assert shown.returncode == 0

@@ -12,10 +12,10 @@ def banner(base_url: str, home: Path, elapsed_s: float) -> str:
     return "\n".join(
         [
             "Oblivion is up".ljust(WIDTH - len(took)) + took,
-            _line("Talk to your squad", f"{base_url}/slack", "(sandbox Slack; you are @you)"),
+            _line("Talk to your agents", f"{base_url}/slack", "(sandbox Slack; you are @you)"),
             _line("File a task", f"{base_url}/clickup", "(sandbox ClickUp)"),
             _line("Data", shown_home, "(kept; `oblivion up --fresh` starts over)"),
-            'Link a list to a channel: oblivion mappings link "Launch" "#launch"',
+            _line("Link the two", 'oblivion mappings link "Launch" "#launch"', ""),
             "Try it: oblivion demo      Stop: Ctrl-C      Something wrong: oblivion doctor",
         ]
     )

@@ -40,8 +40,9 @@ async def keep_one_webhook(
             await api.delete_webhook(webhook["id"])
     if ours is None:
         made = await api.create_webhook(integration.external_id, endpoint)
-        await connector.keep_webhook(integration_id, Webhook(made["id"], made["secret"]))
+        await connector.keep_webhook(integration_id, Webhook(made["id"], endpoint, made["secret"]))
         return str(made["id"])
     if ours["endpoint"] != endpoint or ours["health"]["status"] != "active":
         await api.change_webhook(ours["id"], endpoint)
+        await connector.move_webhook(integration_id, endpoint)
     return str(ours["id"])

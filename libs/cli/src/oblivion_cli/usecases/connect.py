@@ -52,6 +52,7 @@ class Webhook:
     """A registered webhook; only its creation tells the secret."""
 
     id: str
+    endpoint: str
     secret: str = field(repr=False)
 
 
@@ -112,11 +113,17 @@ class Connector:
             (found,) = [each for each in await list_integrations(tx) if each.id == integration_id]
         return found
 
+    async def move_webhook(self, integration_id: UUID, endpoint: str) -> None:
+        """Note where the known webhook leads now; the watchdog makes a lost one anew for this address."""
+        async with self._database.tenant(self._tenant_id) as tx:
+            await merge_config(tx, integration_id, webhook_url=endpoint)
+            await note(tx, self._tenant_id, self._actor, "clickup.webhook_moved", integration_id)
+
     async def keep_webhook(self, integration_id: UUID, webhook: Webhook) -> None:
         """Store a webhook that was just made; earlier ones of this workspace prove nothing any more."""
         secret = SigningSecret("clickup", f"clickup:{webhook.id}", webhook.secret)
         async with self._database.tenant(self._tenant_id) as tx:
             vault = await Vault.open(tx, self._tenant_id, self._master_keys, self._signing_keys)
             await vault.keep_signing_secret(integration_id, secret)
-            await merge_config(tx, integration_id, webhook_id=webhook.id)
+            await merge_config(tx, integration_id, webhook_id=webhook.id, webhook_url=webhook.endpoint)
             await note(tx, self._tenant_id, self._actor, "clickup.webhook_created", webhook.id)
