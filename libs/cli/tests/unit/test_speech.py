@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from oblivion_cli.app import VERBS
-from oblivion_cli.errors import NotFound, UsageWrong
+from oblivion_cli.app import VERBS, make_app
+from oblivion_cli.errors import ExitCode, NotFound, UsageWrong
 from oblivion_cli.up.banner import banner
 from oblivion_cli.up.logs import ServiceLog, loud_part
 from oblivion_cli.up.services import child_environment
@@ -119,3 +119,16 @@ def test_help_names_every_verb():
         timeout=60,
     )
     assert all(f" {verb} " in shown.stdout for verb in VERBS)
+
+
+def test_every_verb_and_exit_code_is_in_the_reference():
+    reference = Path(__file__).parents[4] / "docs" / "reference" / "cli.md"
+    page = reference.read_text()
+    for group in make_app([]).registered_groups:
+        assert group.typer_instance is not None
+        for command in group.typer_instance.registered_commands:
+            assert command.callback is not None
+            name = command.name or command.callback.__name__.rstrip("_")
+            assert f"`{group.name} {name}" in page
+    for code in ExitCode:
+        assert f"| {int(code)} |" in page
