@@ -1,6 +1,7 @@
 """The deliverer's loops, on an outbox and a provider in memory."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -26,11 +27,14 @@ class FakeQueue:
         self.settled: list[tuple[str, Settlement]] = []
         self.claims = 0
         self.away = False
+        self.lease_ends_at = float("inf")
 
     def add(self, destination: str, words: str, *, unanswered: bool = False) -> Sending:
         body = PostTask("C1", words, [])
         effect = Effect(TENANT, uuid4(), destination, body, uuid4(), 1)
-        sending = Sending(effect, 1, unanswered, created_at=0.0, age_s=0.0, channel="C1")
+        sending = Sending(
+            effect, 1, unanswered, created_at=0.0, age_s=0.0, lease_ends_at=self.lease_ends_at, channel="C1"
+        )
         self.waiting[destination].append(sending)
         return sending
 
@@ -195,6 +199,16 @@ async def test_a_request_that_hangs_is_given_up_as_unanswered(make, queue, slack
     (_, settlement) = queue.settled[0]
     assert isinstance(settlement, Failed)
     assert (settlement.code, settlement.unanswered) == ("slack_timeout", True)
+
+
+async def test_a_lease_too_old_to_send_under_is_given_back(make, queue, slack):
+    """A worker or store that stood still must not send what another one may have taken over."""
+    deliverer = make(timeout_s=5.0)
+    queue.lease_ends_at = time.monotonic() + 4.0
+    queue.add("d", "old")
+    deliverer.kick(TENANT, "d")
+    await eventually(lambda: queue.settled[:1] == [("old", Postponed(0.1, "lease_over"))])
+    assert slack.sent == []
 
 
 @pytest.mark.parametrize(

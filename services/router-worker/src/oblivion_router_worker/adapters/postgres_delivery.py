@@ -1,6 +1,7 @@
 """`outbox` for the sender: claims, and what follows from each try."""
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -48,16 +49,20 @@ class PostgresDelivery:
 
     async def _claim(self, tx: AsyncConnection, tenant_id: UUID, destination: str) -> Sending | None:
         values = {"tenant": tenant_id, "destination": destination, "lease_s": self._lease_s}
-        while (row := (await tx.execute(_CLAIM, values)).one_or_none()) is not None:
+        while True:
+            # Before the statement: what it and the commit take is taken off the lease.
+            lease_ends_at = time.monotonic() + self._lease_s
+            row = (await tx.execute(_CLAIM, values)).one_or_none()
+            if row is None:
+                return None
             try:
-                return _sending(row)
+                return _sending(row, lease_ends_at)
             except ValueError as error:
                 unreadable = Dead("payload_unknown", str(error))
                 await _record(tx, row.id, row.attempts, unreadable)
-        return None
 
 
-def _sending(row: Row[Any]) -> Sending:
+def _sending(row: Row[Any], lease_ends_at: float) -> Sending:
     effect = Effect(
         id=row.id,
         tenant_id=row.tenant_id,
@@ -75,6 +80,7 @@ def _sending(row: Row[Any]) -> Sending:
         unanswered=row.unanswered,
         created_at=float(row.created_at_s),
         age_s=float(row.age_s),
+        lease_ends_at=lease_ends_at,
         channel=row.slack_channel_id,
         thread_ts=row.slack_ts,
         copy_id=row.copy_id,

@@ -21,6 +21,8 @@ class Sending:
     created_at: float
     """Unix time (s) by the database's clock."""
     age_s: float
+    lease_ends_at: float
+    """By this process's monotonic clock, and not later than by the database's."""
     channel: str | None = None
     """Where the task's message is, …"""
     thread_ts: str | None = None

@@ -42,6 +42,10 @@ from oblivion_router_worker.ports.delivery_watch import DeliveryWatch
 
 _log = structlog.get_logger(__name__)
 
+LEASE_OVER_DELAY_S = 0.1
+SWEEP_TIMEOUT_S = 5.0
+"""A Postgres that is stopped, not dead, must not hold up the loop on which liveness rests."""
+
 
 class SendEffect:
     """One try of one effect; never raises but when it is cancelled."""
@@ -62,6 +66,9 @@ class SendEffect:
 
     async def _try(self, sending: Sending, begun: float) -> Settlement:
         provider = provider_of(sending)
+        if begun + self._policy.request_timeout_s > sending.lease_ends_at:
+            # Postgres or this process stood still meanwhile: another worker may be about to send it.
+            return Postponed(LEASE_OVER_DELAY_S, "lease_over")
         try:
             async with (
                 self._breakers.guard(sending.effect.tenant_id, provider),
@@ -172,9 +179,10 @@ class Deliverer:
         while True:
             self._turned_at = time.monotonic()
             try:
-                await self._sweep()
-            except DependencyUnavailable as failure:
-                _log.warning("outbox_sweep_waits", code=failure.code)
+                async with asyncio.timeout(SWEEP_TIMEOUT_S):
+                    await self._sweep()
+            except (DependencyUnavailable, TimeoutError) as failure:
+                _log.warning("outbox_sweep_waits", cause=type(failure).__name__)
             except Exception:
                 # The top of a loop that must not end.
                 _log.exception("outbox_sweep_failed")

@@ -41,7 +41,7 @@ from oblivion_router_worker.usecases.deliver import Deliverer, SendEffect
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
 REQUEST_TIMEOUT_S = 0.4
-LEASE_S = 0.6
+LEASE_MARGIN_S = 0.5
 UNLIMITED = Allowance(per_s=1000, burst=1000)
 Row = Mapping[str, Any]
 
@@ -226,7 +226,6 @@ class Post:
         failures_to_open: int = 1000,
         give_up_after_s: float = 86_400,
         open_s: float = 30.0,
-        lease_s: float = LEASE_S,
     ) -> AsyncGenerator[Deliverer]:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout_s)) as session:
             slack = SlackCarrier(
@@ -241,7 +240,7 @@ class Post:
                 RetryPolicy(timeout_s, give_up_after_s, first_backoff_s=0.05),
                 self.watch,
             )
-            queue = PostgresDelivery(self.database, lease_s=lease_s)
+            queue = PostgresDelivery(self.database, lease_s=timeout_s + LEASE_MARGIN_S)
             deliverer = Deliverer(queue, send, self.watch, most_in_flight=8, sweep_every_s=sweep_every_s)
             sweeping = asyncio.create_task(deliverer.run())
             try:
