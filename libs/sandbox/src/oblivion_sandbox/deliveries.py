@@ -8,16 +8,16 @@ services do; a receiver that wants order must make it itself.
 import asyncio
 import contextlib
 import heapq
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from oblivion_platform.logging import get_logger
 from oblivion_sandbox.clock import now_ms
 from oblivion_sandbox.misbehave import Misbehaviour, Rule, Side
 from oblivion_sandbox.store import Json, Row, Store
 
-log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Courier:
         self._attempts.discard(attempt)
         self._slots.release()
         if not attempt.cancelled() and (error := attempt.exception()) is not None:
-            log.error("delivery attempt broke", exc_info=error)
+            _log.error("delivery attempt broke", exc_info=error)
 
     async def _attempt(self, carrier: Carrier, delivery_id: int) -> None:
         row = self._store.one("SELECT * FROM deliveries WHERE id = ? AND state = 'waiting'", delivery_id)

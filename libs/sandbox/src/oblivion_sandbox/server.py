@@ -1,9 +1,9 @@
-"""The sandbox's HTTP server: uvicorn, able to reset a connection on command."""
+"""The sandbox's HTTP server: uvicorn inside a running loop, able to reset a connection on command."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import uvicorn
@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from oblivion_sandbox.misbehave import ABORT_EXTENSION
 
 TICK_S = 1.0
+POLL_S = 0.005
+DRAIN_S = 3
 
 
 class CuttableProtocol(HttpToolsProtocol):
@@ -23,16 +25,14 @@ class CuttableProtocol(HttpToolsProtocol):
         cast("dict[str, Any]", self.scope)["extensions"] = {ABORT_EXTENSION: self.transport.abort}
 
 
-class DrainingServer(uvicorn.Server):
-    """A server that ends streams first when it stops, rather than waiting for their clients."""
+class _Server(uvicorn.Server):
+    """Serves until told to stop, and leaves signals to the caller."""
 
-    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._end_streams = end_streams
         self._told_to_stop = asyncio.Event()
 
     async def run_on(self, listener: socket.socket) -> None:
-        """Serve until `stop`; unlike uvicorn's own `serve`, signals are left to the caller."""
         await self._serve([listener])
 
     def stop(self) -> None:
@@ -46,34 +46,49 @@ class DrainingServer(uvicorn.Server):
                 async with asyncio.timeout(TICK_S):
                     await self._told_to_stop.wait()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._end_streams()
-        await super().shutdown(sockets)
 
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, host: str, port: int) -> AsyncGenerator[int]:
+    """Answer requests until the block ends; gives the port, be 0 asked for.
 
-def make_server(
-    app: ASGIApp, end_streams: Callable[[], Awaitable[None]], shutdown_s: int = 3
-) -> DrainingServer:
-    """A server that leaves logging and the choice of its socket to the caller."""
+    Raises:
+        OSError: the port is taken.
+    """
     config = uvicorn.Config(
         app,
         http=CuttableProtocol,
         ws="websockets-sansio",
-        loop="uvloop",
+        lifespan="on",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=shutdown_s,
+        timeout_graceful_shutdown=DRAIN_S,
     )
-    return DrainingServer(config, end_streams)
+    with _listen(host, port) as listener:
+        server = _Server(config)
+        running = asyncio.create_task(server.run_on(listener), name="http server")
+        try:
+            await _until_started(server, running)
+            yield int(listener.getsockname()[1])
+        finally:
+            server.stop()
+            await running
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one."""
+async def _until_started(server: _Server, running: asyncio.Task[None]) -> None:
+    while not server.started:
+        if running.done():
+            await running
+            raise RuntimeError("the HTTP application did not start; its log says why")
+        await asyncio.sleep(POLL_S)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an acknowledgement.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     listener.listen(1024)

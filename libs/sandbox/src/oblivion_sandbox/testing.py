@@ -1,14 +1,12 @@
 """The sandbox inside a test's own event loop, on a free port, over real sockets."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
-from oblivion_sandbox.app import Sandbox
+from oblivion_sandbox.bootstrap import running
 from oblivion_sandbox.control import SandboxControl
-from oblivion_sandbox.server import listen, make_server
 from oblivion_sandbox.settings import SandboxSettings
 
 
@@ -44,24 +42,12 @@ async def running_sandbox(
     `limits_scale` and `base_url` say what a fresh state begins with; `limits_scale=0` lifts all limits.
     """
     settings = SandboxSettings(
+        host="127.0.0.1",
         port=port,
         sandbox_dir=state_dir,
         sandbox_retry_scale=retry_scale,
         sandbox_limits_scale=limits_scale,
         sandbox_base_url=base_url,
     )
-    listener = listen(settings.host, settings.port)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    sandbox = Sandbox(settings)
-    server = make_server(sandbox.asgi(), sandbox.end_streams, shutdown_s=1)
-    serving = asyncio.create_task(server.run_on(listener))
-    try:
-        while not server.started:
-            if serving.done():
-                serving.result()
-            await asyncio.sleep(0.005)
-        async with SandboxControl(url) as control:
-            yield RunningSandbox(url, control)
-    finally:
-        server.stop()
-        await serving
+    async with running(settings) as url, SandboxControl(url) as control:
+        yield RunningSandbox(url, control)

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from oblivion_platform.logging import get_logger
 from oblivion_sandbox.clickup.control import ClickUpControls
 from oblivion_sandbox.clickup.rest import Rest
 from oblivion_sandbox.clickup.service import ClickUp
@@ -20,12 +21,15 @@ from oblivion_sandbox.outgoing import Outgoing
 from oblivion_sandbox.pages.clickup_page import ClickUpPage
 from oblivion_sandbox.pages.shell import Shell
 from oblivion_sandbox.pages.slack_page import SlackPage
+from oblivion_sandbox.server import serving
 from oblivion_sandbox.settings import SandboxSettings
 from oblivion_sandbox.slack.control import SlackControls
 from oblivion_sandbox.slack.seed import SlackDefaults
 from oblivion_sandbox.slack.service import Slack
 from oblivion_sandbox.slack.web_api import WebApi
 from oblivion_sandbox.store import Store
+
+_log = get_logger(__name__)
 
 
 class Sandbox:
@@ -90,3 +94,16 @@ class Sandbox:
 
 async def _alive(_request: Request) -> Response:
     return PlainTextResponse("ok")
+
+
+@contextlib.asynccontextmanager
+async def running(settings: SandboxSettings) -> AsyncGenerator[str]:
+    """Serve a sandbox until the block ends; gives the address that it listens on."""
+    sandbox = Sandbox(settings)
+    async with serving(sandbox.asgi(), settings.host, settings.port) as port:
+        address = f"http://{settings.host}:{port}"
+        _log.info("sandbox listens", address=address, state=str(settings.state_dir))
+        try:
+            yield address
+        finally:
+            await sandbox.end_streams()
