@@ -32,7 +32,6 @@ class Store:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=NORMAL",
-            "wal_autocheckpoint=8000",
             "busy_timeout=5000",
         ):
             self._connection.execute(f"PRAGMA {pragma}")

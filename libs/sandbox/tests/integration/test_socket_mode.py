@@ -75,6 +75,14 @@ async def test_a_refresh_makes_the_client_come_back(
     assert listener.requests[-1].payload["event"]["text"] == "still there?"
 
 
+async def test_a_warning_leaves_the_socket_in_use(sandbox: RunningSandbox, listener: Listener):
+    await sandbox.control.slack.disconnect_sockets("warning")
+    assert await sandbox.control.slack.socket_connections() == 1
+    await sandbox.control.slack.post("launch", "last words")
+    await sandbox.control.slack.delivered()
+    assert listener.requests[0].payload["event"]["text"] == "last words"
+
+
 async def test_without_a_socket_events_wait_for_their_retries(sandbox: RunningSandbox):
     await sandbox.control.slack.change_app(socket_mode=True)
     await sandbox.control.slack.post("launch", "hello")
