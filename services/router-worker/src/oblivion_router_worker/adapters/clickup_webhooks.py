@@ -1,9 +1,11 @@
 """ClickUp's webhooks of our own, seen, woken and made."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from oblivion_platform.clickup import ClickUp, ClickUpClient, Use
+from oblivion_router_worker.adapters.clickup_reads import client_of
 from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.ports.credentials import Credentials
 from oblivion_router_worker.ports.watching import Webhook
@@ -31,20 +33,19 @@ class ClickUpWebhooks:
         self._credentials = credentials
 
     async def all(self, integration: Integration) -> Sequence[Webhook]:
-        client = await self._client(integration)
-        return [_webhook(item) for item in await client.get_webhooks(integration.external_id)]
+        async with self._client(integration) as client:
+            return [_webhook(item) for item in await client.get_webhooks(integration.external_id)]
 
     async def activate(self, integration: Integration, webhook: Webhook) -> None:
-        client = await self._client(integration)
-        await client.activate_webhook(webhook.id, webhook.endpoint, EVENTS)
+        async with self._client(integration) as client:
+            await client.activate_webhook(webhook.id, webhook.endpoint, EVENTS)
 
     async def create(self, integration: Integration, endpoint: str) -> Webhook:
-        client = await self._client(integration)
-        return _webhook(await client.create_webhook(integration.external_id, endpoint, EVENTS))
+        async with self._client(integration) as client:
+            return _webhook(await client.create_webhook(integration.external_id, endpoint, EVENTS))
 
-    async def _client(self, integration: Integration) -> ClickUpClient:
-        token = await self._credentials.token(integration.tenant_id, integration.id)
-        return self._clickup.client(token, Use.CREATION)
+    def _client(self, integration: Integration) -> AbstractAsyncContextManager[ClickUpClient]:
+        return client_of(self._clickup, self._credentials, integration, Use.CREATION)
 
 
 def _webhook(item: dict[str, Any]) -> Webhook:

@@ -21,6 +21,7 @@ from oblivion_contracts.jobs import EventOutcome, ProcessEvent
 from oblivion_platform.errors import DependencyUnavailable, TransientFailure
 from oblivion_platform.logging import log_context
 from oblivion_platform.queue import Processor, decode_job, park
+from oblivion_platform.telemetry import tracing
 from oblivion_router_worker.usecases.note_failure import FailurePolicy, Verdict
 
 HandleEvent = Callable[[ProcessEvent], Awaitable[EventOutcome]]
@@ -48,7 +49,10 @@ def make_processor(handle: HandleEvent, note: NoteFailure, policy: FailurePolicy
     async def process(job: Job, token: str) -> dict[str, Any]:
         command = decode_job(ProcessEvent, job.data)
         started = time.perf_counter()
-        with log_context(event_id=str(command.event_id), tenant=str(command.tenant_id)):
+        with (
+            tracing(command.traceparent),
+            log_context(event_id=str(command.event_id), tenant=str(command.tenant_id)),
+        ):
             try:
                 outcome = await handle(command)
             except Exception as failure:  # The top of the job: every failure has its verdict.

@@ -50,27 +50,25 @@ class GapFiller:
     # ClickUp
 
     async def _fill_clickup(self, integration: Integration, since: datetime) -> int:
-        count = 0
+        versions: dict[str, str] = {}
         for list_id in await self._store.linked_lists(integration):
-            count += await self._fill_list(integration, list_id, since)
+            versions |= await self._changed(integration, list_id, _unix_ms(since))
         # Comments and deletions need not change a task's date: tasks that people work on are looked at too.
-        recent = await self._store.recent_tasks(integration, since - _RECENT, _MOST_RECENT)
-        return count + await self._store_found(
-            [_gap_task(integration, task_id, f"since:{_unix_ms(since)}") for task_id in recent]
+        for task_id in await self._store.recent_tasks(integration, since - _RECENT, _MOST_RECENT):
+            versions[task_id] = f"since:{_unix_ms(since)}"
+        return await self._store_found(
+            [_gap_task(integration, task_id, version) for task_id, version in versions.items()]
         )
 
-    async def _fill_list(self, integration: Integration, list_id: str, since: datetime) -> int:
-        count = 0
+    async def _changed(self, integration: Integration, list_id: str, since_ms: int) -> dict[str, str]:
+        """Tasks of a list that changed, and when they last did."""
+        versions: dict[str, str] = {}
         for page in range(_MOST_PAGES):
-            tasks, is_last = await self._clickup.tasks_updated_since(
-                integration, list_id, _unix_ms(since), page
-            )
-            count += await self._store_found(
-                [_gap_task(integration, task.id, str(task.updated_at_ms)) for task in tasks]
-            )
+            tasks, is_last = await self._clickup.tasks_updated_since(integration, list_id, since_ms, page)
+            versions |= {task.id: str(task.updated_at_ms) for task in tasks}
             if is_last:
                 break
-        return count
+        return versions
 
     # Slack
 
