@@ -10,7 +10,7 @@ import pytest
 from oblivion_cli.access import Access
 from oblivion_cli.admin import open_admin
 from oblivion_cli.commands.mappings import link_by_name
-from oblivion_cli.doctor.examine import examine, is_healthy
+from oblivion_cli.doctor.examine import checks_for, examine, is_healthy
 from oblivion_cli.doctor.finding import Check, Finding, Verdict
 from oblivion_cli.doctor.machine import HomeDirectory, Keys, Port, Running, StoredSecrets
 from oblivion_cli.doctor.outside import ClickUpConnection, IngestionReachable, SlackConnection
@@ -50,7 +50,7 @@ async def complaint_of(check: Check, patient: Patient) -> str:
 
 async def test_a_well_system_is_called_healthy(cli_database, linked):
     patient = patient_of(cli_database, round_trips=True)
-    examined = [each async for each in examine(patient)]
+    examined = [each async for each in examine(patient, checks_for(patient))]
     assert is_healthy(examined), [each for each in examined if each.finding.verdict is Verdict.FAILED]
     assert any("came back from Slack" in each.finding.sentence for each in examined)
 

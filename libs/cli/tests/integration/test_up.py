@@ -236,7 +236,7 @@ def test_a_real_slack_takes_the_place_of_the_stand_in_in_the_running_system(up):
     assert before is not None
     assert "OBLIVION_SLACK_API_URL" in before.environ()
     (up.home / "real.json").write_text('["slack"]')
-    up.process.send_signal(signal.SIGHUP)
+    up.process.send_signal(signal.SIGUSR1)
     wait_until(lambda: before.is_running() is False and ingestion(), UP_WITHIN_S, "the change")
     after = ingestion()
     assert after is not None
@@ -245,7 +245,7 @@ def test_a_real_slack_takes_the_place_of_the_stand_in_in_the_running_system(up):
     assert refused.returncode == 1
     assert "connected for real here" in refused.stderr
     (up.home / "real.json").unlink()
-    up.process.send_signal(signal.SIGHUP)
+    up.process.send_signal(signal.SIGUSR1)
     wait_until(lambda: after.is_running() is False and ingestion(), UP_WITHIN_S, "the change back")
 
 

@@ -9,7 +9,7 @@ from rich.markup import escape
 from oblivion_cli import console
 from oblivion_cli.access import Access
 from oblivion_cli.commands.options import Json, Tenant
-from oblivion_cli.doctor.examine import Examined, examine, is_healthy
+from oblivion_cli.doctor.examine import Examined, checks_for, examine, is_healthy
 from oblivion_cli.doctor.finding import Verdict
 from oblivion_cli.doctor.patient import Patient
 from oblivion_cli.errors import DependencyAway, ExitCode
@@ -58,7 +58,7 @@ async def _examine(
     )
     examined: list[Examined] = []
     try:
-        async for each in examine(patient):
+        async for each in examine(patient, checks_for(patient)):
             examined.append(each)
             if not as_json:
                 _print(each)

@@ -29,7 +29,8 @@ def logs(
 
 
 def _files(home: Home, service: str | None) -> list[Path]:
-    known = sorted(home.logs.glob("*.log"))
+    stores = [home.folder(store) / f"{store}.log" for store in ("postgres", "redis")]
+    known = sorted(home.logs.glob("*.log")) + [file for file in stores if file.exists()]
     if not known:
         raise NotFound(f"There are no logs in {home.logs}.", "Start the system with `oblivion up`.")
     chosen = [file for file in known if service in (None, file.stem)]

@@ -10,7 +10,7 @@ from oblivion_cli.errors import CommandFailed
 from oblivion_cli.home import Home
 from oblivion_cli.up.lock import RunningSystem, running_system
 
-UP_WITHIN_S = 90.0
+UP_WITHIN_S = 180.0
 DOWN_WITHIN_S = 60.0
 POLL_S = 0.1
 

@@ -13,15 +13,11 @@ from oblivion_cli.doctor.patient import CannotTell, Patient
 from oblivion_cli.doctor.stores import PostgresAnswers, PostgresRole, RedisAnswers, Schema
 from oblivion_cli.doctor.work import DeadLettersWaiting, QueueConsumed
 from oblivion_cli.errors import CommandFailed
-from oblivion_platform.errors import OblivionFailure
+from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
 
 CHECK_WITHIN_S = 40.0
-CHECKS: Sequence[Check] = (
-    PythonVersion(),
-    HomeDirectory(),
-    Running(),
-    Port(),
-    Keys(),
+MACHINE_CHECKS: Sequence[Check] = (PythonVersion(), HomeDirectory(), Running(), Port(), Keys())
+SYSTEM_CHECKS: Sequence[Check] = (
     PostgresAnswers(),
     PostgresRole(),
     Schema(),
@@ -33,6 +29,7 @@ CHECKS: Sequence[Check] = (
     DeadLettersWaiting(),
     QueueConsumed(),
 )
+"""Made only where there is a system to ask."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,12 @@ class Examined:
     finding: Finding
 
 
-async def examine(patient: Patient, checks: Sequence[Check] = CHECKS) -> AsyncGenerator[Examined]:
+def checks_for(patient: Patient) -> Sequence[Check]:
+    """Without a system there is nothing to say of its parts."""
+    return (*MACHINE_CHECKS, *SYSTEM_CHECKS) if patient.has_system else MACHINE_CHECKS
+
+
+async def examine(patient: Patient, checks: Sequence[Check]) -> AsyncGenerator[Examined]:
     """Every finding, in order, as soon as it is there."""
     for check in checks:
         for finding in await _run(check, patient):
@@ -55,13 +57,15 @@ async def _run(check: Check, patient: Patient) -> list[Finding]:
         async with asyncio.timeout(CHECK_WITHIN_S):
             return await check.run(patient)
     except CannotTell as unknown:
-        return skipped(f"Cannot be told: {unknown.sentence.rstrip()}")
+        return skipped(f"The check of {check.name} cannot be made: {unknown.sentence}.")
     except CommandFailed as failure:
         return failed(failure.sentence, failure.fix)
+    except DependencyUnavailable as away:
+        return skipped(f"The check of {check.name} cannot be made: {away.message}.")
     except OblivionFailure as failure:
         return failed(f"{failure.message} ({failure.code}).", "See the other findings.")
     except (SQLAlchemyError, TimeoutError) as error:
-        return skipped(f"Cannot be told ({type(error).__name__}); see the findings about Postgres.")
+        return skipped(f"The check of {check.name} cannot be made ({type(error).__name__}).")
 
 
 def is_healthy(examined: Sequence[Examined]) -> bool:

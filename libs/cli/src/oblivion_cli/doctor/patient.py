@@ -10,6 +10,7 @@ from oblivion_cli.errors import CommandFailed
 from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.tenants import find_tenant
 from oblivion_platform.database.engine import Database
+from oblivion_platform.errors import DependencyUnavailable
 
 
 def utc_now() -> datetime:
@@ -29,6 +30,11 @@ class Patient:
     now: Callable[[], datetime] = utc_now
     round_trip_s: float = 10.0
 
+    @property
+    def has_system(self) -> bool:
+        """Whether the environment names a system, or one runs here."""
+        return self.access.settings.database_url is not None or self.access.running is not None
+
     async def admin(self) -> Admin:
         """The tenant in question.
 
@@ -37,8 +43,10 @@ class Patient:
         """
         try:
             tenant = await find_tenant(self.database, self.tenant_slug)
-        except Exception as error:
-            raise CannotTell(str(error)) from error
+        except DependencyUnavailable as away:
+            raise CannotTell(away.message) from away
+        except CommandFailed as failure:
+            raise CannotTell(failure.sentence.rstrip(".")) from failure
         return Admin(self.access, self.database, tenant, Actor("oblivion doctor"))
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 from oblivion_cli.access import Access
 
 Outside = Literal["slack", "clickup"]
+CHANGE_SIGNAL = signal.SIGUSR1
+"""Tells a running `oblivion up` that something is connected for real now."""
 
 
 def use_real(access: Access, which: Outside) -> None:
@@ -14,5 +16,5 @@ def use_real(access: Access, which: Outside) -> None:
     if access.settings.database_url is not None:
         return
     access.home.use_real(which)
-    if access.running is not None:
-        os.kill(access.running.pid, signal.SIGHUP)
+    if access.running is not None and access.running.ready:
+        os.kill(access.running.pid, CHANGE_SIGNAL)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from oblivion_cli.home import Home
 from oblivion_cli.up.banner import banner
+from oblivion_cli.up.choices import CHANGE_SIGNAL
 from oblivion_cli.up.first_start import Addresses, connect_sandbox
 from oblivion_cli.up.lock import RunLock, RunningSystem, hold_lock
 from oblivion_cli.up.ports import choose_port
@@ -24,7 +25,7 @@ class Terminal:
 
 
 async def run_system(home: Home, wanted_port: int, terminal: Terminal) -> None:
-    """Run until SIGINT or SIGTERM.
+    """Run until SIGINT, SIGTERM or SIGHUP.
 
     Raises:
         AlreadyRuns: another process runs this home.
@@ -36,7 +37,8 @@ async def run_system(home: Home, wanted_port: int, terminal: Terminal) -> None:
         terminal.note(f"Port {wanted_port} is taken; using {front_port}.")
     stop_asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
+    # SIGHUP: the terminal is gone.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(each, stop_asked.set)
     with hold_lock(home) as lock:
         system = EmbeddedSystem(home, home.read_or_make_secrets(), Ports.around(front_port), terminal.note)
@@ -74,9 +76,9 @@ async def _start(system: EmbeddedSystem) -> None:
 
 
 async def _serve(system: EmbeddedSystem, stop_asked: asyncio.Event) -> None:
-    """Wait for the end; SIGHUP (from `slack connect`) starts the services again with what is real now."""
+    """Wait for the end; CHANGE_SIGNAL starts the services again with what is real now."""
     change_asked = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, change_asked.set)
+    asyncio.get_running_loop().add_signal_handler(CHANGE_SIGNAL, change_asked.set)
     stopping = asyncio.create_task(stop_asked.wait())
     while not stop_asked.is_set():
         changing = asyncio.create_task(change_asked.wait())

@@ -18,7 +18,7 @@ from oblivion_cli.up.logs import ServiceLog
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
 from oblivion_platform.lifetime import tied_to_parent
 
-READY_WITHIN_S = 45.0
+READY_WITHIN_S = 120.0
 POLL_S = 0.05
 STORE_POLL_S = 0.25
 STOP_PATIENCE_S = 15.0
