@@ -183,6 +183,7 @@ class SupervisedWorker:
         self._concurrency = concurrency
         self._lock_s = lock_s
         self._worker: Worker | None = None
+        self._client: Redis | None = None
         self._supervision: asyncio.Task[None] | None = None
         self._turned_at = time.monotonic()
         self._closing = False
@@ -203,6 +204,9 @@ class SupervisedWorker:
         if self._supervision is not None:
             self._supervision.cancel()
             await asyncio.gather(self._supervision, return_exceptions=True)
+        if self._client is not None:
+            # BullMQ closes what it opened itself, not what it was given.
+            await self._client.aclose()
 
     async def _supervise(self) -> None:
         while not self._closing:
@@ -214,15 +218,18 @@ class SupervisedWorker:
             if not self._closing:
                 _log.warning("worker_loop_ended", queue=self.name)
                 await self._worker.close(force=True)
+                if self._client is not None:
+                    await self._client.aclose()
                 await asyncio.sleep(RESTART_DELAY_S)
 
     def _new_worker(self) -> Worker:
+        self._client = redis_client(self._redis_url)
         worker = Worker(
             self.name,
             self._process,
             {
                 "autorun": False,
-                "connection": redis_client(self._redis_url),
+                "connection": self._client,
                 "concurrency": self._concurrency,
                 "lockDuration": int(self._lock_s * 1000),
                 "stalledInterval": int(self._lock_s * 1000),
