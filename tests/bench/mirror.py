@@ -30,6 +30,10 @@ PARTS = ("router-worker", "postgres", "redis", "sandbox", "ingestion")
 UNLIMITED = {
     "OBLIVION_SANDBOX_LIMITS_SCALE": "0",
     "OBLIVION_LOG_LEVEL": "warning",
+    "OBLIVION_SLACK_POSTS_PER_CHANNEL_S": "1000",
+    "OBLIVION_SLACK_POSTS_BURST": "1000",
+    "OBLIVION_SLACK_CHANGES_PER_MINUTE": "60000",
+    "OBLIVION_SLACK_CHANGES_BURST": "1000",
 }
 
 

@@ -34,13 +34,22 @@ QUICK = {
     "OBLIVION_PARK_FIRST_S": "0.2",
     "OBLIVION_PARK_MAX_S": "2",
     "OBLIVION_EVENT_BACKOFF_S": "0.2",
+    "OBLIVION_WATCH_EVERY_S": "1",
+    "OBLIVION_BLIND_AFTER_S": "4",
+    "OBLIVION_GAP_OVERLAP_S": "10",
+    "OBLIVION_REVIVE_AFTER_S": "3",
+    "OBLIVION_REVIVE_EVERY_S": "1",
+    "OBLIVION_SLACK_POSTS_PER_CHANNEL_S": "1000",
+    "OBLIVION_SLACK_POSTS_BURST": "1000",
+    "OBLIVION_SLACK_CHANGES_PER_MINUTE": "60000",
+    "OBLIVION_SLACK_CHANGES_BURST": "1000",
 }
 """Periods and timeouts that let a schedule end in seconds; see docs/reference/settings.md."""
 
 REPORT = Path("build/faults.json")
 SETTLED_WITHIN_S = 60.0
-SETTLED_POLLS = 3
-"""Consecutive polls without waiting work that count as settled."""
+SETTLED_POLLS = 10
+"""Quiet polls in a row that count as settled: long enough for the watchdog to look twice."""
 POLL_S = 0.5
 
 
