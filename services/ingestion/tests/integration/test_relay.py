@@ -63,9 +63,10 @@ async def test_a_long_queue_is_left_to_drain_and_the_rest_to_the_sweeper(queue: 
 async def store(world: World, rows: int, *, age_s: float, state: str = "received") -> None:
     with world.admin() as admin:
         admin.execute(
-            "INSERT INTO inbound_events (id, tenant_id, integration_id, source, event_type, subject, dedupe_key,"
-            " priority, transport, state, received_at) SELECT gen_random_uuid(), %s, %s, 'slack', 'message', 's',"
-            " n::text, 2, 'http', %s, clock_timestamp() - %s * interval '1 second' FROM generate_series(1, %s) n",
+            "INSERT INTO inbound_events (id, tenant_id, integration_id, source, event_type, subject,"
+            " dedupe_key, priority, transport, state, received_at)"
+            " SELECT gen_random_uuid(), %s, %s, 'slack', 'message', 's', n::text, 2, 'http', %s,"
+            " clock_timestamp() - %s * interval '1 second' FROM generate_series(1, %s) n",
             (world.tenant, world.slack, state, age_s, rows),
         )
 
