@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from oblivion_contracts.jobs import ProcessEvent
+from oblivion_platform.database.engine import Database
 from oblivion_platform.errors import DependencyUnavailable, PermanentFailure, RateLimited
 from oblivion_router_worker.usecases.handle_event import NotOurTurn
 from oblivion_router_worker.usecases.note_failure import FailurePolicy, NoteFailure, Verdict
@@ -83,3 +84,15 @@ async def test_a_failure_of_an_event_that_is_done_changes_nothing(world, note):
     await world.handled(event)
     assert await note(event, KeyError()) is Verdict.GIVE_UP
     assert await world.state(event) == "ignored"
+
+
+async def test_a_pool_without_a_free_connection_is_a_database_that_is_away(world, database):
+    small = Database.connect(database.url("oblivion_router_worker"), pool_size=1)
+    small.engine.sync_engine.pool._timeout = 0.05
+    try:
+        async with small.tenant(world.tenant_id):
+            with pytest.raises(DependencyUnavailable):
+                async with small.tenant(world.tenant_id):
+                    pass
+    finally:
+        await small.close()

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from oblivion_platform.database.migrate import HEAD, sqlalchemy_url
@@ -95,7 +96,7 @@ class Database:
         try:
             async with self.engine.begin() as tx:
                 yield tx
-        except (OperationalError, InterfaceError, TimeoutError, OSError) as error:
+        except (OperationalError, InterfaceError, PoolExhausted, TimeoutError, OSError) as error:
             raise _unavailable(error) from error
         except DBAPIError as error:
             if error.connection_invalidated:
