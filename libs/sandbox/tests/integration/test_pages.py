@@ -213,6 +213,27 @@ async def test_saving_a_task_changes_only_what_was_changed(sandbox: RunningSandb
 
 
 @pytest.mark.browser
+async def test_news_take_neither_the_focus_nor_half_written_text(
+    sandbox: RunningSandbox, slack: AsyncWebClient, page: Page
+):
+    first = await sandbox.control.slack.post("general", "first")
+    await page.goto(f"{sandbox.base_url}/slack")
+    message = page.locator(f"#messages [data-ts='{first['ts']}']")
+    await message.get_by_role("link", name="Reply").focus()
+    await slack.chat_postMessage(channel="general", text="second")
+    await expect(page.locator("#messages .message")).to_have_count(2)
+    await expect(message.get_by_role("link", name="Reply")).to_be_focused()
+
+    await message.hover()
+    await message.get_by_role("button", name="Edit message").click()
+    await page.get_by_label("Edit text").fill("half")
+    await slack.chat_postMessage(channel="general", text="third")
+    await expect(page.get_by_label("Edit text")).to_have_value("half")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#messages .message")).to_have_count(3)
+
+
+@pytest.mark.browser
 async def test_hostile_text_runs_nothing_in_a_real_browser(
     sandbox: RunningSandbox, slack: AsyncWebClient, page: Page
 ):

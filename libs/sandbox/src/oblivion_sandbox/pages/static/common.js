@@ -26,7 +26,20 @@ const sandbox = {
 
   // A part that someone is editing is left alone until they are done.
   isBusy(part) {
-    return part.querySelector("[data-editing]") !== null || part.matches("[data-dirty]");
+    const active = document.activeElement;
+    const inForm = part.contains(active) && active.closest("form") !== null;
+    return inForm || part.querySelector("[data-editing]") !== null || part.matches("[data-dirty]");
+  },
+
+  // How to find the focused link or button again in a part that was written anew.
+  focusIn(part) {
+    const active = document.activeElement;
+    if (!part.contains(active) || part === active) return () => null;
+    const holder = active.closest("[data-ts], [data-comment]");
+    if (!holder) return () => part.querySelector(`a[href="${CSS.escape(active.getAttribute("href") || "")}"]`);
+    const [name, key] = holder.dataset.ts ? ["ts", holder.dataset.ts] : ["comment", holder.dataset.comment];
+    const place = [...holder.querySelectorAll("a, button")].indexOf(active);
+    return () => part.querySelector(`[data-${name}="${CSS.escape(key)}"]`)?.querySelectorAll("a, button")[place];
   },
 
   async refresh() {
@@ -39,9 +52,11 @@ const sandbox = {
       const text = await response.text();
       if (part.dataset.seen === text || sandbox.isBusy(part)) continue;
       const atEnd = part.scrollHeight - part.scrollTop - part.clientHeight < 60;
+      const focused = sandbox.focusIn(part);
       part.dataset.seen = text;
       part.innerHTML = text; // Rendered and escaped by the server.
       sandbox.localTimes(part);
+      focused()?.focus({ preventScroll: true });
       if (atEnd) part.scrollTop = part.scrollHeight;
       part.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
     }
@@ -117,6 +132,9 @@ const sandbox = {
     box.focus();
   },
 };
+
+// What changed while a form was in use is shown once it is left.
+document.addEventListener("focusout", () => { setTimeout(sandbox.refresh, 50); });
 
 document.addEventListener("DOMContentLoaded", () => {
   sandbox.rememberPerson();
