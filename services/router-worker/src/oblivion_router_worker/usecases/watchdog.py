@@ -105,13 +105,17 @@ class Watchdog:
         if not sight.sees:
             await self._store.note(watched.integration, health, None)
             return
-        if watched.seen_until is not None and self._was_blind(watched.seen_until, now, sight):
-            await self._store.note(watched.integration, health | {"fail_count": _known_fails(watched)}, None)
-            await self._fill(watched, watched.seen_until)
-        await self._store.note(watched.integration, health, now)
+        seen_until = watched.seen_until
+        if seen_until is not None and self._was_blind(watched, seen_until, now, sight):
+            # Noted first: whatever becomes of the filling, the next look knows that there is a gap.
+            blind = health | {"blind_since": seen_until.isoformat()}
+            await self._store.note(watched.integration, blind, None)
+            await self._fill(watched, seen_until)
+        await self._store.note(watched.integration, health | {"blind_since": None}, now)
 
-    def _was_blind(self, seen_until: datetime, now: datetime, sight: _Sight) -> bool:
-        return sight.was_blind or now - seen_until > self._policy.blind_after
+    def _was_blind(self, watched: Watched, seen_until: datetime, now: datetime, sight: _Sight) -> bool:
+        was_noted = watched.health.get("blind_since") is not None
+        return was_noted or sight.was_blind or now - seen_until > self._policy.blind_after
 
     async def _fill(self, watched: Watched, seen_until: datetime) -> None:
         found = await self._fill_gap(watched, seen_until - self._policy.overlap)

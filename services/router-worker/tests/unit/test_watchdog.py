@@ -1,0 +1,176 @@
+"""When the watchdog takes events for missed, and what it mends, with everything outside as fakes."""
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from oblivion_platform.errors import AuthenticationFailed, RateLimited
+from oblivion_router_worker.domain.records import Integration
+from oblivion_router_worker.ports.watching import Watched, Webhook
+from oblivion_router_worker.usecases.watchdog import Watchdog, WatchPolicy
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+TICK, OVERLAP = timedelta(seconds=30), timedelta(minutes=2)
+OURS = Webhook("wh1", "https://us/webhooks/clickup/1", is_active=True, fail_count=0)
+
+
+class World:
+    """Store, webhooks, ingestion, gap filler and clock in one."""
+
+    def __init__(self, *, source="clickup", config=None):
+        config = {"webhook_id": "wh1"} if config is None else config
+        integration = Integration(uuid4(), uuid4(), source, "9001", config)
+        self.watched = Watched(integration, None, NOON, {})
+        self.time = NOON + TICK
+        self.webhooks = [OURS]
+        self.failure = None
+        self.filling_fails = False
+        self.gaps = []
+        self.reachable = True
+        self.is_alone = True
+        policy = WatchPolicy(blind_after=5 * TICK, overlap=OVERLAP, webhook_base_url="https://us/")
+        self.look = Watchdog(self, self, self, self._fill, self, policy)
+
+    async def _fill(self, watched, since):
+        self.gaps.append(since)
+        if self.filling_fails:
+            raise RateLimited("clickup_budget_spent", "wait", 60)
+        return 1
+
+    def now(self):
+        return self.time
+
+    async def is_reachable(self):
+        return self.reachable
+
+    async def integrations(self):
+        return [self.watched]
+
+    @asynccontextmanager
+    async def alone(self, integration):
+        yield self.is_alone
+
+    async def current(self, integration):
+        return self.watched
+
+    async def note(self, integration, health, seen_until):
+        health = {**self.watched.health, **health}
+        self.watched = replace(self.watched, health=health, seen_until=seen_until or self.watched.seen_until)
+
+    async def keep_webhook(self, integration, webhook):
+        config = {**integration.config, "webhook_id": webhook.id, "webhook_url": webhook.endpoint}
+        self.watched = replace(self.watched, integration=replace(integration, config=config))
+
+    async def all(self, integration):
+        if self.failure is not None:
+            raise self.failure
+        return self.webhooks
+
+    async def activate(self, integration, webhook):
+        self.webhooks = [replace(webhook, is_active=True, fail_count=0)]
+
+    async def create(self, integration, endpoint):
+        made = Webhook("wh2", endpoint, is_active=True, fail_count=0, secret="s")
+        self.webhooks.append(made)
+        return made
+
+
+async def test_while_all_is_well_the_time_seen_advances_and_nothing_is_fetched():
+    world = World()
+    await world.look()
+    assert (world.watched.seen_until, world.gaps) == (NOON + TICK, [])
+    assert world.watched.health["status"] == "ok"
+
+
+@pytest.mark.parametrize("source", ["clickup", "slack"])
+async def test_a_look_that_comes_late_fills_the_gap_with_some_overlap(source):
+    world = World(source=source)
+    world.time = NOON + timedelta(minutes=10)
+    await world.look()
+    await world.look()
+    assert world.gaps == [NOON - OVERLAP]
+    assert world.watched.seen_until == world.time
+
+
+async def test_a_first_look_has_no_gap():
+    world = World()
+    world.watched = replace(world.watched, seen_until=None)
+    await world.look()
+    assert (world.gaps, world.watched.seen_until) == ([], world.time)
+
+
+async def test_a_suspended_webhook_is_woken_and_the_gap_filled_once():
+    world = World()
+    world.webhooks = [replace(OURS, is_active=False, fail_count=100)]
+    await world.look()
+    await world.look()
+    assert world.webhooks[0].is_active
+    assert world.gaps == [NOON - OVERLAP]
+
+
+async def test_a_gap_whose_filling_failed_is_filled_with_the_next_look():
+    world = World()
+    world.webhooks = [replace(OURS, is_active=False)]
+    world.filling_fails = True
+    await world.look()
+    assert world.watched.seen_until == NOON
+    world.filling_fails = False
+    world.time += TICK
+    await world.look()
+    await world.look()
+    assert world.gaps == [NOON - OVERLAP, NOON - OVERLAP]
+    assert world.watched.seen_until == world.time
+
+
+async def test_failed_deliveries_fill_the_gap_once_for_each_growth():
+    world = World()
+    world.webhooks = [replace(OURS, fail_count=3)]
+    await world.look()
+    await world.look()
+    assert len(world.gaps) == 1
+    world.webhooks = [replace(OURS, fail_count=4)]
+    await world.look()
+    assert len(world.gaps) == 2
+
+
+async def test_a_missing_webhook_is_made_again_under_the_public_address():
+    world = World()
+    world.webhooks = []
+    await world.look()
+    config = world.watched.integration.config
+    assert config["webhook_id"] == "wh2"
+    assert config["webhook_url"] == f"https://us/webhooks/clickup/{world.watched.integration.id}"
+    assert len(world.gaps) == 1
+
+
+async def test_a_refused_token_is_told_and_the_time_seen_stands_still():
+    world = World()
+    world.failure = AuthenticationFailed("clickup_oauth_019", "the token was revoked; connect again")
+    await world.look()
+    assert world.watched.health["status"] == "token_refused"
+    assert "connect again" in world.watched.health["detail"]
+    assert world.watched.seen_until == NOON
+
+
+async def test_while_ingestion_is_away_the_time_seen_stands_still():
+    world = World()
+    world.reachable = False
+    await world.look()
+    assert (world.watched.seen_until, world.gaps) == (NOON, [])
+
+
+async def test_another_replica_s_integration_is_left_to_it():
+    world = World()
+    world.is_alone = False
+    await world.look()
+    assert world.watched.seen_until == NOON
+
+
+async def test_a_workspace_without_webhook_says_how_to_make_one():
+    world = World(config={})
+    await world.look()
+    assert world.watched.health["status"] == "webhook_missing"
+    assert "oblivion clickup connect" in world.watched.health["detail"]
