@@ -19,7 +19,7 @@ from oblivion_platform.embedded.process import free_port
 
 UP_WITHIN_S = 90.0
 DOWN_WITHIN_S = 60.0
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 @dataclass
