@@ -44,7 +44,10 @@ class Ingestion:
             self._url, pool_size=1, behind_pooler=settings.database_behind_pooler
         )
         self.inbox = GroupCommitInbox(
-            self._url, InboxLimits(connections=settings.inbox_connections), self.metrics
+            self._url,
+            InboxLimits(connections=settings.inbox_connections),
+            self.metrics,
+            behind_pooler=settings.database_behind_pooler,
         )
         self._lookups = self._connection("secrets", LOOKUP_TIMEOUT_S)
         # Apart, since a sweep may have to wait for an answer that the relay must not wait for.
@@ -144,7 +147,12 @@ class Ingestion:
         return self.slack_sockets.states()
 
     def _connection(self, purpose: str, timeout_s: float) -> SteadyConnection:
-        return SteadyConnection(self._url, application=f"oblivion-ingestion {purpose}", timeout_s=timeout_s)
+        return SteadyConnection(
+            self._url,
+            application=f"oblivion-ingestion {purpose}",
+            timeout_s=timeout_s,
+            behind_pooler=self._settings.database_behind_pooler,
+        )
 
 
 class RunningIngestion:

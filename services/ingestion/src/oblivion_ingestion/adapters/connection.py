@@ -26,10 +26,12 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError, OSError)
 class SteadyConnection:
     """Connects on first use and again after a failure. One use at a time."""
 
-    def __init__(self, url: str, *, application: str, timeout_s: float) -> None:
+    def __init__(self, url: str, *, application: str, timeout_s: float, behind_pooler: bool = False) -> None:
+        """`behind_pooler`: no prepared statements and no session settings, which a pooler would mix up."""
         self._url = url
         self._application = application
         self._timeout_s = timeout_s
+        self._behind_pooler = behind_pooler
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
 
@@ -83,12 +85,15 @@ class SteadyConnection:
                 await self.close()
 
     async def _connect(self) -> Connection:
+        session = "" if self._behind_pooler else f"-c statement_timeout={int(self._timeout_s * 1000)}"
         async with asyncio.timeout(self._timeout_s):
             self._connection = await AsyncConnection.connect(
                 self._url,
                 autocommit=True,
+                # The same few statements over and over: prepared at their first use.
+                prepare_threshold=None if self._behind_pooler else 0,
                 application_name=self._application,
-                options=f"-c statement_timeout={int(self._timeout_s * 1000)}",
+                options=session,
             )
         return self._connection
 

@@ -66,11 +66,18 @@ class _Waiting(NamedTuple):
 class GroupCommitInbox:
     """Commits what arrives in as few transactions as the connections allow."""
 
-    def __init__(self, url: str, limits: InboxLimits, metrics: Metrics) -> None:
+    def __init__(
+        self, url: str, limits: InboxLimits, metrics: Metrics, *, behind_pooler: bool = False
+    ) -> None:
         self._limits = limits
         self.metrics = metrics
         self._connections = [
-            SteadyConnection(url, application="oblivion-ingestion inbox", timeout_s=limits.commit_timeout_s)
+            SteadyConnection(
+                url,
+                application="oblivion-ingestion inbox",
+                timeout_s=limits.commit_timeout_s,
+                behind_pooler=behind_pooler,
+            )
             for _ in range(limits.connections)
         ]
         self._queue: deque[_Waiting] = deque()
@@ -220,7 +227,7 @@ async def _insert(connection: Connection, events: list[InboundEvent]) -> int:
         array_of(BYTEA_OID, [event.body for event in events]),
         _texts(event.traceparent for event in events),
     ]
-    cursor = await connection.execute(_INSERT, columns, prepare=True)
+    cursor = await connection.execute(_INSERT, columns)
     return cursor.rowcount
 
 

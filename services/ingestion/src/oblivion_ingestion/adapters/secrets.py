@@ -60,7 +60,7 @@ class StoredSecrets:
         """
 
         async def query(connection: Connection) -> list[tuple[Any, ...]]:
-            cursor = await connection.execute(_QUERIES[key.kind], (key.source, key.value), prepare=True)
+            cursor = await connection.execute(_QUERIES[key.kind], (key.source, key.value))
             return await cursor.fetchall()
 
         rows = await self._connection.run(query)
