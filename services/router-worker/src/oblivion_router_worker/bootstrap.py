@@ -118,7 +118,12 @@ class RouterWorker:
     def _worker(self) -> SupervisedWorker:
         settings = self._settings
         mirror_task = MirrorTask(self.clickup)
-        mirror_comments = MirrorComments(self.clickup, mirror_task, pages_max=settings.comment_pages_max)
+        mirror_comments = MirrorComments(
+            self.clickup,
+            mirror_task,
+            app_url=settings.clickup_app_url,
+            pages_max=settings.comment_pages_max,
+        )
         decide = Decide(mirror_task, mirror_comments, SyncReply(self.slack))
         policy = _failure_policy(settings)
         processor = make_processor(

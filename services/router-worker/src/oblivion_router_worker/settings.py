@@ -31,6 +31,10 @@ class Settings(
     clickup_api_url: ServiceUrl = Field(
         default="https://api.clickup.com/api/v2", description="ClickUp's API, version 2."
     )
+    clickup_app_url: ServiceUrl = Field(
+        default="https://app.clickup.com",
+        description="Where people open ClickUp; links to comments begin with it.",
+    )
     ingestion_url: ServiceUrl | None = Field(
         default=None,
         description="Ingestion as seen from here; its absence counts as blind time. None: it is not asked.",

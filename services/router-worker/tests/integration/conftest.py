@@ -98,7 +98,9 @@ class World:
         self.database = Database.connect(database.url("oblivion_router_worker"))
         self._admin = create_async_engine(sqlalchemy_url(database.admin_url))
         mirror_task = MirrorTask(self.clickup)
-        mirror_comments = MirrorComments(self.clickup, mirror_task, pages_max=4)
+        mirror_comments = MirrorComments(
+            self.clickup, mirror_task, app_url="https://app.clickup.com", pages_max=4
+        )
         self.store = PostgresStore(self.database)
         self.handle = HandleEvent(
             self.store,

@@ -13,6 +13,7 @@ async def test_a_comment_becomes_a_reply_in_the_thread(world):
     (row,) = await world.rows("SELECT * FROM outbox WHERE state = 'pending'")
     assert row["kind"] == "slack.post_reply"
     assert row["payload"]["text"] == "Ben: looks good"
+    assert "<https://app.clickup.com/t/t1?comment=c1|ClickUp>" in str(row["payload"]["blocks"])
     assert row["destination"] == f"slack:{world.slack_id}:C0LAUNCH"
 
 

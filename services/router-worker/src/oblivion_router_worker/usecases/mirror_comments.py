@@ -48,9 +48,13 @@ class _Listing:
 class MirrorComments:
     """Makes threads show what a task's comments are like now."""
 
-    def __init__(self, clickup: ClickUpReads, mirror_task: MirrorTask, *, pages_max: int) -> None:
+    def __init__(
+        self, clickup: ClickUpReads, mirror_task: MirrorTask, *, app_url: str, pages_max: int
+    ) -> None:
+        """`app_url`: where people open ClickUp; a comment's address is below it."""
         self._clickup = clickup
         self._mirror_task = mirror_task
+        self._app_url = app_url.rstrip("/")
         self._pages_max = pages_max
 
     async def on_event(self, turn: Turn, fact: CommentPosted | CommentEdited) -> str:
@@ -64,14 +68,15 @@ class MirrorComments:
             return "ignored:echo"
         listing = await self._listing(turn, fact.task_id, fact.comment_id)
         is_new = isinstance(fact, CommentPosted)
-        await _compare(turn, links, listing, copies, new_id=fact.comment_id if is_new else None)
+        await self._compare(turn, links, listing, copies, new_id=fact.comment_id if is_new else None)
         return "mirrored" if turn.effects else "unchanged"
 
     async def follow(self, turn: Turn, task_id: str, links: Sequence[Link]) -> None:
         """Bring the threads of a task up to date after a blind time."""
         if any(link.is_active and link.options.mirror_comments for link in links):
             copies = await _copies(turn, links)
-            await _compare(turn, links, await self._listing(turn, task_id, None), copies, new_id=None)
+            listing = await self._listing(turn, task_id, None)
+            await self._compare(turn, links, listing, copies, new_id=None)
 
     async def _links(self, turn: Turn, task_id: str) -> Sequence[Link]:
         links = await turn.decision.links.of_task(turn.event.integration.id, task_id, None)
@@ -96,6 +101,29 @@ class MirrorComments:
                 break
         return _Listing(comments, is_complete=False)
 
+    async def _compare(
+        self,
+        turn: Turn,
+        links: Sequence[Link],
+        listing: _Listing,
+        copies: Sequence[Copy],
+        *,
+        new_id: str | None,
+    ) -> None:
+        """Decide about each comment in each thread, oldest first."""
+        channels = _channels(links)
+        originals = [
+            comment
+            for comment in reversed(listing.comments)
+            if not is_echo(comment.id, comment.text, channels, copies)
+        ]
+        for link in links:
+            if link.shown and link.is_active and link.options.mirror_comments:
+                thread = _Thread(turn, link, link.shown, copies, self._app_url)
+                for comment in originals:
+                    await thread.show(comment, is_new=comment.id == new_id)
+                await thread.remove_vanished(listing)
+
 
 async def _copies(turn: Turn, links: Sequence[Link]) -> Sequence[Copy]:
     return await turn.decision.copies.of_tasks([link.shown.id for link in links if link.shown])
@@ -105,29 +133,14 @@ def _channels(links: Sequence[Link]) -> dict[UUID, str]:
     return {link.shown.id: link.shown.channel for link in links if link.shown}
 
 
-async def _compare(
-    turn: Turn, links: Sequence[Link], listing: _Listing, copies: Sequence[Copy], *, new_id: str | None
-) -> None:
-    """Decide about each comment in each thread, oldest first."""
-    channels = _channels(links)
-    originals = [
-        comment
-        for comment in reversed(listing.comments)
-        if not is_echo(comment.id, comment.text, channels, copies)
-    ]
-    for link in links:
-        if link.shown and link.is_active and link.options.mirror_comments:
-            thread = _Thread(turn, link, link.shown, copies)
-            for comment in originals:
-                await thread.show(comment, is_new=comment.id == new_id)
-            await thread.remove_vanished(listing)
-
-
 class _Thread:
     """One task's thread in one channel, and the comments that are copied there."""
 
-    def __init__(self, turn: Turn, link: Link, shown: ShownTask, copies: Sequence[Copy]) -> None:
+    def __init__(
+        self, turn: Turn, link: Link, shown: ShownTask, copies: Sequence[Copy], app_url: str
+    ) -> None:
         self._turn = turn
+        self._task_url = f"{app_url}/t/{shown.task_id}"
         self._link = link
         self._shown = shown
         self._copies = {
@@ -172,7 +185,7 @@ class _Thread:
 
     def _message(self, comment: Comment) -> SlackMessage:
         author = comment.author.name if comment.author else "Someone"
-        return render_comment(author, comment.markdown, None)
+        return render_comment(author, comment.markdown, f"{self._task_url}?comment={comment.id}")
 
     def _is_recent(self, comment: Comment) -> bool:
         linked_ms = (self._link.linked_at - _CLOCKS_DIFFER_BY).timestamp() * 1000
