@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from oblivion_platform.database.engine import Database, PrivilegedRole, SchemaBehind
 from oblivion_platform.database.migrate import HEAD, downgrade, upgrade
@@ -218,6 +220,44 @@ async def test_a_service_refuses_to_start_as_superuser_or_owner(filled: FreshDat
         database = Database.connect(filled.url(role))
         await database.wait_until_usable()
         await database.close()
+
+
+@pytest.mark.parametrize("power", ["SUPERUSER", "BYPASSRLS", "CREATEROLE"])
+async def test_a_service_refuses_a_role_that_could_become_privileged(
+    filled: FreshDatabase, power: str
+) -> None:
+    helper, service = f"power_{uuid.uuid4().hex}", f"service_{uuid.uuid4().hex}"
+    with psycopg.connect(filled.admin_url, autocommit=True) as admin:
+        names = {"helper": sql.Identifier(helper), "service": sql.Identifier(service)}
+        admin.execute(sql.SQL("CREATE ROLE {service} LOGIN PASSWORD 'x' NOINHERIT").format(**names))
+        admin.execute(sql.SQL("GRANT oblivion_router_worker TO {service}").format(**names))
+        if power == "CREATEROLE":
+            admin.execute(sql.SQL("ALTER ROLE {service} CREATEROLE").format(**names))
+        else:
+            admin.execute(sql.SQL(f"CREATE ROLE {{helper}} {power}").format(**names))
+            admin.execute(sql.SQL("GRANT {helper} TO {service}").format(**names))
+        admin.execute(
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO {service}").format(sql.Identifier(filled.name), **names)
+        )
+        url = make_url(filled.admin_url).set(username=service, password="x")
+        database = Database.connect(url.render_as_string(hide_password=False))
+        try:
+            with pytest.raises(PrivilegedRole):
+                await database.refuse_privileged_role()
+        finally:
+            await database.close()
+            admin.execute(sql.SQL("DROP OWNED BY {service}").format(**names))
+            admin.execute(sql.SQL("DROP ROLE {service}").format(**names))
+            admin.execute(sql.SQL("DROP ROLE IF EXISTS {helper}").format(**names))
+
+
+async def test_an_error_of_the_database_tells_no_values(filled: FreshDatabase) -> None:
+    database = Database.connect(filled.url("oblivion_router_worker"))
+    with pytest.raises(DBAPIError) as refused:
+        async with database.tenant(A) as tx:
+            await tx.execute(text("SELECT CAST(:value AS integer)"), {"value": "canary"})
+    assert "[parameters" not in str(refused.value)
+    await database.close()
 
 
 async def test_an_absent_postgres_is_a_dependency_that_is_unavailable() -> None:

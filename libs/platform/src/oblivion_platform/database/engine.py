@@ -54,6 +54,8 @@ class Database:
             max_overflow=0,
             pool_timeout=CONNECT_TIMEOUT_S,
             pool_use_lifo=True,
+            # Values of rows must not reach error messages: BullMQ keeps those in Redis.
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "prepare_threshold": None if behind_pooler else 5,
@@ -107,7 +109,7 @@ class Database:
         """Make sure that row-level security binds this role.
 
         Raises:
-            PrivilegedRole: it is superuser, bypasses row security, or is or may become the owner of tables.
+            PrivilegedRole: it is, or may become, superuser, owner of tables or exempt from row security.
         """
         async with self.shared() as tx:
             row = (await tx.execute(_ROLE_PRIVILEGES, {"owner": OWNER})).one()
@@ -156,9 +158,12 @@ def _unavailable(error: BaseException) -> DependencyUnavailable:
 
 _ROLE_PRIVILEGES = text("""
     SELECT current_user AS name,
-           rolsuper OR rolbypassrls
-           OR EXISTS (SELECT FROM pg_class WHERE relowner = r.oid AND relnamespace = 'public'::regnamespace)
-           OR EXISTS (SELECT FROM pg_roles o WHERE o.rolname = :owner AND pg_has_role(r.oid, o.oid, 'MEMBER'))
+           me.rolcreaterole
+           OR EXISTS (SELECT FROM pg_class WHERE relowner = me.oid AND relnamespace = 'public'::regnamespace)
+           -- Itself included: a role is a member of itself.
+           OR EXISTS (SELECT FROM pg_roles other
+                      WHERE (other.rolsuper OR other.rolbypassrls OR other.rolname = :owner)
+                        AND pg_has_role(me.oid, other.oid, 'MEMBER'))
            AS privileged
-    FROM pg_roles r WHERE rolname = current_user
+    FROM pg_roles me WHERE rolname = current_user
 """)
