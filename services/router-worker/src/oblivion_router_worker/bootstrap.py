@@ -121,7 +121,7 @@ class RouterWorker:
         mirror_comments = MirrorComments(
             self.clickup,
             mirror_task,
-            app_url=settings.clickup_app_url,
+            app_url=settings.clickup_pages_url(),
             pages_max=settings.comment_pages_max,
         )
         decide = Decide(mirror_task, mirror_comments, SyncReply(self.slack))

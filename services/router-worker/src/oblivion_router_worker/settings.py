@@ -31,9 +31,10 @@ class Settings(
     clickup_api_url: ServiceUrl = Field(
         default="https://api.clickup.com/api/v2", description="ClickUp's API, version 2."
     )
-    clickup_app_url: ServiceUrl = Field(
-        default="https://app.clickup.com",
-        description="Where people open ClickUp; links to comments begin with it.",
+    clickup_app_url: ServiceUrl | None = Field(
+        default=None,
+        description="Where people open ClickUp; links to comments begin with it. None: follows from the "
+        "API's address.",
     )
     ingestion_url: ServiceUrl | None = Field(
         default=None,
@@ -112,3 +113,8 @@ class Settings(
     slack_changes_burst: float = Field(
         default=20.0, ge=1, description="Edits of messages that may go to one workspace at once."
     )
+
+    def clickup_pages_url(self) -> str:
+        """https://app.clickup.com for https://api.clickup.com/api/v2; a stand-in's are above its API."""
+        above_api = self.clickup_api_url.rstrip("/").removesuffix("/api/v2")
+        return self.clickup_app_url or above_api.replace("://api.", "://app.", 1)
