@@ -17,6 +17,7 @@ from oblivion_cli.doctor.outside import ClickUpConnection, IngestionReachable, S
 from oblivion_cli.doctor.patient import Patient, utc_now
 from oblivion_cli.doctor.stores import PostgresAnswers, PostgresRole, RedisAnswers, Schema
 from oblivion_cli.doctor.work import DeadLettersWaiting, QueueConsumed
+from oblivion_cli.usecases.connect import SlackFacts
 from oblivion_contracts.mappings import MappingOptions
 from oblivion_platform.crypto import generate_key
 from oblivion_platform.database.engine import Database
@@ -86,6 +87,24 @@ async def test_another_signing_key_than_ingestions_is_told(system, cli_database,
     complaint = await complaint_of(SlackConnection(), patient_of(cli_database))
     assert "Ingestion refuses what is signed with the stored secret" in complaint
     assert "OBLIVION_SIGNING_KEY" in complaint
+
+
+async def test_a_socket_mode_that_does_not_open_and_no_way_in_at_all_are_told(
+    system, admin, cli_database, linked
+):
+    app = await system.sandbox.control.slack.app()
+    facts = {
+        "team_id": app["team_id"],
+        "team_name": "T",
+        "app_id": app["app_id"],
+        "bot_token": app["bot_token"],
+    }
+    await admin.connector.connect_slack(SlackFacts(**facts, app_token="xapp-revoked"))
+    complaint = await complaint_of(SlackConnection(), patient_of(cli_database))
+    assert "failed: Socket Mode cannot be opened" in complaint
+    system.sql("UPDATE signing_secrets SET state = 'retired' WHERE source = 'slack'")
+    complaint = await complaint_of(SlackConnection(), patient_of(cli_database))
+    assert "failed: Slack has no way to tell us anything" in complaint
 
 
 async def test_a_missing_scope_is_named_with_its_purpose(system, cli_database, linked):

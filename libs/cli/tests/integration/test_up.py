@@ -198,6 +198,33 @@ def test_slack_and_clickup_are_connected_by_flags_alone(up):
             assert value not in said.stdout + said.stderr
 
 
+def test_connecting_says_which_check_failed_and_how_to_mend_it(up):
+    def change_app(**changes: object) -> None:
+        httpx.patch(f"{up.base_url}/slack/control/app", json=changes, trust_env=False).raise_for_status()
+
+    app = httpx.get(f"{up.base_url}/slack/control/app", trust_env=False).json()
+    connect = ("slack", "connect", "--sandbox", "--bot-token", app["bot_token"], "--channel", "launch")
+    by_http = (*connect, "--signing-secret", app["signing_secret"])
+
+    change_app(scopes=[scope for scope in app["scopes"] if scope != "chat:write"])
+    scopes = oblivion(up.environment, *by_http)
+    assert scopes.returncode == 1
+    assert "The scope chat:write is missing (to post tasks and comments)." in scopes.stdout
+    assert "Nothing was stored." in scopes.stderr
+    change_app(scopes=app["scopes"])
+
+    wrong = oblivion(up.environment, *connect, "--signing-secret", "0" * 32, "--wait-s", "3")
+    assert wrong.returncode == 1
+    assert "did not come back as an event within 3 s" in wrong.stdout
+
+    change_app(socket_mode=True)
+    by_socket = oblivion(up.environment, *connect, "--app-token", app["app_token"])
+    assert by_socket.returncode == 0, by_socket.stdout + by_socket.stderr
+    assert "The app-level token opens Socket Mode." in by_socket.stdout
+    change_app(socket_mode=False)
+    assert oblivion(up.environment, *by_http).returncode == 0
+
+
 def test_tokens_are_asked_for_only_where_somebody_can_answer(up):
     connect = oblivion(up.environment, "slack", "connect")
     assert connect.returncode == 2
@@ -211,6 +238,7 @@ def test_tokens_are_asked_for_only_where_somebody_can_answer(up):
 
 
 def test_the_doctor_finds_a_fresh_system_well(up):
+    assert oblivion(up.environment, "mappings", "link", "Launch", "#launch").returncode == 0
     doctor = oblivion(up.environment, "doctor", "--json", "--port", str(up.port))
     report = json.loads(doctor.stdout)
     assert doctor.returncode == 0, report

@@ -56,7 +56,7 @@ class SlackConnection:
             *ok(f"Slack's token speaks in {identity.team_name}."),
             *_scopes(identity),
             *_clock(patient, identity),
-            *await _accepted_secret(patient, admin, integration),
+            *await _way_in(patient, admin, integration),
             *await _channels(patient, admin, slack, identity),
         ]
 
@@ -86,16 +86,37 @@ def _clock(patient: Patient, identity: SlackIdentity) -> list[Finding]:
     return ok("This machine's clock agrees with Slack's.")
 
 
-async def _accepted_secret(patient: Patient, admin: Admin, integration: Integration) -> list[Finding]:
-    """Sign as Slack would with the stored secret: ingestion must accept it."""
-    public_url = patient.access.public_url
+async def _way_in(patient: Patient, admin: Admin, integration: Integration) -> list[Finding]:
+    """How events come: Socket Mode must open, or ingestion accept what Slack's stored secret signs."""
     async with admin.database.tenant(admin.tenant.id) as tx:
         vault = await Vault.open(tx, admin.tenant.id, admin.access.master_keys, admin.access.signing_keys)
+        app_tokens = await vault.signing_secrets(integration.id, "app_token")
         secrets = await vault.signing_secrets(integration.id)
-    if public_url is None or not secrets:
-        return skipped("Slack's events do not come by HTTP, or our address is not known.")
-    url = f"{public_url}/webhooks/slack/{integration.id}"
-    answer = await send_slack_handshake(url, secrets[0], integration.app_id or "")
+    findings: list[Finding] = []
+    if app_tokens:
+        findings += await _socket_mode(SlackApi(patient.access.slack_api_url, app_tokens[0]))
+    if secrets and patient.access.public_url is not None:
+        url = f"{patient.access.public_url}/webhooks/slack/{integration.id}"
+        findings += await _accepted_secret(url, secrets[0], integration.app_id or "")
+    return findings or failed(
+        "Slack has no way to tell us anything: no signing secret and no app-level token are stored.",
+        "Run `oblivion slack connect`.",
+    )
+
+
+async def _socket_mode(slack: SlackApi) -> list[Finding]:
+    try:
+        await slack.open_socket_url()
+    except CommandFailed as refused:
+        return failed(
+            f"Socket Mode cannot be opened: {refused.sentence}",
+            "Enable it in the app's settings, make an app-level token (connections:write), connect again.",
+        )
+    return ok("Slack's Socket Mode opens.")
+
+
+async def _accepted_secret(url: str, secret: str, app_id: str) -> list[Finding]:
+    answer = await send_slack_handshake(url, secret, app_id)
     if answer.ok:
         return ok("Ingestion accepts what is signed with Slack's stored secret.")
     return failed(

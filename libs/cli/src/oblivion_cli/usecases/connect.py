@@ -90,7 +90,10 @@ class Connector:
                     SigningSecret("slack", lookup_key, facts.signing_secret),
                     retire_others=not facts.keep_old_secret,
                 )
-            if facts.app_token is not None:
+            if facts.app_token is None:
+                # By HTTP now: an open socket would take the events away from it.
+                await vault.retire_secrets(integration_id, "app_token")
+            else:
                 await vault.keep_signing_secret(
                     integration_id, SigningSecret("slack", lookup_key, facts.app_token, "app_token")
                 )

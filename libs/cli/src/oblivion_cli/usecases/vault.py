@@ -133,6 +133,13 @@ class Vault:
             },
         )
 
+    async def retire_secrets(self, integration_id: UUID, kind: SecretKind) -> None:
+        """None of this kind proves or opens anything any more."""
+        for row in (
+            await self._tx.execute(_LIVE_SECRETS, {"integration_id": integration_id, "kind": kind})
+        ).all():
+            await self._tx.execute(_RETIRE_SECRET, {"id": row.id})
+
     def _open_secret(self, row_id: UUID, sealed: bytes) -> str:
         return self._signing_keys.open(sealed, self._secret_place(row_id)).decode()
 
