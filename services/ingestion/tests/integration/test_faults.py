@@ -31,7 +31,8 @@ from oblivion_platform.testing import FreshDatabase, eventually
 from oblivion_platform.testing.databases import password_of
 
 pytestmark = pytest.mark.integration
-NOTICED_WITHIN_S = 3.0
+NOTICED_WITHIN_S = 3.0 + 2.0
+"""Slack's deadline, and what a busy machine may add to it."""
 BACK_WITHIN_S = 5.0
 
 
@@ -82,7 +83,7 @@ async def test_a_stopped_postgres_is_noticed_in_time_and_work_goes_on_when_it_wa
     began_s = time.monotonic()
     answers = await asyncio.gather(*(frail_service.slack(message(f"2.{n}")) for n in range(20)))
     assert all(map(refused_for_now, answers))
-    assert time.monotonic() - began_s < NOTICED_WITHIN_S + 0.5
+    assert time.monotonic() - began_s < NOTICED_WITHIN_S
     assert (await frail_service.http.get("/health/ready")).status_code == 200
     wake(postgres)
     await eventually(lambda: accepted(frail_service, "2.0"), within_s=BACK_WITHIN_S)
