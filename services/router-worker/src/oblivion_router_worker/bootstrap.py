@@ -152,7 +152,9 @@ def _database(settings: Settings) -> Database:
 
 def _deliverer(settings: Settings, database: Database, send: SendEffect) -> Deliverer:
     return Deliverer(
-        PostgresDelivery(database, lease_s=settings.http_timeout_s + LEASE_MARGIN_S),
+        PostgresDelivery(
+            database, lease_s=settings.http_timeout_s + LEASE_MARGIN_S, lookup_s=settings.http_timeout_s
+        ),
         send,
         DeliveryMetrics(),
         most_in_flight=settings.deliveries_in_flight,

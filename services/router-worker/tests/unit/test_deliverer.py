@@ -67,6 +67,7 @@ class FakeSlack:
         self.failures: list[Exception] = []
         self.open = asyncio.Event()
         self.open.set()
+        self.lookup_s = 0.0
         self.at_once = self.most_at_once = 0
         self.found: Receipt | None = None
 
@@ -83,6 +84,7 @@ class FakeSlack:
         return Receipt(made_id="1.000001")
 
     async def find(self, sending: Sending) -> Receipt | None:
+        await asyncio.sleep(self.lookup_s)
         return self.found
 
 
@@ -118,7 +120,7 @@ async def make(queue: FakeQueue, slack: FakeSlack) -> AsyncGenerator[Callable[..
     made: list[Deliverer] = []
 
     def build(*, in_flight: int = 4, timeout_s: float = 5.0) -> Deliverer:
-        policy = RetryPolicy(timeout_s, 86_400, first_backoff_s=0.01)
+        policy = RetryPolicy(timeout_s, 86_400, first_backoff_s=0.01, carried_out_late_s=0.0)
         send = SendEffect({"slack": slack}, NoBreakers(), policy, NoWatch())
         made.append(Deliverer(queue, send, NoWatch(), most_in_flight=in_flight, sweep_every_s=0.01))
         return made[-1]
@@ -199,6 +201,41 @@ async def test_a_request_that_hangs_is_given_up_as_unanswered(make, queue, slack
     (_, settlement) = queue.settled[0]
     assert isinstance(settlement, Failed)
     assert (settlement.code, settlement.unanswered) == ("slack_timeout", True)
+
+
+async def test_a_slow_look_up_takes_nothing_from_the_time_of_the_request_behind_it(make, queue, slack):
+    """Else the next look-up would come while the request may still be carried out."""
+    deliverer = make(timeout_s=1.0)
+    slack.lookup_s = 0.3
+    slack.failures = [AnswerLost("slack_answer_lost", "")]
+    queue.add("d", "lost", unanswered=True)
+    deliverer.kick(TENANT, "d")
+    await eventually(lambda: bool(queue.settled))
+    (_, settlement) = queue.settled[0]
+    assert isinstance(settlement, Failed)
+    assert settlement.delay_s > 0.9
+
+
+async def test_a_look_up_that_hangs_sends_nothing(make, queue, slack):
+    deliverer = make(timeout_s=0.05)
+    slack.lookup_s = 60.0
+    queue.add("d", "lost", unanswered=True)
+    deliverer.kick(TENANT, "d")
+    await eventually(lambda: bool(queue.settled))
+    (_, settlement) = queue.settled[0]
+    assert isinstance(settlement, Failed)
+    assert settlement.code == "slack_timeout"
+    assert slack.sent == []
+
+
+async def test_a_lease_that_a_look_up_used_up_is_given_back(make, queue, slack):
+    deliverer = make(timeout_s=1.0)
+    slack.lookup_s = 0.3
+    queue.lease_ends_at = time.monotonic() + 1.2
+    queue.add("d", "lost", unanswered=True)
+    deliverer.kick(TENANT, "d")
+    await eventually(lambda: queue.settled[:1] == [("lost", Postponed(0.1, "lease_over"))])
+    assert slack.sent == []
 
 
 async def test_a_lease_too_old_to_send_under_is_given_back(make, queue, slack):

@@ -12,11 +12,13 @@ from oblivion_platform.errors import (
 )
 from oblivion_router_worker.domain.retry import Dead, Failed, Postponed, RetryPolicy, Try
 
-POLICY = RetryPolicy(request_timeout_s=10.0, give_up_after_s=86_400)
+POLICY = RetryPolicy(request_timeout_s=10.0, give_up_after_s=86_400, carried_out_late_s=2.0)
 
 
-def last(attempt: int = 1, *, age_s: float = 0.0, elapsed_s: float = 0.0, jitter: float = 0.0) -> Try:
-    return Try(attempt, age_s, elapsed_s, jitter)
+def last(
+    attempt: int = 1, *, age_s: float = 0.0, since_send_s: float | None = 0.0, jitter: float = 0.0
+) -> Try:
+    return Try(attempt, age_s, since_send_s, jitter)
 
 
 def test_waits_double_up_to_a_minute():
@@ -29,13 +31,14 @@ def test_jitter_adds_at_most_a_tenth():
     assert POLICY.backoff_s(last(2, jitter=1.0)) == pytest.approx(2.2)
 
 
-def test_an_unanswered_request_is_not_repeated_before_its_time_is_over():
-    lost = POLICY.after_failure(AnswerLost("slack_answer_lost", ""), last(elapsed_s=0.5))
-    assert lost == Failed(9.5, "slack_answer_lost", "", unanswered=True)
+@pytest.mark.parametrize(("since_send_s", "waits_s"), [(0.5, 11.5), (10.0, 2.0), (30.0, 1.0)])
+def test_an_unanswered_request_is_not_repeated_while_it_may_still_be_carried_out(since_send_s, waits_s):
+    lost = POLICY.after_failure(AnswerLost("slack_answer_lost", ""), last(since_send_s=since_send_s))
+    assert lost == Failed(waits_s, "slack_answer_lost", "", unanswered=True)
 
 
 def test_a_request_that_was_surely_not_sent_is_repeated_without_looking_it_up():
-    away = POLICY.after_failure(DependencyUnavailable("slack_unavailable", ""), last(elapsed_s=0.5))
+    away = POLICY.after_failure(DependencyUnavailable("slack_unavailable", ""), last(since_send_s=0.5))
     assert away == Failed(1.0, "slack_unavailable", "", unanswered=False)
 
 
@@ -80,6 +83,12 @@ def test_an_old_effect_that_a_person_retries_gets_some_tries():
 
 def test_surprises_are_looked_up_and_end_after_some_tries():
     again = POLICY.after_surprise(KeyError("ts"), last(1))
-    assert again == Failed(10.0, "unexpected", again.message, unanswered=True)
+    assert again == Failed(12.0, "unexpected", again.message, unanswered=True)
     assert "KeyError" in again.message
     assert isinstance(POLICY.after_surprise(KeyError("ts"), last(5)), Dead)
+
+
+def test_a_surprise_before_anything_was_sent_only_backs_off():
+    again = POLICY.after_surprise(KeyError("ts"), last(2, since_send_s=None))
+    assert isinstance(again, Failed)
+    assert again.delay_s == 2.0

@@ -24,11 +24,15 @@ MOST_DUE = 1_000
 
 
 class PostgresDelivery:
-    """Implements `ports.delivery.DeliveryQueue`."""
+    """Implements `ports.delivery.DeliveryQueue`.
 
-    def __init__(self, database: Database, *, lease_s: float) -> None:
+    `lookup_s` is added to the lease of an effect that has to be looked up before it is sent.
+    """
+
+    def __init__(self, database: Database, *, lease_s: float, lookup_s: float = 0.0) -> None:
         self._database = database
         self._lease_s = lease_s
+        self._lookup_s = lookup_s
 
     async def claim(self, tenant_id: UUID, destination: str) -> Sending | None:
         async with self._database.tenant(tenant_id) as tx:
@@ -48,15 +52,16 @@ class PostgresDelivery:
             return [DueDestination(row.tenant_id, row.destination, float(row.overdue_s)) for row in rows]
 
     async def _claim(self, tx: AsyncConnection, tenant_id: UUID, destination: str) -> Sending | None:
-        values = {"tenant": tenant_id, "destination": destination, "lease_s": self._lease_s}
+        leases = {"lease_s": self._lease_s, "lookup_s": self._lookup_s}
+        values = {"tenant": tenant_id, "destination": destination} | leases
         while True:
             # Before the statement: what it and the commit take is taken off the lease.
-            lease_ends_at = time.monotonic() + self._lease_s
+            begun = time.monotonic()
             row = (await tx.execute(_CLAIM, values)).one_or_none()
             if row is None:
                 return None
             try:
-                return _sending(row, lease_ends_at)
+                return _sending(row, begun + self._lease_s + (self._lookup_s if row.unanswered else 0.0))
             except ValueError as error:
                 unreadable = Dead("payload_unknown", str(error))
                 await _record(tx, row.id, row.attempts, unreadable)
@@ -160,7 +165,8 @@ _CLAIM = text("""
     WITH claimed AS (
         UPDATE outbox o SET
             state = 'sending', attempts = o.attempts + 1, unanswered = o.unanswered OR o.state = 'sending',
-            lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+            lease_until = clock_timestamp() + make_interval(secs => :lease_s
+                + CASE WHEN o.unanswered OR o.state = 'sending' THEN :lookup_s ELSE 0 END)
         WHERE o.id = (
             SELECT id FROM outbox
             WHERE tenant_id = :tenant AND destination = :destination AND state IN ('pending', 'sending')

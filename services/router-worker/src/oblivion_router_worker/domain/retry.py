@@ -18,6 +18,8 @@ JITTER = 0.1
 MOST_UNEXPECTED_TRIES = 5
 FEWEST_TRIES_BEFORE_DEATH = 8
 """An old effect that a person retries is given this many tries, however old it is."""
+CARRIED_OUT_LATE_S = 2.0
+"""A request may arrive late, and be carried out this much after its timeout."""
 DEFAULT_RATE_LIMIT_WAIT_S = 60.0
 
 
@@ -71,8 +73,8 @@ class Try:
 
     attempt: int
     age_s: float
-    elapsed_s: float
-    """Since the request was begun."""
+    since_send_s: float | None
+    """Since what may have been carried out began to be sent; None: nothing was sent in this try."""
     jitter: float
     """0 to 1, random."""
 
@@ -80,9 +82,14 @@ class Try:
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     request_timeout_s: float
-    """Until this is over, the other side may still carry an unanswered request out."""
     give_up_after_s: float
     first_backoff_s: float = FIRST_BACKOFF_S
+    carried_out_late_s: float = CARRIED_OUT_LATE_S
+
+    @property
+    def certain_after_s(self) -> float:
+        """Since it began to be sent; until then the other side may still carry an unanswered request out."""
+        return self.request_timeout_s + self.carried_out_late_s
 
     def after_failure(self, failure: OblivionFailure, last: Try) -> Settlement:
         """What a failure that has a name leads to."""
@@ -114,7 +121,10 @@ class RetryPolicy:
         return Failed(delay_s, failure.code, failure.message, unanswered)
 
     def _unanswered_delay_s(self, last: Try) -> float:
-        return max(self.backoff_s(last), self.request_timeout_s - last.elapsed_s)
+        """A look-up that begins any sooner proves nothing."""
+        if last.since_send_s is None:
+            return self.backoff_s(last)
+        return max(self.backoff_s(last), self.certain_after_s - last.since_send_s)
 
     def backoff_s(self, last: Try) -> float:
         """Doubles with each attempt, up to a minute."""

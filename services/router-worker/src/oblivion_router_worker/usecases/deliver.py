@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -17,6 +18,7 @@ from oblivion_platform.errors import (
     AnswerLost,
     DependencyUnavailable,
     OblivionFailure,
+    RateLimited,
 )
 from oblivion_router_worker.domain.effects import (
     CreateComment,
@@ -46,6 +48,8 @@ LEASE_OVER_DELAY_S = 0.1
 SWEEP_TIMEOUT_S = 5.0
 """A Postgres that is stopped, not dead, must not hold up the loop on which liveness rests."""
 
+_TIMED_OUT = "{} did not answer in time"
+
 
 class SendEffect:
     """One try of one effect; never raises but when it is cancelled."""
@@ -60,40 +64,56 @@ class SendEffect:
 
     async def __call__(self, sending: Sending) -> Settlement:
         begun = time.monotonic()
-        settlement = without_target(sending) or await self._try(sending, begun)
+        settlement = without_target(sending) or await self._try(sending, _Request())
         self._watch.tried(sending, settlement, time.monotonic() - begun)
         return settlement
 
-    async def _try(self, sending: Sending, begun: float) -> Settlement:
+    async def _try(self, sending: Sending, request: "_Request") -> Settlement:
         provider = provider_of(sending)
-        if begun + self._policy.request_timeout_s > sending.lease_ends_at:
-            # Postgres or this process stood still meanwhile: another worker may be about to send it.
-            return Postponed(LEASE_OVER_DELAY_S, "lease_over")
         try:
-            async with (
-                self._breakers.guard(sending.effect.tenant_id, provider),
-                asyncio.timeout(self._policy.request_timeout_s),
-            ):
-                return await self._send(self._carriers[provider], sending)
-        except TimeoutError:
-            failure = AnswerLost(f"{provider}_timeout", f"{provider} did not answer in time")
-            return self._policy.after_failure(failure, _last(sending, begun))
+            # One guard for both, so that look-ups that pass do not excuse requests that do not.
+            async with self._breakers.guard(sending.effect.tenant_id, provider):
+                return await self._found(provider, sending) or await self._sent(provider, sending, request)
         except OblivionFailure as failure:
-            return self._policy.after_failure(failure, _last(sending, begun))
+            return self._policy.after_failure(failure, _last(sending, request))
         except Exception as error:
             # Whatever it was, the effect is settled, and the destination goes on.
             _log.exception(
                 "effect_send_unexpected", effect_id=str(sending.effect.id), kind=sending.effect.kind
             )
-            return self._policy.after_surprise(error, _last(sending, begun))
+            return self._policy.after_surprise(error, _last(sending, request))
 
-    async def _send(self, carrier: Carrier, sending: Sending) -> Sent:
-        if sending.unanswered and _makes_something(sending):
-            found = await carrier.find(sending)
-            if found is not None:
-                return Sent(made_id=found.made_id, was_found=True)
-        receipt = await carrier.send(sending)
+    async def _found(self, provider: str, sending: Sending) -> Sent | None:
+        """Look for what an earlier try may have made."""
+        if not (sending.unanswered and _makes_something(sending)):
+            return None
+        try:
+            async with asyncio.timeout(self._policy.request_timeout_s):
+                found = await self._carriers[provider].find(sending)
+        except TimeoutError:
+            raise DependencyUnavailable(f"{provider}_timeout", _TIMED_OUT.format(provider)) from None
+        return None if found is None else Sent(made_id=found.made_id, was_found=True)
+
+    async def _sent(self, provider: str, sending: Sending, request: "_Request") -> Sent:
+        begun = time.monotonic()
+        if begun + self._policy.certain_after_s > sending.lease_ends_at:
+            # Postgres or this process stood still meanwhile: another worker may be about to send it.
+            raise RateLimited("lease_over", "the effect is no longer ours to send", LEASE_OVER_DELAY_S)
+        request.begun = begun
+        try:
+            async with asyncio.timeout(self._policy.request_timeout_s):
+                receipt = await self._carriers[provider].send(sending)
+        except TimeoutError:
+            raise AnswerLost(f"{provider}_timeout", _TIMED_OUT.format(provider)) from None
         return Sent(made_id=receipt.made_id, skipped=receipt.skipped)
+
+
+@dataclass(slots=True)
+class _Request:
+    """What one try sends, if it comes to that; looking something up first is not part of it."""
+
+    begun: float | None = None
+    """By this process's monotonic clock."""
 
 
 def provider_of(sending: Sending) -> str:
@@ -120,11 +140,11 @@ def _makes_something(sending: Sending) -> bool:
     return isinstance(sending.effect.body, PostTask | PostReply | CreateComment)
 
 
-def _last(sending: Sending, begun: float) -> Try:
+def _last(sending: Sending, request: _Request) -> Try:
     return Try(
         attempt=sending.attempt,
         age_s=sending.age_s,
-        elapsed_s=time.monotonic() - begun,
+        since_send_s=None if request.begun is None else time.monotonic() - request.begun,
         jitter=random.random(),  # noqa: S311 - spreads load, hides nothing
     )
 

@@ -237,10 +237,10 @@ class Post:
             send = SendEffect(
                 {"slack": slack, "clickup": clickup},
                 Breakers(failures_to_open=failures_to_open, open_s=open_s),
-                RetryPolicy(timeout_s, give_up_after_s, first_backoff_s=0.05),
+                RetryPolicy(timeout_s, give_up_after_s, first_backoff_s=0.05, carried_out_late_s=0.1),
                 self.watch,
             )
-            queue = PostgresDelivery(self.database, lease_s=timeout_s + LEASE_MARGIN_S)
+            queue = PostgresDelivery(self.database, lease_s=timeout_s + LEASE_MARGIN_S, lookup_s=timeout_s)
             deliverer = Deliverer(queue, send, self.watch, most_in_flight=8, sweep_every_s=sweep_every_s)
             sweeping = asyncio.create_task(deliverer.run())
             try:

@@ -100,6 +100,16 @@ async def test_nobody_touches_an_effect_before_its_lease_ends(post):
     assert await queue.due() == []
 
 
+async def test_a_look_up_lengthens_the_lease(post):
+    effect = await post.post_task("looked up")
+    queue = PostgresDelivery(post.database, lease_s=0.0, lookup_s=30.0)
+    first = await queue.claim(effect.tenant_id, effect.destination)
+    again = await queue.claim(effect.tenant_id, effect.destination)
+    assert again.unanswered
+    assert again.lease_ends_at - first.lease_ends_at > 29
+    assert await queue.claim(effect.tenant_id, effect.destination) is None
+
+
 async def test_a_late_answer_does_not_undo_what_another_worker_settled(post):
     effect = await post.post_task("late")
     slow_queue = PostgresDelivery(post.database, lease_s=0.0)
