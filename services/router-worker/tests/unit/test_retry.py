@@ -76,6 +76,13 @@ def test_what_stays_away_too_long_is_dead():
     assert POLICY.after_failure(away, last(20, age_s=86_500)) == Dead("slack_unavailable", "why")
 
 
+def test_a_dead_letter_remembers_that_its_last_answer_was_lost():
+    lost = AnswerLost("slack_answer_lost", "why")
+    assert POLICY.after_failure(lost, last(100, age_s=86_500, since_send_s=1.0)) == Dead(
+        "slack_answer_lost", "why", unanswered=True, delay_s=11.0
+    )
+
+
 def test_an_old_effect_that_a_person_retries_gets_some_tries():
     away = DependencyUnavailable("slack_unavailable", "why")
     assert isinstance(POLICY.after_failure(away, last(1, age_s=1e9)), Failed)
@@ -85,10 +92,11 @@ def test_surprises_are_looked_up_and_end_after_some_tries():
     again = POLICY.after_surprise(KeyError("ts"), last(1))
     assert again == Failed(12.0, "unexpected", again.message, unanswered=True)
     assert "KeyError" in again.message
-    assert isinstance(POLICY.after_surprise(KeyError("ts"), last(5)), Dead)
+    dead = POLICY.after_surprise(KeyError("ts"), last(5))
+    assert dead == Dead("unexpected", again.message, unanswered=True, delay_s=12.0)
 
 
 def test_a_surprise_before_anything_was_sent_only_backs_off():
     again = POLICY.after_surprise(KeyError("ts"), last(2, since_send_s=None))
     assert isinstance(again, Failed)
-    assert again.delay_s == 2.0
+    assert (again.delay_s, again.unanswered) == (2.0, False)

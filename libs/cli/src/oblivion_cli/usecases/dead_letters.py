@@ -37,7 +37,8 @@ _REPORT = text(f"""
     FROM ({_DEAD}) dead GROUP BY cause, kind ORDER BY count DESC, cause
 """)  # noqa: S608 - a constant
 _RETRY_EFFECTS = text("""
-    UPDATE outbox SET state = 'pending', attempts = 0, next_attempt_at = clock_timestamp(), lease_until = NULL
+    UPDATE outbox SET state = 'pending', attempts = 0, lease_until = NULL,
+        next_attempt_at = greatest(clock_timestamp(), next_attempt_at)
     WHERE id = ANY(:ids) AND state = 'dead'
 """)
 _DISCARD_EVENTS = text(

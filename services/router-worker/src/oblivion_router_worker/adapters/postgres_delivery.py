@@ -151,7 +151,8 @@ async def _note_health(tx: AsyncConnection, effect: Effect, status: str, detail:
 
 
 async def _record(tx: AsyncConnection, effect_id: UUID, attempt: int, dead: Dead) -> None:
-    await tx.execute(_DIE, {"id": effect_id, "attempt": attempt, "failure": _failure(dead)})
+    held = {"id": effect_id, "attempt": attempt, "failure": _failure(dead)}
+    await tx.execute(_DIE, held | {"unanswered": dead.unanswered, "delay_s": dead.delay_s})
 
 
 def _failure(settlement: Failed | Dead) -> str:
@@ -225,7 +226,11 @@ _FAIL = text(f"""
         next_attempt_at = clock_timestamp() + make_interval(secs => :delay_s), {_ADD_FAILURE}
     WHERE {_HELD}
 """)  # noqa: S608 - constants of this module
-_DIE = text(f"UPDATE outbox SET state = 'dead', lease_until = NULL, {_ADD_FAILURE} WHERE {_HELD}")  # noqa: S608
+_DIE = text(f"""
+    UPDATE outbox SET state = 'dead', lease_until = NULL, unanswered = unanswered OR :unanswered,
+        next_attempt_at = clock_timestamp() + make_interval(secs => :delay_s), {_ADD_FAILURE}
+    WHERE {_HELD}
+""")  # noqa: S608 - constants of this module
 _ITS_LINK = "id = (SELECT project_mapping_id FROM task_mappings WHERE id = :task)"
 _NOTE_PROBLEM = text(f"""
     UPDATE project_mappings

@@ -58,6 +58,10 @@ class Dead:
     code: str
     message: str
     is_credential_refused: bool = False
+    unanswered: bool = False
+    """When a person retries it, it is looked up first, …"""
+    delay_s: float = 0.0
+    """… and not before this is over."""
 
 
 PARENT_MISSING = Dead(
@@ -101,7 +105,7 @@ class RetryPolicy:
                 return Postponed(failure.retry_after_s or FIRST_BACKOFF_S, failure.code)
             case TransientFailure():
                 if last.age_s > self.give_up_after_s and last.attempt >= FEWEST_TRIES_BEFORE_DEATH:
-                    return Dead(failure.code, failure.message)
+                    return self._given_up(failure, last)
                 return self._again(failure, last)
             case _:
                 refused = isinstance(failure, AuthenticationFailed)
@@ -110,9 +114,15 @@ class RetryPolicy:
     def after_surprise(self, error: Exception, last: Try) -> Settlement:
         """What an error that nobody foresaw leads to: the request may have been carried out."""
         code, message = "unexpected", f"unexpected {type(error).__name__}; the worker's log has the details"
+        unanswered = last.since_send_s is not None
         if last.attempt >= MOST_UNEXPECTED_TRIES:
-            return Dead(code, message)
-        return Failed(self._unanswered_delay_s(last), code, message, unanswered=True)
+            return Dead(code, message, unanswered=unanswered, delay_s=self._uncertain_for_s(last))
+        return Failed(self._unanswered_delay_s(last), code, message, unanswered)
+
+    def _given_up(self, failure: TransientFailure, last: Try) -> Dead:
+        if not isinstance(failure, AnswerLost):
+            return Dead(failure.code, failure.message)
+        return Dead(failure.code, failure.message, unanswered=True, delay_s=self._uncertain_for_s(last))
 
     def _again(self, failure: TransientFailure, last: Try) -> Failed:
         unanswered = isinstance(failure, AnswerLost)
@@ -121,10 +131,11 @@ class RetryPolicy:
         return Failed(delay_s, failure.code, failure.message, unanswered)
 
     def _unanswered_delay_s(self, last: Try) -> float:
+        return max(self.backoff_s(last), self._uncertain_for_s(last))
+
+    def _uncertain_for_s(self, last: Try) -> float:
         """A look-up that begins any sooner proves nothing."""
-        if last.since_send_s is None:
-            return self.backoff_s(last)
-        return max(self.backoff_s(last), self.certain_after_s - last.since_send_s)
+        return 0.0 if last.since_send_s is None else max(0.0, self.certain_after_s - last.since_send_s)
 
     def backoff_s(self, last: Try) -> float:
         """Doubles with each attempt, up to a minute."""

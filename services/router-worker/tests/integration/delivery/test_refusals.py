@@ -9,8 +9,8 @@ from oblivion_router_worker.domain.retry import Postponed
 async def retry(post, effect):
     """As `oblivion dead-letters retry` does."""
     await post.run(
-        "UPDATE outbox SET state = 'pending', attempts = 0, next_attempt_at = clock_timestamp()"
-        " WHERE id = :id",
+        "UPDATE outbox SET state = 'pending', attempts = 0,"
+        " next_attempt_at = greatest(clock_timestamp(), next_attempt_at) WHERE id = :id",
         id=effect.id,
     )
 
@@ -171,6 +171,19 @@ async def test_what_fails_for_longer_than_the_setting_is_dead(post):
     await post.delivered()
     row = await post.row(effect)
     assert (row["state"], row["failures"][-1]["code"]) == ("dead", "slack_service_unavailable")
+
+
+async def test_a_dead_letter_whose_answer_was_lost_is_looked_up_when_a_person_retries_it(post):
+    await post.slack.misbehave("chat.postMessage", "http_500_after", times=1)
+    effect = await post.post_task("once")
+    await post.run("UPDATE outbox SET attempts = 10, created_at = now() - interval '25 h'")
+    await post.delivered()
+    assert await post.states(effect) == ["dead"]
+
+    await retry(post, effect)
+    await post.delivered()
+    assert await post.texts() == ["once"]
+    assert (await post.row(effect))["result"] == {"made": await post.slack_ts(effect), "found": True}
 
 
 async def test_a_payload_of_another_version_is_dead_and_blocks_nobody(post):
