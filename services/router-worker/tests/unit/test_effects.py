@@ -24,7 +24,7 @@ BODIES = [
     UpdateTask("text", BLOCKS),
     PostReply("text", BLOCKS),
     UpdateReply("text", BLOCKS),
-    DeleteReply(),
+    DeleteReply("1.000001"),
     CreateComment("t1", [{"text": "words"}], "https://acme.slack.com/archives/C1/p1"),
     UpdateComment([{"text": "words"}]),
     DeleteComment(),

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from oblivion_platform.database.engine import Database
 from oblivion_router_worker.domain.effects import (
     CreateComment,
+    DeleteComment,
+    DeleteReply,
     Effect,
     PostReply,
     PostTask,
@@ -64,16 +66,18 @@ class PostgresDelivery:
                 return _sending(row, begun + self._lease_s + (self._lookup_s if row.unanswered else 0.0))
             except ValueError as error:
                 unreadable = Dead("payload_unknown", str(error))
-                await _record(tx, row.id, row.attempts, unreadable)
+                await _record(tx, row.id, row.attempts, unreadable, {})
 
 
 def _sending(row: Row[Any], lease_ends_at: float) -> Sending:
+    body = body_from_payload(row.kind, row.payload)
+    known = body.copy_id if isinstance(body, DeleteReply | DeleteComment) else None
     effect = Effect(
         id=row.id,
         tenant_id=row.tenant_id,
         integration_id=row.integration_id,
         destination=row.destination,
-        body=body_from_payload(row.kind, row.payload),
+        body=body,
         priority=row.priority,
         event_id=row.event_id,
         task_mapping_id=row.task_mapping_id,
@@ -88,7 +92,7 @@ def _sending(row: Row[Any], lease_ends_at: float) -> Sending:
         lease_ends_at=lease_ends_at,
         channel=row.slack_channel_id,
         thread_ts=row.slack_ts,
-        copy_id=row.copy_id,
+        copy_id=known or row.copy_id,
         is_creation_dead=bool(row.is_creation_dead),
         has_problem=bool(row.has_problem),
         was_refused=bool(row.was_refused),
@@ -108,7 +112,7 @@ async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -
             failure = _failure(settlement)
             await tx.execute(_FAIL, held | {"delay_s": delay_s, "unanswered": unanswered, "failure": failure})
         case Dead():
-            await _record(tx, effect.id, sending.attempt, settlement)
+            await _record(tx, effect.id, sending.attempt, settlement, _target(sending))
             if settlement != PARENT_MISSING:  # The parent's own end says what is wrong.
                 problem = {"task": effect.task_mapping_id, "problem": _failure(settlement)}
                 await tx.execute(_NOTE_PROBLEM, problem)
@@ -150,9 +154,17 @@ async def _note_health(tx: AsyncConnection, effect: Effect, status: str, detail:
     await tx.execute(_NOTE_HEALTH, health)
 
 
-async def _record(tx: AsyncConnection, effect_id: UUID, attempt: int, dead: Dead) -> None:
-    held = {"id": effect_id, "attempt": attempt, "failure": _failure(dead)}
+async def _record(
+    tx: AsyncConnection, effect_id: UUID, attempt: int, dead: Dead, target: dict[str, str]
+) -> None:
+    held = {"id": effect_id, "attempt": attempt, "failure": _failure(dead), "target": json.dumps(target)}
     await tx.execute(_DIE, held | {"unanswered": dead.unanswered, "delay_s": dead.delay_s})
+
+
+def _target(sending: Sending) -> dict[str, str]:
+    """Of a deletion: what it could not delete, so that its retry deletes nothing that came later."""
+    is_deletion = isinstance(sending.effect.body, DeleteReply | DeleteComment)
+    return {"copy_id": sending.copy_id} if is_deletion and sending.copy_id else {}
 
 
 def _failure(settlement: Failed | Dead) -> str:
@@ -228,7 +240,8 @@ _FAIL = text(f"""
 """)  # noqa: S608 - constants of this module
 _DIE = text(f"""
     UPDATE outbox SET state = 'dead', lease_until = NULL, unanswered = unanswered OR :unanswered,
-        next_attempt_at = clock_timestamp() + make_interval(secs => :delay_s), {_ADD_FAILURE}
+        next_attempt_at = clock_timestamp() + make_interval(secs => :delay_s),
+        payload = payload || CAST(:target AS jsonb), {_ADD_FAILURE}
     WHERE {_HELD}
 """)  # noqa: S608 - constants of this module
 _ITS_LINK = "id = (SELECT project_mapping_id FROM task_mappings WHERE id = :task)"

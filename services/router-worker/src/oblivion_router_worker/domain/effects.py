@@ -70,7 +70,13 @@ class UpdateReply(_Body):
 
 @dataclass(frozen=True, slots=True)
 class DeleteReply(_Body):
+    """Take back a copied comment; `copy_id` is set once it is a dead letter.
+
+    When a person retries that one, the comment may have a newer copy, which shall stay.
+    """
+
     kind: ClassVar[str] = "slack.delete_reply"
+    copy_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,10 @@ class UpdateComment(_Body):
 
 @dataclass(frozen=True, slots=True)
 class DeleteComment(_Body):
+    """Take back a copied reply; `copy_id` as in DeleteReply."""
+
     kind: ClassVar[str] = "clickup.delete_comment"
+    copy_id: str | None = None
 
 
 Body: TypeAlias = (

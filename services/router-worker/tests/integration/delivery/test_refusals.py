@@ -3,7 +3,10 @@
 import pytest
 
 from oblivion_platform.testing import eventually
+from oblivion_router_worker.domain.effects import DeleteComment, DeleteReply, PostReply
 from oblivion_router_worker.domain.retry import Postponed
+
+BLOCKS = [{"type": "section", "text": {"type": "mrkdwn", "text": "words"}}]
 
 
 async def retry(post, effect):
@@ -184,6 +187,45 @@ async def test_a_dead_letter_whose_answer_was_lost_is_looked_up_when_a_person_re
     await post.delivered()
     assert await post.texts() == ["once"]
     assert (await post.row(effect))["result"] == {"made": await post.slack_ts(effect), "found": True}
+
+
+async def test_a_dead_deletion_of_a_comment_leaves_the_newer_copy_alone_when_it_is_retried(post):
+    comment = await post.create_comment("first copy")
+    await post.delivered()
+    older = await post.copy_id(comment)
+    body, ours = comment.body, (comment.task_mapping_id, comment.mirror_event_id)
+    await post.clickup.misbehave("DELETE /comment/*", "error", times=1, status=400, code="ACCESS_054")
+    deletion = post.effect(DeleteComment(), *ours, clickup_task=body.task_id)
+    await post.decide(deletion)
+    await post.delivered()
+    await post.decide(post.effect(body, *ours, clickup_task=body.task_id))
+    await post.delivered()
+    newer = await post.copy_id(comment)
+    assert older != newer
+
+    await retry(post, deletion)
+    await post.delivered()
+    assert await post.states(deletion) == ["sent"]
+    left = [str(found["id"]) for found in await post.comments(comment) if not found["deleted"]]
+    assert left == [newer]
+
+
+async def test_a_dead_deletion_of_a_reply_leaves_the_newer_copy_alone_when_it_is_retried(post):
+    task = await post.post_task("task")
+    reply = await post.post_reply(task.task_mapping_id, "reply")
+    await post.delivered()
+    ours = (reply.task_mapping_id, reply.mirror_event_id)
+    await post.slack.misbehave("chat.delete", "error", times=1, code="missing_scope")
+    deletion = post.effect(DeleteReply(), *ours)
+    await post.decide(deletion)
+    await post.delivered()
+    await post.decide(post.effect(PostReply("again", BLOCKS), *ours))
+    await post.delivered()
+
+    await retry(post, deletion)
+    await post.delivered()
+    shown = [found["message"]["text"] for found in await post.messages() if not found["deleted"]]
+    assert shown == ["task", "again"]
 
 
 async def test_a_payload_of_another_version_is_dead_and_blocks_nobody(post):
