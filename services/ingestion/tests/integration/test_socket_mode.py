@@ -9,6 +9,8 @@ from urllib.parse import parse_qs
 from uuid import UUID, uuid4
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from oblivion_ingestion.testing import Running, World, served
 from oblivion_platform.testing import FreshDatabase, eventually
@@ -137,3 +139,30 @@ async def test_a_token_that_slack_refuses_shows_in_health_and_harms_nothing_else
     await eventually(lambda: sorted(service.ingestion.slack_sockets.states()) == ["connected", "connecting"])
     await connected.sandbox.control.slack.post("general", "still here")
     await eventually(lambda: len(connected.messages()) == 1)
+
+
+async def test_a_refused_ticket_is_not_tried_again(connected: Connected) -> None:
+    tickets: list[str] = []
+    tried: list[str] = []
+
+    async def give_ticket(request: web.Request) -> web.Response:
+        tickets.append(str(len(tickets)))
+        return web.json_response({"ok": True, "url": f"{server.make_url('/link')}?ticket={tickets[-1]}"})
+
+    async def link(request: web.Request) -> web.StreamResponse:
+        tried.append(request.query["ticket"])
+        if tried[-1] == "0":
+            raise web.HTTPForbidden
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for _ in socket:
+            pass
+        return socket
+
+    slack = web.Application()
+    slack.add_routes([web.post("/api/apps.connections.open", give_ticket), web.get("/link", link)])
+    async with TestServer(slack) as server:
+        settings = connected.world.settings(slack_api_url=str(server.make_url("/api/")))
+        async with served(settings) as service:
+            await eventually(lambda: service.ingestion.slack_sockets.states() == ["connected"], within_s=20)
+    assert tried == ["0", "1"]

@@ -30,7 +30,7 @@ from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
 from oblivion_platform.safe_json import MalformedBody
 
 PING_S = 5.0
-"""Also the wait between two tries to connect."""
+"""Also the SDK's wait between two tries to connect."""
 
 _log = structlog.get_logger(__name__)
 
@@ -114,11 +114,11 @@ class SlackSocket:
         self._client = SocketModeClient(
             app_token=token,
             logger=silent,
-            web_client=AsyncWebClient(base_url=api_url, logger=silent),
+            web_client=AsyncWebClient(base_url=api_url, logger=silent, retry_handlers=[]),
             ping_interval=PING_S,
         )
         self._client.socket_mode_request_listeners.append(self._receive)
-        self._connecting: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._storing: set[asyncio.Task[Any] | None] = set()
 
     @property
@@ -129,14 +129,30 @@ class SlackSocket:
 
     def start(self) -> None:
         """Connect, however long it takes; the client then reconnects by itself."""
-        self._connecting = asyncio.create_task(self._client.connect(), name="slack socket")
+        self._tasks = [
+            asyncio.create_task(self._client.connect(), name="slack socket"),
+            asyncio.create_task(self._drop_used_tickets(), name="slack socket tickets"),
+        ]
 
     async def close(self) -> None:
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*filter(None, self._storing), return_exceptions=True)
         await self._client.close()
+
+    async def _drop_used_tickets(self) -> None:
+        """A URL to connect to is good for one try, but the SDK repeats one that was refused for ever."""
+        was_connected = True
+        while True:
+            await asyncio.sleep(PING_S)
+            is_connected = self.state == "connected"
+            if was_connected and not is_connected:
+                _log.warning("socket_not_connected", teams=sorted(map(team_of, self.owners)))
+            if not is_connected:
+                # The SDK asks Slack for a new one before its next try.
+                self._client.wss_uri = None
+            was_connected = is_connected
 
     async def _receive(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         """Store one envelope, then acknowledge it; Slack sends again what is not acknowledged."""
