@@ -8,9 +8,15 @@ from oblivion_contracts.jobs import ProcessEvent
 from oblivion_platform.database.engine import Database
 from oblivion_platform.errors import DependencyUnavailable, PermanentFailure, RateLimited
 from oblivion_router_worker.usecases.handle_event import NotOurTurn
-from oblivion_router_worker.usecases.note_failure import FailurePolicy, NoteFailure, Verdict
+from oblivion_router_worker.usecases.note_failure import (
+    TRIES_BEFORE_GIVING_UP,
+    FailurePolicy,
+    NoteFailure,
+    Verdict,
+)
 
 POLICY = FailurePolicy(attempts=3, park_first_s=0.5, park_max_s=60, give_up_after=timedelta(hours=24))
+AWAY = DependencyUnavailable("clickup_unavailable", "ClickUp does not answer")
 
 
 class FixedClock:
@@ -51,11 +57,35 @@ async def test_what_may_pass_by_itself_is_no_attempt(world, note, failure):
 
 async def test_what_has_not_passed_in_a_day_is_dead(world, note):
     event = await world.tell_clickup("taskCreated")
-    failure = DependencyUnavailable("clickup_unavailable", "ClickUp does not answer")
-    assert await note(event, failure, later=timedelta(hours=25)) is Verdict.GIVE_UP
+    for _ in range(TRIES_BEFORE_GIVING_UP):
+        assert await note(event, AWAY) is Verdict.PARK
+    assert await note(event, AWAY, later=timedelta(hours=25)) is Verdict.GIVE_UP
     dead = await row(world, event)
     assert dead["state"] == "dead"
-    assert dead["failures"][0]["code"] == "clickup_unavailable"
+    assert [failure["code"] for failure in dead["failures"]] == ["clickup_unavailable"] * 2
+
+
+async def test_an_event_that_waited_long_for_its_first_try_gets_its_tries(world, note):
+    event = await world.tell_clickup("taskCreated")
+    await world.run("UPDATE inbound_events SET received_at = received_at - interval '3 days'")
+    assert await note(event, AWAY) is Verdict.PARK
+    assert await note(event, AWAY, later=timedelta(hours=25)) is Verdict.PARK
+
+
+async def test_a_rate_limit_is_waited_for_however_old_the_event_is(world, note):
+    event = await world.tell_clickup("taskCreated")
+    limited = RateLimited("clickup_rate_limited", "wait", 60)
+    for _ in range(TRIES_BEFORE_GIVING_UP + 1):
+        assert await note(event, limited, later=timedelta(days=3)) is Verdict.PARK
+
+
+async def test_a_replayed_event_does_not_answer_for_the_waiting_before(world, note):
+    event = await world.tell_clickup("goalCreated")
+    for _ in range(TRIES_BEFORE_GIVING_UP):
+        await note(event, AWAY)
+    await world.handled(event)
+    await world.run("UPDATE inbound_events SET state = 'received'")
+    assert await note(event, AWAY, later=timedelta(hours=25)) is Verdict.PARK
 
 
 async def test_a_permanent_failure_is_dead_at_once_with_its_sentence(world, note):

@@ -8,7 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_router_worker.domain.records import InboundEvent, Integration, WaitingEvent
-from oblivion_router_worker.ports.deciding import Failure
+from oblivion_router_worker.ports.deciding import Failure, Waiting
 
 
 class PostgresInbox:
@@ -38,6 +38,11 @@ class PostgresInbox:
             "is_last": failure.is_last,
         }
         return (await self._tx.execute(_RECORD, values)).scalar_one_or_none() or 0
+
+    async def wait_longer(self, event_id: UUID, failure: Failure) -> Waiting:
+        failed = json.dumps({"code": failure.code, "message": failure.message})
+        row = (await self._tx.execute(_WAIT_LONGER, {"id": event_id, "failure": failed})).one()
+        return Waiting(row.since, row.times)
 
     async def attempts(self, event_id: UUID) -> int:
         return (await self._tx.execute(_ATTEMPTS, {"id": event_id})).scalar_one_or_none() or 0
@@ -79,7 +84,9 @@ _WAITING_FOR = text("""
 _FINISH = text("""
     UPDATE inbound_events SET processed_at = clock_timestamp(),
         state = CASE WHEN id = :id THEN :state ELSE 'done' END,
-        outcome = CASE WHEN id = :id THEN :outcome ELSE 'coalesced' END
+        outcome = CASE WHEN id = :id THEN :outcome ELSE 'coalesced' END,
+        -- The trouble passed: a replay's patience begins anew.
+        failures = CASE WHEN failures -> -1 ? 'times' THEN failures - -1 ELSE failures END
     WHERE id = ANY(:ids) AND state = 'received'
 """)
 _RECORD = text("""
@@ -91,5 +98,18 @@ _RECORD = text("""
         outcome = CASE WHEN :is_last THEN 'dead' ELSE outcome END,
         processed_at = CASE WHEN :is_last THEN clock_timestamp() END
     WHERE id = :id AND state = 'received' RETURNING attempts
+""")
+# The last entry counts on while nothing but waiting happens; any other failure begins a new one.
+_WAIT_LONGER = text("""
+    UPDATE inbound_events SET failures =
+        CASE WHEN failures -> -1 ? 'times'
+        THEN jsonb_set(failures, '{-1}', (failures -> -1) || CAST(:failure AS jsonb)
+                       || jsonb_build_object('times', CAST(failures -> -1 ->> 'times' AS integer) + 1))
+        ELSE failures || (CAST(:failure AS jsonb) || jsonb_build_object(
+            'at', clock_timestamp(), 'attempt', attempts + 1, 'times', 1))
+        END
+    WHERE id = :id
+    RETURNING CAST(failures -> -1 ->> 'at' AS timestamptz) AS since,
+              CAST(failures -> -1 ->> 'times' AS integer) AS times
 """)
 _ATTEMPTS = text("SELECT attempts FROM inbound_events WHERE id = :id")

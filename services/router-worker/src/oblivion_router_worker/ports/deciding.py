@@ -7,6 +7,7 @@ about it (events marked as done, rows of the outbox) hold together or not at all
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -22,6 +23,15 @@ class Failure:
     message: str
     is_last: bool
     """The event is dead with it: nothing but a person's retry takes it up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long an event has been waiting for the same trouble to pass."""
+
+    since: datetime
+    times: int
+    """Tries since then, the latest included."""
 
 
 class Inbox(Protocol):
@@ -45,6 +55,10 @@ class Inbox(Protocol):
 
     async def record(self, event_id: UUID, failure: Failure) -> int:
         """Note a failed try; returns how many there have been."""
+        ...
+
+    async def wait_longer(self, event_id: UUID, failure: Failure) -> Waiting:
+        """Note that the event waits for what may pass by itself; the first to the latest are one entry."""
         ...
 
     async def attempts(self, event_id: UUID) -> int:

@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from uuid import UUID
 
 from oblivion_contracts.jobs import ProcessEvent
-from oblivion_platform.errors import OblivionFailure, PermanentFailure, TransientFailure
+from oblivion_platform.errors import OblivionFailure, PermanentFailure, RateLimited, TransientFailure
 from oblivion_router_worker.ports.clock import Clock
-from oblivion_router_worker.ports.deciding import Failure, Store
+from oblivion_router_worker.ports.deciding import Decision, Failure, Store
 from oblivion_router_worker.usecases.handle_event import NotOurTurn
+
+TRIES_BEFORE_GIVING_UP = 10
+"""However long it waited: the time may have passed without a try, as when this worker was off."""
 
 
 class Verdict(Enum):
@@ -32,7 +36,7 @@ class FailurePolicy:
     park_max_s: float
     """Waiting doubles from the first to this, unless the other side says how long."""
     give_up_after: timedelta
-    """Of failures that may pass by themselves."""
+    """Of failures that may pass by themselves, from the first of them; a rate limit never counts."""
 
     def park_s(self, failure: TransientFailure, times_parked: int) -> float:
         if failure.retry_after_s is not None:
@@ -54,14 +58,14 @@ class NoteFailure:
         Raises:
             DependencyUnavailable: Postgres is away, nothing was stored; the job must be parked.
         """
-        if isinstance(failure, NotOurTurn):
+        if isinstance(failure, NotOurTurn | RateLimited):
             return Verdict.PARK
         async with self._store.tenant(command.tenant_id) as decision:
             event = await decision.inbox.waiting(command.event_id)
             if event is None:
                 return Verdict.GIVE_UP
             if isinstance(failure, TransientFailure):
-                if self._clock.now() - event.received_at < self._policy.give_up_after:
+                if not await self._has_waited_enough(decision, event.id, failure):
                     return Verdict.PARK
                 is_last = True
             else:
@@ -69,6 +73,11 @@ class NoteFailure:
                 is_last = isinstance(failure, PermanentFailure) or tries >= self._policy.attempts
             await decision.inbox.record(event.id, _described(failure, is_last=is_last))
         return Verdict.GIVE_UP if is_last else Verdict.RETRY
+
+    async def _has_waited_enough(self, decision: Decision, event_id: UUID, failure: TransientFailure) -> bool:
+        waiting = await decision.inbox.wait_longer(event_id, _described(failure, is_last=False))
+        waited = self._clock.now() - waiting.since
+        return waiting.times >= TRIES_BEFORE_GIVING_UP and waited >= self._policy.give_up_after
 
 
 def _described(failure: Exception, *, is_last: bool) -> Failure:
