@@ -1,6 +1,7 @@
 """The consumer: which failure parks a job, which retries it, which ends it."""
 
 import time
+import traceback
 from datetime import timedelta
 from uuid import uuid4
 
@@ -99,3 +100,11 @@ async def test_what_redis_keeps_of_an_unforeseen_error_holds_no_value():
     assert str(caught.value) == "ValueError"
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+async def test_a_failure_that_cannot_be_noted_leaves_no_value_in_redis_either():
+    value = "-".join(["xoxb", "secret"])  # Tracebacks quote these lines too.
+    with pytest.raises(RuntimeError) as caught:
+        await processor(ValueError(value), TypeError(value))(FakeJob(), "token")
+    assert value not in "".join(traceback.format_exception(caught.value))
+    assert str(caught.value) == "failure_not_noted"

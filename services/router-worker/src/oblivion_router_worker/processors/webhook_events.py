@@ -67,6 +67,9 @@ def make_processor(handle: HandleEvent, note: NoteFailure, policy: FailurePolicy
             verdict = await note(command, failure)
         except DependencyUnavailable:
             verdict = Verdict.PARK
+        except Exception as unnoted:  # Values of the event may be in it; the row waits for its sweep.
+            _log.warning("event_failure_not_noted", error=type(unnoted).__name__)
+            raise RuntimeError("failure_not_noted") from None
         code = str(getattr(failure, "code", type(failure).__name__))
         watch.failed(code, verdict.value)
         if verdict is Verdict.PARK:
