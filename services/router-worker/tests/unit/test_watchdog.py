@@ -28,6 +28,7 @@ class World:
         self.webhooks = [OURS]
         self.failure = None
         self.filling_fails = False
+        self.killed_at = None
         self.gaps = []
         self.reachable = True
         self.is_alone = True
@@ -36,6 +37,8 @@ class World:
 
     async def _fill(self, watched, since):
         self.gaps.append(since)
+        if self.killed_at == "filling":
+            raise Killed
         if self.filling_fails:
             raise RateLimited("clickup_budget_spent", "wait", 60)
         return 1
@@ -71,10 +74,14 @@ class World:
 
     async def activate(self, integration, webhook):
         self.webhooks = [replace(webhook, is_active=True, fail_count=0)]
+        if self.killed_at == "mended":
+            raise Killed
 
     async def create(self, integration, endpoint):
         made = Webhook("wh2", endpoint, is_active=True, fail_count=0, secret="s")
         self.webhooks.append(made)
+        if self.killed_at == "mended":
+            raise Killed
         return made
 
 
@@ -123,6 +130,72 @@ async def test_a_gap_whose_filling_failed_is_filled_with_the_next_look():
     await world.look()
     assert world.gaps == [NOON - OVERLAP, NOON - OVERLAP]
     assert world.watched.seen_until == world.time
+
+
+class Killed(BaseException):
+    """The process ends here: nothing after it runs."""
+
+
+@pytest.mark.parametrize("webhooks", [[replace(OURS, is_active=False)], []], ids=["suspended", "missing"])
+@pytest.mark.parametrize("killed_at", ["mended", "filling"])
+async def test_a_process_killed_once_the_webhook_works_again_forgets_no_gap(webhooks, killed_at):
+    world = World()
+    world.webhooks = webhooks
+    world.killed_at = killed_at
+    with pytest.raises(Killed):
+        await world.look()
+    world.killed_at = None
+    if not any(each.id == world.watched.integration.config["webhook_id"] for each in world.webhooks):
+        await world.keep_webhook(world.watched.integration, world.webhooks[-1])
+    world.gaps, world.time = [], world.time + TICK
+    await world.look()
+    assert world.gaps == [NOON - OVERLAP]
+    await world.look()
+    assert (len(world.gaps), world.watched.seen_until) == (1, world.time)
+
+
+def refuse_token(world):
+    world.failure = AuthenticationFailed("clickup_oauth_019", "the token was revoked; connect again")
+
+
+def lose_webhook(world):
+    world.webhooks = []
+    world.watched = replace(world.watched, integration=replace(world.watched.integration, config={}))
+
+
+def lose_ingestion(world):
+    world.reachable = False
+
+
+def mend(world):
+    world.failure, world.reachable, world.webhooks = None, True, [OURS]
+    integration = replace(world.watched.integration, config={"webhook_id": "wh1"})
+    world.watched = replace(world.watched, integration=integration)
+
+
+@pytest.mark.parametrize("go_blind", [refuse_token, lose_webhook, lose_ingestion])
+async def test_one_look_that_sees_nothing_is_enough_for_a_gap(go_blind):
+    world = World()
+    go_blind(world)
+    await world.look()
+    assert world.watched.health["blind_since"] == NOON.isoformat()
+    mend(world)
+    world.time += TICK
+    await world.look()
+    await world.look()
+    assert world.gaps == [NOON - OVERLAP]
+    assert world.watched.seen_until == world.time
+
+
+async def test_events_missed_before_anything_was_seen_are_asked_for():
+    world = World()
+    world.watched = replace(world.watched, seen_until=None)
+    world.reachable = False
+    await world.look()
+    world.reachable, first = True, world.time
+    world.time += TICK
+    await world.look()
+    assert world.gaps == [first - OVERLAP]
 
 
 async def test_failed_deliveries_fill_the_gap_once_for_each_growth():

@@ -2,10 +2,12 @@
 
 ClickUp suspends a webhook after 100 failed deliveries without notice, and gives each event up after five
 tries; Slack gives up after some six minutes. `integrations.seen_until` says up to when all was told. It
-advances with each look that finds all well; after a blind time it advances once the gap is filled.
+advances with each look that finds all well; after a blind time it advances once the gap is filled. Until then
+`health.blind_since` stands in the row: it is written before anything is mended, so no crash forgets a gap.
 Source: https://developer.clickup.com/docs/webhookhealth
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -75,50 +77,67 @@ class Watchdog:
 
     async def __call__(self) -> None:
         """Look at all integrations once; the failure of one does not keep the others from their turn."""
-        if not await self._intake.is_reachable():
-            # Nobody sees anything: seen_until stands still until ingestion is back.
+        is_reachable = await self._intake.is_reachable()
+        if not is_reachable:
             _log.warning("ingestion_unreachable")
-            return
         for watched in await self._store.integrations():
             async with self._store.alone(watched.integration) as is_alone:
                 if is_alone:
-                    await self._look_after(watched)
+                    await self._look_after(watched, is_reachable=is_reachable)
 
-    async def _look_after(self, found: Watched) -> None:
+    async def _look_after(self, found: Watched, *, is_reachable: bool) -> None:
         try:
             watched = await self._store.current(found.integration)
-            if watched is not None:
+            if watched is None:
+                return
+            if is_reachable:
                 await self._look(watched)
-        except AuthenticationFailed as refused:
-            health = {"status": "token_refused", "detail": refused.message}
-            await self._store.note(found.integration, health, None)
+            else:
+                await self._note_blind(watched)
         except Exception as error:  # The top of one integration's look: the next look tries again.
             code = getattr(error, "code", type(error).__name__)
             _log.warning("watch_failed", integration=str(found.integration.id), code=code)
 
     async def _look(self, watched: Watched) -> None:
+        try:
+            await self._see_and_fill(watched)
+        except AuthenticationFailed as refused:
+            await self._note_blind(watched, {"status": "token_refused", "detail": refused.message})
+
+    async def _see_and_fill(self, watched: Watched) -> None:
         now = self._clock.now()
         sight = _ALL_WELL
         if watched.integration.source == "clickup":
             sight = await self._see_webhook(watched)
         health = {"status": sight.status, "detail": sight.detail, "fail_count": sight.fail_count}
         if not sight.sees:
-            await self._store.note(watched.integration, health, None)
+            await self._note_blind(watched, health)
             return
-        seen_until = watched.seen_until
-        if seen_until is not None and self._was_blind(watched, seen_until, now, sight):
-            # Noted first: whatever becomes of the filling, the next look knows that there is a gap.
-            blind = health | {"blind_since": seen_until.isoformat()}
-            await self._store.note(watched.integration, blind, None)
-            await self._fill(watched, seen_until)
+        if sight.was_blind or self._was_blind(watched, now):
+            blind_since = await self._note_blind(watched, health)
+            await self._fill(watched, blind_since)
         await self._store.note(watched.integration, health | {"blind_since": None}, now)
 
-    def _was_blind(self, watched: Watched, seen_until: datetime, now: datetime, sight: _Sight) -> bool:
-        was_noted = watched.health.get("blind_since") is not None
-        return was_noted or sight.was_blind or now - seen_until > self._policy.blind_after
+    def _was_blind(self, watched: Watched, now: datetime) -> bool:
+        if watched.health.get("blind_since") is not None:
+            return True
+        return watched.seen_until is not None and now - watched.seen_until > self._policy.blind_after
 
-    async def _fill(self, watched: Watched, seen_until: datetime) -> None:
-        found = await self._fill_gap(watched, seen_until - self._policy.overlap)
+    async def _note_blind(self, watched: Watched, health: Mapping[str, object] | None = None) -> datetime:
+        """Note since when events may be missing, before anything else is done: only a filled gap clears it.
+
+        A look that is killed, or whose filling fails, leaves the next one with the whole gap.
+        """
+        known = watched.health.get("blind_since")
+        since = watched.seen_until or self._clock.now()
+        if isinstance(known, str):
+            since = min(since, datetime.fromisoformat(known))
+        blind = {**(health or {}), "blind_since": since.isoformat()}
+        await self._store.note(watched.integration, blind, None)
+        return since
+
+    async def _fill(self, watched: Watched, blind_since: datetime) -> None:
+        found = await self._fill_gap(watched, blind_since - self._policy.overlap)
         _log.info("gap_filled", integration=str(watched.integration.id), events=found)
 
     async def _see_webhook(self, watched: Watched) -> _Sight:
@@ -131,6 +150,7 @@ class Watchdog:
         if webhook is None:
             return await self._make_webhook(watched)
         if not webhook.is_active:
+            await self._note_blind(watched)
             await self._webhooks.activate(integration, webhook)
             _log.warning("webhook_reactivated", integration=str(integration.id))
             return replace(_ALL_WELL, was_blind=True)
@@ -145,6 +165,7 @@ class Watchdog:
             endpoint = f"{self._policy.webhook_base_url.rstrip('/')}/webhooks/clickup/{integration.id}"
         if endpoint is None:
             return _Sight("webhook_missing", _NO_ADDRESS, sees=False)
+        await self._note_blind(watched)
         webhook: Webhook = await self._webhooks.create(integration, endpoint)
         await self._store.keep_webhook(integration, webhook)
         _log.warning("webhook_created_again", integration=str(integration.id))
