@@ -29,6 +29,7 @@ class World:
         self.failure = None
         self.filling_fails = False
         self.killed_at = None
+        self.made, self.secret = 0, "s"
         self.gaps = []
         self.reachable = True
         self.is_alone = True
@@ -63,7 +64,8 @@ class World:
         health = {**self.watched.health, **health}
         self.watched = replace(self.watched, health=health, seen_until=seen_until or self.watched.seen_until)
 
-    async def keep_webhook(self, integration, webhook):
+    async def keep_webhook(self, integration, webhook, secret):
+        assert secret == webhook.secret
         config = {**integration.config, "webhook_id": webhook.id, "webhook_url": webhook.endpoint}
         self.watched = replace(self.watched, integration=replace(integration, config=config))
 
@@ -78,11 +80,15 @@ class World:
             raise Killed
 
     async def create(self, integration, endpoint):
-        made = Webhook("wh2", endpoint, is_active=True, fail_count=0, secret="s")
+        self.made += 1
+        made = Webhook(f"wh{1 + self.made}", endpoint, is_active=True, fail_count=0, secret=self.secret)
         self.webhooks.append(made)
         if self.killed_at == "mended":
             raise Killed
         return made
+
+    async def delete(self, integration, webhook):
+        self.webhooks = [each for each in self.webhooks if each.id != webhook.id]
 
 
 async def test_while_all_is_well_the_time_seen_advances_and_nothing_is_fetched():
@@ -140,18 +146,18 @@ class Killed(BaseException):
 @pytest.mark.parametrize("killed_at", ["mended", "filling"])
 async def test_a_process_killed_once_the_webhook_works_again_forgets_no_gap(webhooks, killed_at):
     world = World()
-    world.webhooks = webhooks
+    world.webhooks = list(webhooks)
     world.killed_at = killed_at
     with pytest.raises(Killed):
         await world.look()
     world.killed_at = None
-    if not any(each.id == world.watched.integration.config["webhook_id"] for each in world.webhooks):
-        await world.keep_webhook(world.watched.integration, world.webhooks[-1])
     world.gaps, world.time = [], world.time + TICK
     await world.look()
     assert world.gaps == [NOON - OVERLAP]
     await world.look()
     assert (len(world.gaps), world.watched.seen_until) == (1, world.time)
+    (left,) = world.webhooks
+    assert left.id == world.watched.integration.config["webhook_id"]
 
 
 def refuse_token(world):
@@ -217,6 +223,20 @@ async def test_a_missing_webhook_is_made_again_under_the_public_address():
     assert config["webhook_id"] == "wh2"
     assert config["webhook_url"] == f"https://us/webhooks/clickup/{world.watched.integration.id}"
     assert len(world.gaps) == 1
+
+
+@pytest.mark.parametrize("secret", [None, ""])
+async def test_a_webhook_without_secret_is_removed_and_made_again(secret):
+    world = World()
+    world.webhooks, world.secret = [], secret
+    await world.look()
+    assert world.webhooks == []
+    assert world.watched.health["status"] == "webhook_missing"
+    assert (world.watched.integration.config, world.watched.seen_until) == ({"webhook_id": "wh1"}, NOON)
+    world.secret = "s"
+    await world.look()
+    assert world.watched.integration.config["webhook_id"] == world.webhooks[0].id
+    assert world.gaps == [NOON - OVERLAP]
 
 
 async def test_a_refused_token_is_told_and_the_time_seen_stands_still():

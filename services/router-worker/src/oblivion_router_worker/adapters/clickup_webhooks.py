@@ -1,10 +1,10 @@
 """ClickUp's webhooks of our own, seen, woken and made."""
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
-from oblivion_platform.clickup import ClickUp, ClickUpClient, Use
+from oblivion_platform.clickup import ClickUp, ClickUpClient, ClickUpNotFound, Use
 from oblivion_router_worker.adapters.clickup_reads import client_of
 from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.ports.credentials import Credentials
@@ -43,6 +43,11 @@ class ClickUpWebhooks:
     async def create(self, integration: Integration, endpoint: str) -> Webhook:
         async with self._client(integration) as client:
             return _webhook(await client.create_webhook(integration.external_id, endpoint, EVENTS))
+
+    async def delete(self, integration: Integration, webhook: Webhook) -> None:
+        async with self._client(integration) as client:
+            with suppress(ClickUpNotFound):
+                await client.delete_webhook(webhook.id)
 
     def _client(self, integration: Integration) -> AbstractAsyncContextManager[ClickUpClient]:
         return client_of(self._clickup, self._credentials, integration, Use.CREATION)

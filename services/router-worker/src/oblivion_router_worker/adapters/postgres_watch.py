@@ -50,7 +50,7 @@ class PostgresWatch:
         async with self._database.tenant(integration.tenant_id) as tx:
             await tx.execute(_NOTE, values)
 
-    async def keep_webhook(self, integration: Integration, webhook: Webhook) -> None:
+    async def keep_webhook(self, integration: Integration, webhook: Webhook, secret: str) -> None:
         row_id, tenant_id = uuid4(), integration.tenant_id
         place = Place(tenant_id, "signing_secrets", row_id, "ciphertext")
         config = {"webhook_id": webhook.id, "webhook_url": webhook.endpoint}
@@ -63,7 +63,7 @@ class PostgresWatch:
                     "tenant": tenant_id,
                     "integration": integration.id,
                     "lookup_key": f"clickup:{webhook.id}",
-                    "ciphertext": self._signing_keys.seal((webhook.secret or "").encode(), place),
+                    "ciphertext": self._signing_keys.seal(secret.encode(), place),
                 },
             )
             await tx.execute(_MERGE_CONFIG, {"id": integration.id, "config": json.dumps(config)})

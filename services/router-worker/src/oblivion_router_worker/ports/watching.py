@@ -85,8 +85,8 @@ class WatchStore(Protocol):
         """Add to the integration's health; `seen_until` None leaves it as it is."""
         ...
 
-    async def keep_webhook(self, integration: Integration, webhook: Webhook) -> None:
-        """Store a new webhook and its sealed secret; the secrets of earlier ones are retired."""
+    async def keep_webhook(self, integration: Integration, webhook: Webhook, secret: str) -> None:
+        """Store a new webhook and its secret, sealed; the secrets of earlier ones are retired."""
         ...
 
     async def linked_lists(self, integration: Integration) -> Sequence[str]: ...
@@ -114,6 +114,7 @@ class Webhooks(Protocol):
     async def all(self, integration: Integration) -> Sequence[Webhook]: ...
     async def activate(self, integration: Integration, webhook: Webhook) -> None: ...
     async def create(self, integration: Integration, endpoint: str) -> Webhook: ...
+    async def delete(self, integration: Integration, webhook: Webhook) -> None: ...
 
 
 class Intake(Protocol):
@@ -140,5 +141,8 @@ class OverdueEvents(Protocol):
 
 class Bodies(Protocol):
     async def purge(self, most: int) -> int:
-        """Remove up to `most` bodies of each tenant that are past its retention; returns how many."""
+        """Remove up to `most` bodies of each tenant's events, and of its effects, that are past its retention.
+
+        Returns how many.
+        """
         ...

@@ -7,7 +7,7 @@ advances with each look that finds all well; after a blind time it advances once
 Source: https://developer.clickup.com/docs/webhookhealth
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -22,6 +22,9 @@ _log = get_logger(__name__)
 _NO_ADDRESS = (
     "the ClickUp webhook is gone and our public address is not known; set OBLIVION_WEBHOOK_BASE_URL or run "
     "oblivion clickup connect"
+)
+_SECRETLESS = (
+    "ClickUp made a webhook without telling its secret, so it was removed again; the next look makes another"
 )
 
 
@@ -148,7 +151,7 @@ class Watchdog:
         all_of_us = await self._webhooks.all(integration)
         webhook = next((each for each in all_of_us if each.id == known_id), None)
         if webhook is None:
-            return await self._make_webhook(watched)
+            return await self._make_webhook(watched, all_of_us)
         if not webhook.is_active:
             await self._note_blind(watched)
             await self._webhooks.activate(integration, webhook)
@@ -157,7 +160,7 @@ class Watchdog:
         was_blind = webhook.fail_count > _known_fails(watched)
         return replace(_ALL_WELL, was_blind=was_blind, fail_count=webhook.fail_count)
 
-    async def _make_webhook(self, watched: Watched) -> _Sight:
+    async def _make_webhook(self, watched: Watched, others: Sequence[Webhook]) -> _Sight:
         """A new webhook: the old one was deleted, or belonged to somebody who left."""
         integration = watched.integration
         endpoint = integration.config_text("webhook_url")
@@ -166,8 +169,15 @@ class Watchdog:
         if endpoint is None:
             return _Sight("webhook_missing", _NO_ADDRESS, sees=False)
         await self._note_blind(watched)
-        webhook: Webhook = await self._webhooks.create(integration, endpoint)
-        await self._store.keep_webhook(integration, webhook)
+        for other in others:
+            # Made by a look whose end we never saw: nobody holds its secret, so all it tells is refused.
+            if other.endpoint == endpoint:
+                await self._webhooks.delete(integration, other)
+        webhook = await self._webhooks.create(integration, endpoint)
+        if not webhook.secret:
+            await self._webhooks.delete(integration, webhook)
+            return _Sight("webhook_missing", _SECRETLESS, sees=False)
+        await self._store.keep_webhook(integration, webhook, webhook.secret)
         _log.warning("webhook_created_again", integration=str(integration.id))
         return replace(_ALL_WELL, was_blind=True)
 
