@@ -52,7 +52,7 @@ class SlackApi:
     """Speaks with one token."""
 
     def __init__(self, api_url: str, token: str) -> None:
-        self._client = AsyncWebClient(token, base_url=api_url, timeout=TIMEOUT_S)
+        self._client = AsyncWebClient(token, base_url=api_url, timeout=TIMEOUT_S, retry_handlers=[])
 
     async def identity(self) -> SlackIdentity:
         """Whose token it is (auth.test)."""
