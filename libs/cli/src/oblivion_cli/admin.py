@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from oblivion_cli.access import Access
 from oblivion_cli.adapters.clickup import ClickUpApi
 from oblivion_cli.adapters.slack import SlackApi
-from oblivion_cli.errors import CommandFailed, DependencyAway
+from oblivion_cli.errors import CommandFailed, DependencyAway, UsageWrong
 from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.connect import Connector
 from oblivion_cli.usecases.integrations import Integration, the_integration
 from oblivion_cli.usecases.tenants import Tenant, find_tenant
 from oblivion_cli.usecases.vault import Vault
-from oblivion_platform.database.engine import Database
+from oblivion_platform.database.engine import Database, PrivilegedRole
 from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
 
 
@@ -59,11 +59,17 @@ async def open_database(access: Access) -> AsyncGenerator[Database]:
 
     Raises:
         DependencyAway: Postgres does not answer.
+        UsageWrong: the role could read, and change, every tenant's rows.
         CommandFailed: any other failure, with its sentence.
     """
     database = Database.connect(access.database_url, pool_size=2)
     try:
+        await database.refuse_privileged_role()
         yield database
+    except PrivilegedRole as error:
+        raise UsageWrong(
+            f"{str(error).partition(';')[0]}.", "Use the role oblivion_cli in OBLIVION_DATABASE_URL."
+        ) from error
     except DependencyUnavailable as away:
         raise DependencyAway(f"{away.message}.", "Run `oblivion doctor`.") from away
     except OblivionFailure as failure:

@@ -86,6 +86,13 @@ async def test_tenants_are_created_with_key_user_and_audit_line(system, admin):
     ]
 
 
+async def test_a_role_that_sees_every_tenant_is_refused(system, monkeypatch):
+    monkeypatch.setenv("OBLIVION_DATABASE_URL", system.database.admin_url)
+    with pytest.raises(UsageWrong, match=r"could read every tenant's rows.*Use the role oblivion_cli"):
+        async with open_admin(None):
+            pass
+
+
 async def test_a_taken_or_unusable_slug_is_refused(admin):
     with pytest.raises(CommandFailed, match="There is a tenant 'default' already"):
         await create_tenant(admin.database, admin.access.master_keys, NewTenant("default", "D"), ACTOR)
