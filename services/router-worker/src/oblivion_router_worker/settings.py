@@ -1,6 +1,8 @@
 """What the router-worker can be told; see docs/reference/settings.md."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from oblivion_platform.settings import (
     DatabaseSettings,
@@ -12,6 +14,9 @@ from oblivion_platform.settings import (
     SigningKeySettings,
 )
 
+RESERVED_CONNECTIONS = 4
+"""For tokens, the outbox and the sweeps, which deciding waits for."""
+
 
 class Settings(
     DatabaseSettings, RedisSettings, MasterKeySettings, SigningKeySettings, LogSettings, HttpSettings
@@ -22,7 +27,8 @@ class Settings(
         default=16,
         ge=4,
         le=200,
-        description="Most connections to Postgres at once; each of `worker_concurrency` events holds one.",
+        description="Most connections to Postgres at once; each of `worker_concurrency` events holds one, "
+        f"and {RESERVED_CONNECTIONS} more are needed.",
     )
 
     slack_api_url: ServiceUrl = Field(
@@ -113,6 +119,16 @@ class Settings(
     slack_changes_burst: float = Field(
         default=20.0, ge=1, description="Edits of messages that may go to one workspace at once."
     )
+
+    @model_validator(mode="after")
+    def _pool_outlasts_concurrency(self) -> Self:
+        needed = self.worker_concurrency + RESERVED_CONNECTIONS
+        if self.database_pool_size < needed:
+            raise ValueError(
+                f"OBLIVION_DATABASE_POOL_SIZE must be at least {needed} (OBLIVION_WORKER_CONCURRENCY + "
+                f"{RESERVED_CONNECTIONS}): raise it, or decide fewer events at once"
+            )
+        return self
 
     def clickup_pages_url(self) -> str:
         """https://app.clickup.com for https://api.clickup.com/api/v2; a stand-in's are above its API."""

@@ -1,9 +1,10 @@
 """What the settings make of each other."""
 
 import pytest
+from pydantic import ValidationError
 
 from oblivion_platform.crypto import generate_key
-from oblivion_router_worker.settings import Settings
+from oblivion_router_worker.settings import RESERVED_CONNECTIONS, Settings
 
 
 def settings(**changes):
@@ -26,3 +27,10 @@ def settings(**changes):
 )
 def test_pages_of_clickup_follow_from_its_api_unless_they_are_named(changes, pages):
     assert settings(**changes).clickup_pages_url() == pages
+
+
+def test_the_pool_is_larger_than_what_deciding_holds():
+    assert settings().database_pool_size >= settings().worker_concurrency + RESERVED_CONNECTIONS
+    assert settings(database_pool_size=9, worker_concurrency=5).worker_concurrency == 5
+    with pytest.raises(ValidationError, match="OBLIVION_DATABASE_POOL_SIZE must be at least 9"):
+        settings(database_pool_size=8, worker_concurrency=5)
