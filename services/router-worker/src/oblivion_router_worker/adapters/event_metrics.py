@@ -20,7 +20,9 @@ _JOBS = Gauge("oblivion_queue_jobs", "Jobs in the queue, by state.", ["queue", "
 _WAITING = Gauge("oblivion_inbox_overdue_events", "Events that wait for longer than they should.")
 _OLDEST_S = Gauge("oblivion_inbox_oldest_seconds", "Age of the oldest event that is not yet decided.")
 _REVIVED = Counter("oblivion_jobs_revived", "Jobs that Redis had lost or given up while their event waited.")
-_PURGED = Counter("oblivion_bodies_purged", "Bodies of events removed after their tenant's retention.")
+_PURGED = Counter(
+    "oblivion_bodies_purged", "Bodies of events and effects removed after their tenant's retention."
+)
 
 
 class EventMetrics:

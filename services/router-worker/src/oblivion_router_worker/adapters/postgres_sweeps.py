@@ -42,7 +42,8 @@ class PostgresBodies:
         for tenant in tenants:
             async with self._database.tenant(tenant.id) as tx:
                 values = {"days": tenant.retention_days, "most": most}
-                purged += (await tx.execute(_PURGE, values)).rowcount
+                purged += (await tx.execute(_PURGE_EVENTS, values)).rowcount
+                purged += (await tx.execute(_PURGE_EFFECTS, values)).rowcount
         return purged
 
 
@@ -54,10 +55,19 @@ _OVERDUE = text("""
     ORDER BY received_at, id LIMIT :most
 """)
 _TENANTS = text("SELECT id, retention_days FROM tenants")
-_PURGE = text("""
+_PURGE_EVENTS = text("""
     UPDATE inbound_events SET body = NULL WHERE id IN (
         SELECT id FROM inbound_events
         WHERE tenant_id = oblivion_tenant() AND body IS NOT NULL AND state <> 'received'
           AND received_at < now() - make_interval(days => :days)
+        LIMIT :most)
+""")
+# What is settled is never read again; what waits or is dead may yet be sent.
+_PURGE_EFFECTS = text("""
+    UPDATE outbox SET payload = '{}' WHERE id IN (
+        SELECT id FROM outbox
+        WHERE tenant_id = oblivion_tenant() AND payload <> '{}'
+          AND state IN ('sent', 'superseded', 'discarded')
+          AND created_at < now() - make_interval(days => :days)
         LIMIT :most)
 """)

@@ -141,7 +141,7 @@ class OverdueEvents(Protocol):
 
 class Bodies(Protocol):
     async def purge(self, most: int) -> int:
-        """Remove up to `most` bodies of each tenant's events, and of its effects, that are past its retention.
+        """Remove up to `most` bodies of each tenant's events, and as many of its effects, past its retention.
 
         Returns how many.
         """

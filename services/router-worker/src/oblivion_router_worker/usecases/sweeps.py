@@ -46,7 +46,10 @@ class ReviveJobs:
 
 
 class PurgeBodies:
-    """Removes raw bodies after their tenant's retention; what keeps repeats out (the dedupe keys) stays."""
+    """Removes raw bodies and what was sent after their tenant's retention.
+
+    What keeps repeats out (the dedupe keys, the ids of what was made) stays.
+    """
 
     def __init__(self, bodies: Bodies, watch: SweepWatch) -> None:
         self._bodies = bodies
