@@ -131,6 +131,7 @@ class RouterWorker:
             NoteFailure(self.store, policy, SystemClock()),
             policy,
             self.metrics,
+            deadline_s=settings.event_deadline_s,
         )
         return SupervisedWorker(
             WEBHOOK_PROCESSING,

@@ -58,6 +58,12 @@ class Settings(
     worker_lock_s: float = Field(
         default=30.0, gt=0, description="Seconds after which a job whose worker died is taken by another."
     )
+    event_deadline_s: float = Field(
+        default=30.0,
+        gt=0,
+        le=35,
+        description="Seconds after which an event whose handling hangs is put aside, to be tried again.",
+    )
     event_attempts: int = Field(
         default=3, ge=1, description="Tries of an event that fails for unforeseen reasons."
     )

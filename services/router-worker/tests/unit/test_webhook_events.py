@@ -1,5 +1,6 @@
 """The consumer: which failure parks a job, which retries it, which ends it."""
 
+import asyncio
 import time
 import traceback
 from datetime import timedelta
@@ -50,7 +51,7 @@ def processor(failure=None, verdict=Verdict.PARK):
             raise verdict
         return verdict
 
-    return make_processor(handle, note, POLICY, SilentWatch())
+    return make_processor(handle, note, POLICY, SilentWatch(), deadline_s=10)
 
 
 async def test_the_outcome_is_the_job_s_return_value():
@@ -108,3 +109,51 @@ async def test_a_failure_that_cannot_be_noted_leaves_no_value_in_redis_either():
         await processor(ValueError(value), TypeError(value))(FakeJob(), "token")
     assert value not in "".join(traceback.format_exception(caught.value))
     assert str(caught.value) == "failure_not_noted"
+
+
+async def test_an_event_whose_database_hangs_even_when_cancelled_gives_its_place_back():
+    answers, ended = asyncio.Event(), asyncio.Event()
+
+    async def handle(command):
+        try:
+            await answers.wait()
+        except asyncio.CancelledError:
+            # As the driver does: it waits for Postgres to confirm.
+            await answers.wait()
+            raise
+        finally:
+            ended.set()
+
+    async def note(command, failure):
+        assert failure.code == "handling_timed_out"
+        return Verdict.PARK
+
+    job = FakeJob()
+    with pytest.raises(DelayedError):
+        await make_processor(handle, note, POLICY, SilentWatch(), deadline_s=0.01)(job, "token")
+    assert job.parked_until_ms
+    assert not ended.is_set()
+    answers.set()
+    await asyncio.wait_for(ended.wait(), 1)
+
+
+async def test_a_worker_that_is_stopped_stops_what_it_handles():
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def handle(command):
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def note(command, failure):
+        return Verdict.PARK
+
+    process = make_processor(handle, note, POLICY, SilentWatch(), deadline_s=10)
+    running = asyncio.create_task(process(FakeJob(), "token"))
+    await began.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await asyncio.wait_for(ended.wait(), 1)

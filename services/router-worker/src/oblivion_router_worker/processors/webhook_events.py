@@ -10,7 +10,7 @@ forget, Postgres does not.
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import structlog
@@ -22,10 +22,14 @@ from oblivion_platform.errors import DependencyUnavailable, TransientFailure
 from oblivion_platform.logging import log_context
 from oblivion_platform.queue import Processor, decode_job, park
 from oblivion_platform.telemetry import tracing
+from oblivion_router_worker.processors.deadline import within
 from oblivion_router_worker.usecases.note_failure import FailurePolicy, Verdict
 
-HandleEvent = Callable[[ProcessEvent], Awaitable[EventOutcome]]
-NoteFailure = Callable[[ProcessEvent, Exception], Awaitable[Verdict]]
+HandleEvent = Callable[[ProcessEvent], Coroutine[Any, Any, EventOutcome]]
+NoteFailure = Callable[[ProcessEvent, Exception], Coroutine[Any, Any, Verdict]]
+
+NOTE_LIMIT_S = 5.0
+"""For noting a failure. With the deadline of handling it stays below what counts as a deaf worker."""
 
 
 class Watch(Protocol):
@@ -38,8 +42,12 @@ class Watch(Protocol):
 _log = structlog.get_logger(__name__)
 
 
-def make_processor(handle: HandleEvent, note: NoteFailure, policy: FailurePolicy, watch: Watch) -> Processor:
+def make_processor(
+    handle: HandleEvent, note: NoteFailure, policy: FailurePolicy, watch: Watch, *, deadline_s: float
+) -> Processor:
     """Bind the use cases to BullMQ's `(job, token)` call; only this module knows BullMQ.
+
+    `deadline_s`: an event that takes longer is parked, as when a dependency is away.
 
     Raises (from the processor):
         UnrecoverableError: the data is not a ProcessEvent, or the event is dead.
@@ -54,7 +62,7 @@ def make_processor(handle: HandleEvent, note: NoteFailure, policy: FailurePolicy
             log_context(event_id=str(command.event_id), tenant=str(command.tenant_id)),
         ):
             try:
-                outcome = await handle(command)
+                outcome = await within(handle(command), deadline_s)
             except Exception as failure:  # The top of the job: every failure has its verdict.
                 await _answer(job, token, command, failure)
                 raise
@@ -64,7 +72,7 @@ def make_processor(handle: HandleEvent, note: NoteFailure, policy: FailurePolicy
 
     async def _answer(job: Job, token: str, command: ProcessEvent, failure: Exception) -> None:
         try:
-            verdict = await note(command, failure)
+            verdict = await within(note(command, failure), NOTE_LIMIT_S)
         except DependencyUnavailable:
             verdict = Verdict.PARK
         except Exception as unnoted:  # Values of the event may be in it; the row waits for its sweep.
