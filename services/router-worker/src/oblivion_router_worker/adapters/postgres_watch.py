@@ -89,6 +89,11 @@ class PostgresWatch:
             rows = await tx.execute(_RECENT_THREADS, values)
             return [FoundThread(row.slack_channel_id, row.slack_ts, row.copied) for row in rows]
 
+    async def note_problem(self, integration: Integration, place: str, code: str, message: str) -> None:
+        values = {"integration": integration.id, "place": place, "code": code, "message": message}
+        async with self._database.tenant(integration.tenant_id) as tx:
+            await tx.execute(_NOTE_PROBLEM, values)
+
     async def add(self, events: Sequence[FoundEvent]) -> Sequence[OverdueEvent]:
         new: list[OverdueEvent] = []
         for tenant_id in {event.tenant_id for event in events}:
@@ -157,6 +162,13 @@ _LISTS = text("""
 _CHANNELS = text("""
     SELECT DISTINCT slack_channel_id FROM project_mappings
     WHERE slack_integration_id = :integration AND state = 'active' ORDER BY 1
+""")
+_NOTE_PROBLEM = text("""
+    UPDATE project_mappings SET problem = jsonb_build_object(
+        'code', CAST(:code AS text), 'message', CAST(:message AS text), 'at', clock_timestamp())
+    WHERE ((clickup_integration_id = :integration AND clickup_list_id = :place)
+        OR (slack_integration_id = :integration AND slack_channel_id = :place))
+      AND state = 'active' AND problem ->> 'code' IS DISTINCT FROM :code
 """)
 _LIVELY = """
     FROM task_mappings t JOIN project_mappings p ON p.id = t.project_mapping_id AND p.state = 'active'

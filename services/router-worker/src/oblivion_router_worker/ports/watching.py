@@ -103,6 +103,10 @@ class WatchStore(Protocol):
         """Threads of tasks that something happened to since then, newest first."""
         ...
 
+    async def note_problem(self, integration: Integration, place: str, code: str, message: str) -> None:
+        """Show a problem at the links of a list or channel, unless they show it already."""
+        ...
+
     async def add(self, events: Sequence[FoundEvent]) -> Sequence[OverdueEvent]:
         """Store events; returns those that were not known yet."""
         ...

@@ -4,11 +4,16 @@ An event that is found gets the identity that its delivery has or would have had
 shows once. Found events have the lowest priority and leave half of a token's budget to live ones.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
+from oblivion_platform.errors import AuthenticationFailed, PermanentFailure, RateLimited
 from oblivion_platform.event_id import slack_deletion_key, slack_edit_key, slack_message_key
+from oblivion_platform.logging import get_logger
 from oblivion_router_worker.domain.json_fields import object_at, text_at
 from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.domain.slack_ts import is_ts, ts_key
@@ -20,22 +25,40 @@ GAP_TASK = "gapTask"
 _MOST_PAGES = 100
 _MOST_RECENT = 100
 _RECENT = timedelta(days=14)
+_MOST_WAITS = 10
+"""Waits for one request, after which the next look begins anew; what was found is stored by then."""
+_WAIT_S = 60.0
+_LONGEST_WAIT_S = 120.0
+
+_Answer = TypeVar("_Answer")
+_log = get_logger(__name__)
 
 
 class GapFiller:
     """Implements `watchdog.FillGap`."""
 
-    def __init__(self, store: WatchStore, clickup: ClickUpReads, slack: SlackReads, jobs: Jobs) -> None:
+    def __init__(
+        self,
+        store: WatchStore,
+        clickup: ClickUpReads,
+        slack: SlackReads,
+        jobs: Jobs,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._store = store
         self._clickup = clickup
         self._slack = slack
         self._jobs = jobs
+        self._sleep = sleep
 
     async def __call__(self, watched: Watched, since: datetime) -> int:
         """Fetch and store; may be repeated when it failed half way.
 
+        A list or channel that refuses to be read is noted at its links, and the others are read.
+
         Raises:
-            TransientFailure: Slack, ClickUp, Postgres or Redis is away, or a budget is spent.
+            TransientFailure: Slack, ClickUp, Postgres or Redis is away, or a budget stays spent.
+            AuthenticationFailed: nothing can be read.
         """
         if watched.integration.source == "clickup":
             return await self._fill_clickup(watched.integration, since)
@@ -47,24 +70,46 @@ class GapFiller:
             await self._jobs.ensure(new)
         return len(new)
 
+    async def _patiently(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Ask, and wait where a budget says so: a fill that began again each minute would never end."""
+        for _ in range(_MOST_WAITS):
+            try:
+                return await ask()
+            except RateLimited as limited:
+                wanted_s = _WAIT_S if limited.retry_after_s is None else limited.retry_after_s
+                await self._sleep(min(wanted_s, _LONGEST_WAIT_S))
+        return await ask()
+
     # ClickUp
 
     async def _fill_clickup(self, integration: Integration, since: datetime) -> int:
-        versions: dict[str, str] = {}
-        for list_id in await self._store.linked_lists(integration):
-            versions |= await self._changed(integration, list_id, _unix_ms(since))
         # Comments and deletions need not change a task's date: tasks that people work on are looked at too.
-        for task_id in await self._store.recent_tasks(integration, since - _RECENT, _MOST_RECENT):
-            versions[task_id] = f"since:{_unix_ms(since)}"
-        return await self._store_found(
-            [_gap_task(integration, task_id, version) for task_id, version in versions.items()]
-        )
+        recent = await self._store.recent_tasks(integration, since - _RECENT, _MOST_RECENT)
+        count = 0
+        for list_id in await self._store.linked_lists(integration):
+            try:
+                versions = await self._changed(integration, list_id, _unix_ms(since))
+            except AuthenticationFailed:
+                raise
+            except PermanentFailure as refused:
+                await self._store.note_problem(integration, list_id, refused.code, refused.message)
+                continue
+            count += await self._store_found(
+                [
+                    _gap_task(integration, each, version)
+                    for each, version in versions.items()
+                    if each not in recent
+                ]
+            )
+        looked_at = f"since:{_unix_ms(since)}"
+        return count + await self._store_found([_gap_task(integration, each, looked_at) for each in recent])
 
     async def _changed(self, integration: Integration, list_id: str, since_ms: int) -> dict[str, str]:
         """Tasks of a list that changed, and when they last did."""
         versions: dict[str, str] = {}
         for page in range(_MOST_PAGES):
-            tasks, is_last = await self._clickup.tasks_updated_since(integration, list_id, since_ms, page)
+            ask = partial(self._clickup.tasks_updated_since, integration, list_id, since_ms, page)
+            tasks, is_last = await self._patiently(ask)
             versions |= {task.id: str(task.updated_at_ms) for task in tasks}
             if is_last:
                 break
@@ -76,21 +121,40 @@ class GapFiller:
         integration = watched.integration
         oldest_ts = f"{since.timestamp():.6f}"
         count = 0
+        refusing: set[str] = set()
         for channel in await self._store.linked_channels(integration):
-            count += await self._fill_channel(watched, channel, oldest_ts)
+            try:
+                count += await self._fill_channel(watched, channel, oldest_ts)
+            except AuthenticationFailed:
+                raise
+            except PermanentFailure as refused:
+                refusing.add(channel)
+                await self._store.note_problem(integration, channel, refused.code, refused.message)
         for thread in await self._store.recent_threads(integration, since - _RECENT, _MOST_RECENT):
-            count += await self._fill_thread(watched, thread, oldest_ts)
+            if thread.channel not in refusing:
+                count += await self._fill_thread_if_there(watched, thread, oldest_ts)
         return count
 
     async def _fill_channel(self, watched: Watched, channel: str, oldest_ts: str) -> int:
         """Replies that were also sent to the channel; others are only found in their threads."""
         count, cursor = 0, None
         for _ in range(_MOST_PAGES):
-            messages, cursor = await self._slack.history(watched.integration, channel, oldest_ts, cursor)
+            ask = partial(self._slack.history, watched.integration, channel, oldest_ts, cursor)
+            messages, cursor = await self._patiently(ask)
             count += await self._store_found(_events(watched, channel, messages, oldest_ts))
             if cursor is None:
                 break
         return count
+
+    async def _fill_thread_if_there(self, watched: Watched, thread: FoundThread, oldest_ts: str) -> int:
+        try:
+            return await self._fill_thread(watched, thread, oldest_ts)
+        except AuthenticationFailed:
+            raise
+        except PermanentFailure as refused:
+            # Somebody removed the message, say: the channel's other threads are none the worse for it.
+            _log.warning("thread_not_read", integration=str(watched.integration.id), code=refused.code)
+            return 0
 
     async def _fill_thread(self, watched: Watched, thread: FoundThread, oldest_ts: str) -> int:
         """The whole thread is read: an edit or a deletion does not change its place in it."""
@@ -98,9 +162,8 @@ class GapFiller:
         messages: list[Mapping[str, object]] = []
         cursor, is_whole = None, False
         for _ in range(_MOST_PAGES):
-            page, cursor = await self._slack.replies(
-                integration, thread.channel, thread.ts, thread.ts, cursor
-            )
+            ask = partial(self._slack.replies, integration, thread.channel, thread.ts, thread.ts, cursor)
+            page, cursor = await self._patiently(ask)
             messages += page
             if cursor is None:
                 is_whole = True
