@@ -1,7 +1,9 @@
 """The health routes over a real socket, and the server that carries them."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -9,7 +11,8 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.health import Health, Phase, health_routes
@@ -132,3 +135,22 @@ async def test_a_taken_port_is_an_error_at_once() -> None:
         with pytest.raises(OSError, match="in use"):
             async with serving(app, host="127.0.0.1", port=port):
                 pytest.fail("two servers on one port")
+
+
+@pytest.mark.parametrize(("host", "authority"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+async def test_answers_leave_without_waiting_for_more(host: str, authority: str) -> None:
+    """TCP_NODELAY is set on each connection, whichever loop runs."""
+    if host not in {str(found[4][0]) for found in socket.getaddrinfo("localhost", None)}:
+        pytest.skip(f"this machine has no {host}")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        connection = cast("Any", receive).__self__.transport.get_extra_info("socket")
+        nodelay = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        await PlainTextResponse("at once" if nodelay else "later")(scope, receive, send)
+
+    async with (
+        serving(Starlette(routes=[Mount("/", app)]), host=host, port=0) as port,
+        httpx.AsyncClient() as client,
+    ):
+        assert (await client.get(f"http://{authority}:{port}/")).text == "at once"
