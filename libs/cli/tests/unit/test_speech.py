@@ -58,12 +58,33 @@ def test_everything_reaches_the_file_and_a_repeated_warning_the_terminal_once(tm
     assert warnings == ["ingestion: redis is away  (oblivion logs ingestion)"]
 
 
-def test_a_child_inherits_tuning_but_no_secret(monkeypatch):
-    monkeypatch.setenv("OBLIVION_MASTER_KEY", "secret")
-    monkeypatch.setenv("OBLIVION_SWEEP_EVERY_S", "2")
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "OBLIVION_MASTER_KEY",
+        "OBLIVION_SIGNING_KEYS_PREVIOUS",
+        "OBLIVION_DATABASE_URL",
+        "OBLIVION_REDIS_URL",
+        "OBLIVION_SLACK_BOT_TOKEN",
+        "OBLIVION_SLACK_SIGNING_SECRET",
+        "AWS_SECRET_ACCESS_KEY",
+        "PGPASSWORD",
+        "GITHUB_TOKEN",
+    ],
+)
+def test_a_child_inherits_no_secret(monkeypatch, secret):
+    monkeypatch.setenv(secret, "secret")
+    assert secret not in child_environment(PORT="1")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OBLIVION_SWEEP_EVERY_S", "OBLIVION_HEALTH_TOKEN", "PATH", "LC_ALL", "https_proxy", "SSL_CERT_FILE"],
+)
+def test_a_child_inherits_tuning_and_how_the_machine_is_set_up(monkeypatch, name):
+    monkeypatch.setenv(name, "2")
     environment = child_environment(PORT="1")
-    assert "OBLIVION_MASTER_KEY" not in environment
-    assert (environment["OBLIVION_SWEEP_EVERY_S"], environment["PORT"]) == ("2", "1")
+    assert (environment[name], environment["PORT"]) == ("2", "1")
 
 
 def test_ids_may_be_shortened_but_not_guessed():

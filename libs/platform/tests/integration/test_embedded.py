@@ -13,6 +13,7 @@ import pytest
 import redis.asyncio
 
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis, ServerStartFailed
+from oblivion_platform.embedded.process import ServerProcess
 from oblivion_platform.testing import eventually
 
 pytestmark = pytest.mark.integration
@@ -187,3 +188,14 @@ def _alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+async def test_a_server_inherits_no_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OBLIVION_MASTER_KEY", "GITHUB_TOKEN", "PGPASSWORD"):
+        monkeypatch.setenv(name, "canary")
+    log = tmp_path / "server.log"
+    server = ServerProcess("env", log)
+    server.spawn(["env"], cwd=tmp_path)
+    await eventually(lambda: not server.running)
+    assert "PATH=" in log.read_text()
+    assert "canary" not in log.read_text()

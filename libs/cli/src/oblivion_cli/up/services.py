@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import httpx
 from oblivion_cli.errors import CommandFailed
 from oblivion_cli.up.logs import ServiceLog
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
+from oblivion_platform.environment import machine_environment
 from oblivion_platform.lifetime import tied_to_parent
 
 READY_WITHIN_S = 120.0
@@ -163,21 +165,19 @@ def python_module(module: str) -> list[str]:
     return [sys.executable, "-m", module]
 
 
-SECRET_VARIABLES = {
-    "OBLIVION_MASTER_KEY",
-    "OBLIVION_MASTER_KEYS_PREVIOUS",
-    "OBLIVION_SIGNING_KEY",
-    "OBLIVION_SIGNING_KEYS_PREVIOUS",
-    "OBLIVION_DATABASE_URL",
-    "OBLIVION_REDIS_URL",
-    "PORT",
-}
+_OF_ONE_PROCESS = re.compile(r"_(KEYS?|SECRET|PASSWORD)(_|$)|(?<!_HEALTH)_TOKEN$|_(DATABASE|REDIS)_URL$")
+"""In the name of a setting: it is secret, so only the process that works with it is given it.
+The token of the health pages is every service's own."""
 
 
 def child_environment(**own: str) -> dict[str, str]:
-    """Our environment without what is secret or belongs to one process, and what this one needs."""
-    inherited = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
-    return {**inherited, "PYTHONUNBUFFERED": "1", **own}
+    """What the machine's programs need, our settings without the secret ones, and what this one needs."""
+    settings = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("OBLIVION_") and not _OF_ONE_PROCESS.search(name)
+    }
+    return {**machine_environment(), **settings, "PYTHONUNBUFFERED": "1", **own}
 
 
 Announce = Callable[[str], None]

@@ -21,6 +21,7 @@ import psutil
 import psycopg
 
 from oblivion_platform.embedded.process import ServerProcess, ServerStartFailed, free_port
+from oblivion_platform.environment import machine_environment
 from oblivion_platform.lifetime import tied_to_parent
 
 ADMIN = "postgres"
@@ -120,6 +121,7 @@ class EmbeddedPostgres:
         child = subprocess.Popen(  # noqa: S603, ASYNC220 - once per data directory; must start on this thread
             tied_to_parent(command, run_as_uid=_server_uid(cluster)),
             cwd=cluster,
+            env=machine_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from oblivion_platform.environment import machine_environment
 from oblivion_platform.lifetime import tied_to_parent
 
 POLL_S = 0.01
@@ -55,6 +56,7 @@ class ServerProcess:
             self._child = subprocess.Popen(  # noqa: S603 - a fixed list of our own
                 tied_to_parent(command, run_as_uid=run_as_uid),
                 cwd=cwd,
+                env=machine_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
