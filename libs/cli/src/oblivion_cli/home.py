@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -22,6 +23,7 @@ from oblivion_platform.database.roles import OWNER, SERVICE_ROLES
 DATABASE = "oblivion"
 """The database of the embedded system."""
 _PRIVATE = 0o600
+_OF_YOURS = "Set OBLIVION_HOME to a directory of yours."
 
 
 @dataclass(frozen=True)
@@ -76,18 +78,21 @@ class Home:
         (self.root / "real.json").write_text(json.dumps(sorted({*self.real_ones(), which})))
 
     def make(self) -> None:
-        """Create the directory.
+        """Create the directory, and close it to everybody but the owner.
 
         Raises:
-            CommandFailed: it cannot be created or written.
+            CommandFailed: it cannot be created or written, or is one that everybody uses.
         """
         try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.root.mkdir(parents=True, exist_ok=True)
+            if self.root.stat().st_mode & stat.S_ISVTX:
+                raise CommandFailed(f"{self.root} is everybody's.", _OF_YOURS)
+            self.root.chmod(stat.S_IRWXU)
             self.logs.mkdir(exist_ok=True)
         except OSError as error:
             raise CommandFailed(
                 f"{self.root} cannot be written ({error.strerror}).",
-                "Set OBLIVION_HOME to a directory of yours.",
+                _OF_YOURS,
             ) from error
 
     def read_secrets(self) -> HomeSecrets | None:
@@ -107,7 +112,10 @@ class Home:
             ) from error
 
     def read_or_make_secrets(self) -> HomeSecrets:
-        """The secrets of this home; a file is never overwritten, and appears complete or not at all."""
+        """The secrets of this home; a file is never overwritten, and appears complete or not at all.
+
+        They are on the disk before anything is sealed with them, so that both survive a power cut.
+        """
         known = self.read_secrets()
         if known is not None:
             return known
@@ -116,7 +124,9 @@ class Home:
         unfinished.unlink(missing_ok=True)
         unfinished.touch(mode=_PRIVATE)
         unfinished.write_text(json.dumps(asdict(made)))
+        _write_through(unfinished)
         unfinished.rename(self.secrets_file)
+        _write_through(self.root)
         return made
 
     def forget(self) -> None:
@@ -128,3 +138,12 @@ class Home:
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
+
+
+def _write_through(path: Path) -> None:
+    """Return when the disk has the file, or the names in the directory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
