@@ -137,11 +137,19 @@ async def test_a_taken_port_is_an_error_at_once() -> None:
                 pytest.fail("two servers on one port")
 
 
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(("host", "authority"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
 async def test_answers_leave_without_waiting_for_more(host: str, authority: str) -> None:
     """TCP_NODELAY is set on each connection, whichever loop runs."""
-    if host not in {str(found[4][0]) for found in socket.getaddrinfo("localhost", None)}:
-        pytest.skip(f"this machine has no {host}")
+    if host == "::1" and not _has_ipv6():
+        pytest.skip("this machine has no IPv6")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
