@@ -55,4 +55,5 @@ async def _stop(child: asyncio.subprocess.Process) -> None:
     if child.returncode is None:
         child.terminate()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(child.wait(), DOWN_WITHIN_S)
+            async with asyncio.timeout(DOWN_WITHIN_S):
+                await child.wait()

@@ -125,7 +125,8 @@ class Process:
                     self._child.send_signal(each)
                     self._child.send_signal(signal.SIGCONT)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._child.wait(), STOP_PATIENCE_S)
+                async with asyncio.timeout(STOP_PATIENCE_S):
+                    await self._child.wait()
                 break
         if self._reading is not None:
             await self._reading
