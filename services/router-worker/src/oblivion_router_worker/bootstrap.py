@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
 from starlette.applications import Starlette
@@ -243,4 +244,6 @@ def _session(settings: Settings) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
         # Cookies of one workspace must not go along with another's requests.
         cookie_jar=aiohttp.DummyCookieJar(),
+        # Only with a proxy: aiohttp reads the environment and ~/.netrc again for each request then.
+        trust_env=not getproxies().keys().isdisjoint({"http", "https"}),
     )
