@@ -24,7 +24,12 @@ class PostgresLinks:
     async def of_task(
         self, clickup_integration_id: UUID, task_id: str, list_id: str | None
     ) -> Sequence[Link]:
-        values = {"integration": clickup_integration_id, "task": task_id, "list": list_id}
+        values = {
+            "tenant": self._tenant_id,
+            "integration": clickup_integration_id,
+            "task": task_id,
+            "list": list_id,
+        }
         return [_link(row) for row in await self._tx.execute(_OF_TASK, values)]
 
     async def of_thread(self, slack_integration_id: UUID, channel: str, thread_ts: str) -> Link | None:
@@ -113,8 +118,13 @@ _OF_TASK = text(f"""
     SELECT {_LINK_COLUMNS}, {_SHOWN_COLUMNS}
     FROM project_mappings p
     LEFT JOIN task_mappings t ON t.project_mapping_id = p.id AND t.clickup_task_id = :task
-    WHERE p.clickup_integration_id = :integration
-      AND (t.id IS NOT NULL OR (p.clickup_list_id = :list AND p.state = 'active'))
+    -- Found by the list and by the task, each by its index: an OR would read every link of the workspace.
+    WHERE p.clickup_integration_id = :integration AND p.id IN (
+        SELECT id FROM project_mappings
+        WHERE tenant_id = :tenant AND clickup_integration_id = :integration AND clickup_list_id = :list
+          AND state = 'active'
+        UNION
+        SELECT project_mapping_id FROM task_mappings WHERE tenant_id = :tenant AND clickup_task_id = :task)
     ORDER BY p.created_at, p.id
 """)  # noqa: S608 - constants of this module
 _OF_THREAD = text(f"""

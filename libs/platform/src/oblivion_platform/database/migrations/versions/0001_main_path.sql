@@ -132,7 +132,8 @@ CREATE TABLE inbound_events (
     failures jsonb NOT NULL DEFAULT '[]',
     processed_at timestamptz
 );
-CREATE INDEX inbound_events_waiting ON inbound_events (received_at, id) WHERE state = 'received';
+-- Without id, or the planner takes it for looking up one waiting event and reads all that wait.
+CREATE INDEX inbound_events_waiting ON inbound_events (received_at) WHERE state = 'received';
 CREATE INDEX inbound_events_subject ON inbound_events (tenant_id, subject) WHERE state = 'received';
 CREATE INDEX inbound_events_listing ON inbound_events (tenant_id, received_at DESC, id);
 
