@@ -120,17 +120,25 @@ async def _throughput(bench: Bench) -> list[Figure]:
         )
     await eventually(lambda: _all_delivered(bench), within_s=60)
     cpu_before = {part: _cpu_s(bench.system, part) for part in PARTS}
+    handled_before = await _handled(bench)
     begin = time.monotonic()
     for process in stopped:
         process.send_signal(signal.SIGCONT)
     await eventually(lambda: _have_posted(bench, before + BACKLOG), within_s=120)
     took_s = time.monotonic() - begin
     spent = {part: _cpu_s(bench.system, part) - cpu_before[part] for part in PARTS}
+    handled = await _handled(bench) - handled_before
     shown = f"{BACKLOG} tasks on {os.cpu_count()} cores, all parts on them"
     return [
-        at_least("events mirrored by one router-worker process", BACKLOG / took_s, "events/s", 150, shown),
+        at_least("tasks mirrored by one router-worker process", BACKLOG / took_s, "tasks/s", 150, shown),
+        Figure(
+            "inbound events handled meanwhile (created, status, own echo)",
+            round(handled / took_s, 1),
+            "events/s",
+            shown,
+        ),
         *(
-            Figure(f"processor time per event: {part}", round(1000 * spent[part] / BACKLOG, 3), "ms")
+            Figure(f"processor time per task: {part}", round(1000 * spent[part] / BACKLOG, 3), "ms")
             for part in PARTS
         ),
     ]
@@ -146,6 +154,14 @@ async def _all_delivered(bench: Bench) -> bool:
 
 async def _posted(bench: Bench) -> int:
     return (await bench.control.slack.calls()).get("chat.postMessage", 0)
+
+
+async def _handled(bench: Bench) -> int:
+    async with await psycopg.AsyncConnection.connect(bench.system.database_url()) as connection:
+        await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(bench.tenant),))
+        rows = await connection.execute("SELECT count(*) FROM inbound_events WHERE state <> 'received'")
+        row = await rows.fetchone()
+        return int(row[0]) if row else 0
 
 
 def _cpu_s(system: System, part: str) -> float:
