@@ -32,7 +32,7 @@ class MessageFilter(Contract):
     """Whole word, in any case; it is cut out of the comment."""
     event_type: Annotated[str, Field(max_length=255)] | None = None
     """Slack message metadata `event_type`; needed when `kind` is `metadata`."""
-    payload: Annotated[dict[str, str], Field(default_factory=dict)]
+    payload: dict[str, str] = Field(default_factory=dict[str, str])
     """Entries that the metadata's `event_payload` must have too."""
 
     @model_validator(mode="after")
