@@ -42,7 +42,7 @@ from oblivion_router_worker.usecases.deliver import Deliverer, SendEffect
 from oblivion_router_worker.usecases.fill_gap import GapFiller
 from oblivion_router_worker.usecases.handle_event import HandleEvent
 from oblivion_router_worker.usecases.mirror_comments import MirrorComments
-from oblivion_router_worker.usecases.mirror_task import MirrorTask
+from oblivion_router_worker.usecases.mirror_task import MirrorTask, Settling
 from oblivion_router_worker.usecases.note_failure import FailurePolicy, NoteFailure
 from oblivion_router_worker.usecases.periodic import every
 from oblivion_router_worker.usecases.sweeps import PurgeBodies, ReviveJobs
@@ -118,7 +118,8 @@ class RouterWorker:
 
     def _worker(self) -> SupervisedWorker:
         settings = self._settings
-        mirror_task = MirrorTask(self.clickup)
+        settling = Settling(SystemClock(), timedelta(seconds=settings.clickup_lag_s))
+        mirror_task = MirrorTask(self.clickup, settling)
         mirror_comments = MirrorComments(
             self.clickup,
             mirror_task,

@@ -79,6 +79,11 @@ class Settings(
     give_up_after_h: float = Field(
         default=24.0, gt=0, description="Hours after which an event or effect that cannot pass is dead."
     )
+    clickup_lag_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds after an event in which ClickUp may not yet show what the event tells of.",
+    )
     comment_pages_max: int = Field(
         default=4, ge=1, le=100, description="Pages of 25 comments read back at most for one event."
     )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.usecases.decide import Decide
 from oblivion_router_worker.usecases.handle_event import HandleEvent
 from oblivion_router_worker.usecases.mirror_comments import MirrorComments
-from oblivion_router_worker.usecases.mirror_task import MirrorTask
+from oblivion_router_worker.usecases.mirror_task import MirrorTask, Settling
 from oblivion_router_worker.usecases.sync_reply import SyncReply
 
 LIST_ID = "901"
@@ -29,6 +30,7 @@ CHANNEL = "C0LAUNCH"
 BOT = "U0BOT"
 TEAM = "T0TEAM"
 APP = "A0APP"
+LAG = timedelta(minutes=1)
 Row = Mapping[str, Any]
 
 
@@ -88,6 +90,16 @@ class FakeSlack:
         return [], None
 
 
+@dataclass
+class MovedClock:
+    """The time, or what it will be."""
+
+    ahead: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
 class World:
     """One tenant, seen by its administrator (`rows`, `run`) and by the router-worker (`handle`)."""
 
@@ -97,7 +109,9 @@ class World:
         self.kicked: list[str] = []
         self.database = Database.connect(database.url("oblivion_router_worker"))
         self._admin = create_async_engine(sqlalchemy_url(database.admin_url))
-        mirror_task = MirrorTask(self.clickup)
+        self.clock = MovedClock()
+        settling = Settling(self.clock, LAG)
+        mirror_task = MirrorTask(self.clickup, settling)
         mirror_comments = MirrorComments(
             self.clickup, mirror_task, app_url="https://app.clickup.com", pages_max=4
         )

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from oblivion_platform.errors import DependencyUnavailable, PermanentFailure
 from oblivion_router_worker.usecases.handle_event import NotOurTurn
+from oblivion_router_worker.usecases.mirror_task import NotYetVisible
 
 THREAD = "1700000000.000100"
 
@@ -207,3 +209,41 @@ async def test_the_stored_text_pings_nobody(world):
     await world.handled(await world.tell_clickup("taskCreated"))
     (row,) = await world.rows("SELECT payload FROM outbox")
     assert "<!channel>" not in json.dumps(row["payload"])
+
+
+async def test_a_task_that_clickup_does_not_show_yet_is_waited_for(world):
+    created, changed = await world.tell_clickup("taskCreated"), await world.tell_clickup("taskUpdated")
+    for event in (created, changed):
+        with pytest.raises(NotYetVisible):
+            await world.handled(event)
+    assert [await world.state(event) for event in (created, changed)] == ["received", "received"]
+    world.put_task()
+    assert (await world.handled(created)).outcome == "mirrored"
+
+
+async def test_a_task_that_never_shows_is_ignored_and_ends_no_other_event(world):
+    created, changed = await world.tell_clickup("taskCreated"), await world.tell_clickup("taskUpdated")
+    world.clock.ahead = timedelta(minutes=2)
+    assert (await world.handled(created)).outcome == "ignored:not_linked"
+    assert await world.state(changed) == "received"
+
+
+async def test_a_deletion_told_late_does_not_hide_a_restored_task(world):
+    await world.shown_task()
+    event = await world.tell_clickup("taskDeleted")
+    world.clock.ahead = timedelta(minutes=2)
+    assert (await world.handled(event)).outcome == "unchanged"
+    assert await world.effects() == []
+
+
+async def test_a_deletion_that_clickup_does_not_show_yet_is_waited_for(world):
+    await world.shown_task()
+    event = await world.tell_clickup("taskDeleted")
+    with pytest.raises(NotYetVisible):
+        await world.handled(event)
+    del world.clickup.tasks["t1"]
+    assert (await world.handled(event)).outcome == "mirrored"
+
+
+async def test_the_deletion_of_a_task_that_was_never_shown_is_ignored_at_once(world):
+    assert (await world.handled(await world.tell_clickup("taskDeleted"))).outcome == "ignored:not_linked"

@@ -1,13 +1,16 @@
 """A ClickUp task as a message in each channel that its list is linked with.
 
-What the task is like is fetched, never read from the event: events come late, twice and in any order. So
-one fetch answers every event of the task that came before it.
+What the task is like is fetched, never read from the event: events come late, twice and in any order; even
+that it was deleted may be undone by the time one hears of it. So one fetch answers every event of the task that came before it. Only a task that nobody has seen yet may be
+younger than what ClickUp answers with: its event waits a while before its absence is believed.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import uuid4
 
+from oblivion_platform.errors import TransientFailure
 from oblivion_router_worker.domain.clickup_events import CHANGE_EVENTS
 from oblivion_router_worker.domain.clickup_objects import Task
 from oblivion_router_worker.domain.effects import PostTask, UpdateTask
@@ -15,6 +18,7 @@ from oblivion_router_worker.domain.filters import is_selected
 from oblivion_router_worker.domain.records import Link, ShownTask
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.domain.task_view import TaskFate, render_task, render_unknown_task
+from oblivion_router_worker.ports.clock import Clock
 from oblivion_router_worker.ports.reading import ClickUpReads
 from oblivion_router_worker.usecases.turn import Turn
 
@@ -32,21 +36,48 @@ class Mirrored:
     outcome: str
 
 
+class NotYetVisible(TransientFailure):
+    """ClickUp told of something that it does not list yet, or no more."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("not_yet_visible", f"ClickUp told of a {what} that it does not show")
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """How long ClickUp's answers may be older than its events."""
+
+    clock: Clock
+    lag: timedelta
+
+    def is_over(self, turn: Turn) -> bool:
+        return self.clock.now() - turn.event.received_at >= self.lag
+
+
 class MirrorTask:
     """Makes the channels show what the task is like now."""
 
-    def __init__(self, clickup: ClickUpReads) -> None:
+    def __init__(self, clickup: ClickUpReads, settling: Settling) -> None:
         self._clickup = clickup
+        self._settling = settling
 
     async def __call__(self, turn: Turn, task_id: str, *, is_gone: bool = False) -> Mirrored:
-        """Fetch the task and decide; `is_gone` when ClickUp said that it was deleted."""
-        task = None
-        if not is_gone:
-            event = turn.event
-            task = await self._clickup.task(event.integration, task_id, priority=event.priority)
+        """Fetch the task and decide; `is_gone` when ClickUp said that it was deleted.
+
+        Raises:
+            NotYetVisible: a task that has no message yet may only be too young to be found, one that was
+                deleted may still be shown.
+        """
+        event = turn.event
+        task = await self._clickup.task(event.integration, task_id, priority=event.priority)
+        if task is not None:
             turn.cover(_ANSWERED_BY_FETCH)
         list_id = task.list_id if task else None
         links = await turn.decision.links.of_task(turn.event.integration.id, task_id, list_id)
+        is_unseen = task is None and not any(link.shown for link in links)
+        contradicts = task is not None if is_gone else is_unseen
+        if contradicts and not self._settling.is_over(turn):
+            raise NotYetVisible("deletion" if is_gone else "task")
         shown = [await _show(turn, link, task) for link in links]
         return Mirrored(task, [link for link in shown if link.shown], _outcome(turn, links))
 
