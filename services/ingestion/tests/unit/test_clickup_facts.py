@@ -11,10 +11,12 @@ from oblivion_ingestion.domain.clickup import webhook_facts
 from oblivion_ingestion.domain.deliveries import EventFacts
 from oblivion_ingestion.errors import DeliveryMalformed
 
+NOON_S = 1_800_000_000
+
 
 def facts_of(**payload: Any) -> EventFacts:
     whole = {"webhook_id": "wh", "event": "taskUpdated", "task_id": "abc", **payload}
-    return webhook_facts(whole, json.dumps(whole).encode())
+    return webhook_facts(whole, json.dumps(whole).encode(), NOON_S)
 
 
 def test_creating_a_task_sends_two_events_of_one_history_item_and_both_count() -> None:
@@ -41,7 +43,14 @@ def test_two_webhooks_tell_two_events() -> None:
 def test_without_history_items_a_repeat_is_the_same_bytes(items: dict[str, Any]) -> None:
     payload = {"webhook_id": "wh", "event": "taskDeleted", "task_id": "abc", **items}
     body = json.dumps(payload).encode()
-    assert webhook_facts(payload, body).dedupe_key == f"wh:taskDeleted:{hashlib.sha256(body).hexdigest()}"
+    repeats = [webhook_facts(payload, body, NOON_S + later_s).dedupe_key for later_s in (0, 3599)]
+    assert repeats == [f"wh:taskDeleted:{hashlib.sha256(body).hexdigest()}:{NOON_S // 3600}"] * 2
+
+
+def test_a_task_deleted_again_after_it_was_restored_is_new() -> None:
+    payload = {"webhook_id": "wh", "event": "taskDeleted", "task_id": "abc"}
+    first, second = (webhook_facts(payload, b"same", NOON_S + later_s) for later_s in (0, 3600))
+    assert first.dedupe_key != second.dedupe_key
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """ClickUp webhooks: `X-Signature` is the bare hex HMAC-SHA256 of the raw body; each webhook has its secret.
 
-There is no timestamp, so a replay stays valid for ever and only deduplication stops it.
+There is no timestamp, so a replay stays valid for ever; only deduplication stops it, and that what it leads
+to is fetched.
 Source: https://developer.clickup.com/docs/webhooksignature.
 """
 
@@ -18,19 +19,19 @@ WEBHOOK_ID_MAX_CHARS = 64
 class ClickUpClaim:
     """A body that names its webhook."""
 
-    __slots__ = ("_body", "_payload", "keys", "proof")
+    __slots__ = ("_delivery", "_payload", "keys", "proof")
     witnesses: tuple[SecretKey, ...] = ()
     reply: bytes | None = None
 
-    def __init__(self, payload: JsonObject, body: bytes, key: SecretKey, signature: bytes) -> None:
+    def __init__(self, payload: JsonObject, delivery: Delivery, key: SecretKey, signature: bytes) -> None:
         self._payload = payload
-        self._body = body
+        self._delivery = delivery
         self.keys = (key,)
-        self.proof = HmacProof(body, signature)
+        self.proof = HmacProof(delivery.body, signature)
 
     def facts(self, secret: Secret) -> EventFacts:
         del secret  # The webhook id, by which it was found, says all.
-        return webhook_facts(self._payload, self._body)
+        return webhook_facts(self._payload, self._delivery.body, self._delivery.received_unix_s)
 
 
 class ClickUpSource:
@@ -48,4 +49,4 @@ class ClickUpSource:
         if not webhook_id or len(webhook_id) > WEBHOOK_ID_MAX_CHARS:
             raise SignatureRejected("webhook_unnamed")
         key = SecretKey("lookup", NAME, f"{NAME}:{webhook_id}")
-        return ClickUpClaim(payload, delivery.body, key, signature)
+        return ClickUpClaim(payload, delivery, key, signature)
