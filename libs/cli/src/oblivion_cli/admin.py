@@ -3,10 +3,9 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from oblivion_cli.access import Access
-from oblivion_cli.adapters.clickup import ClickUpApi
-from oblivion_cli.adapters.slack import SlackApi
 from oblivion_cli.errors import CommandFailed, DependencyAway, UsageWrong
 from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.connect import Connector
@@ -15,6 +14,10 @@ from oblivion_cli.usecases.tenants import Tenant, find_tenant
 from oblivion_cli.usecases.vault import Vault
 from oblivion_platform.database.engine import Database, PrivilegedRole
 from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
+
+if TYPE_CHECKING:
+    from oblivion_cli.adapters.clickup import ClickUpApi
+    from oblivion_cli.adapters.slack import SlackApi
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ class Admin:
             self.database, self.access.master_keys, self.access.signing_keys, self.tenant.id, self.actor
         )
 
-    async def slack(self) -> tuple[Integration, SlackApi]:
+    async def slack(self) -> "tuple[Integration, SlackApi]":
         """The connected Slack, ready to be asked."""
+        from oblivion_cli.adapters.slack import SlackApi  # Loads an HTTP client, which few verbs need.
+
         async with self.database.tenant(self.tenant.id) as tx:
             integration = await the_integration(tx, "slack")
             vault = await Vault.open(tx, self.tenant.id, self.access.master_keys, self.access.signing_keys)
@@ -42,8 +47,10 @@ class Admin:
             raise CommandFailed("Slack's token is gone.", "Run `oblivion slack connect` again.")
         return integration, SlackApi(self.access.slack_api_url, token)
 
-    async def clickup(self) -> tuple[Integration, ClickUpApi]:
+    async def clickup(self) -> "tuple[Integration, ClickUpApi]":
         """The connected ClickUp workspace, ready to be asked."""
+        from oblivion_cli.adapters.clickup import ClickUpApi  # As above.
+
         async with self.database.tenant(self.tenant.id) as tx:
             integration = await the_integration(tx, "clickup")
             vault = await Vault.open(tx, self.tenant.id, self.access.master_keys, self.access.signing_keys)

@@ -49,3 +49,15 @@ class AccessRefused(CommandFailed):
     """Slack or ClickUp refuses what we present."""
 
     exit_code = ExitCode.REFUSED
+
+
+class SlackRefused(CommandFailed):
+    """Slack answered `ok: false`; `code` is its error."""
+
+    def __init__(self, method: str, code: str, fix: str) -> None:
+        super().__init__(f"Slack refuses {method}: {code}.", fix)
+        self.code = code
+
+
+class TokenRefused(AccessRefused, SlackRefused):
+    """Slack does not take the token at all."""

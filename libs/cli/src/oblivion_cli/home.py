@@ -18,7 +18,6 @@ import platformdirs
 
 from oblivion_cli.errors import CommandFailed
 from oblivion_platform.crypto import generate_key
-from oblivion_platform.database.roles import OWNER, SERVICE_ROLES
 
 DATABASE = "oblivion"
 """The database of the embedded system."""
@@ -36,6 +35,9 @@ class HomeSecrets:
 
     @classmethod
     def generate(cls) -> Self:
+        # Loads the database's driver, which only a first start needs here.
+        from oblivion_platform.database.roles import OWNER, SERVICE_ROLES
+
         passwords = {role: secrets.token_urlsafe(32) for role in (OWNER, *SERVICE_ROLES)}
         return cls(generate_key(), generate_key(), passwords)
 

@@ -131,6 +131,21 @@ def test_ages_are_told_in_the_largest_unit(seconds, told):
     assert age(now - timedelta(seconds=seconds), now) == told
 
 
+@pytest.mark.parametrize(
+    ("verbs", "heavy"),
+    [
+        (["logs"], {"psycopg", "sqlalchemy", "aiohttp"}),
+        (["tenants", "mappings", "events", "dead-letters"], {"aiohttp", "slack_sdk", "bullmq", "redis"}),
+    ],
+)
+def test_a_verb_starts_without_what_it_does_not_need(verbs, heavy):
+    program = "import sys; from oblivion_cli.app import make_app\n"
+    program += f"for verb in {verbs}: make_app([verb])\n"
+    program += "print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not heavy & set(loaded.stdout.split())
+
+
 def test_help_names_every_verb():
     shown = subprocess.run(
         [sys.executable, "-m", "oblivion_cli", "--help"],

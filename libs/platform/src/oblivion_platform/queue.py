@@ -9,10 +9,8 @@ says otherwise; the worker's loop can end, or its blocking read go deaf, while i
 # pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -27,6 +25,7 @@ from redis.exceptions import RedisError
 
 from oblivion_platform.bulk_jobs import BulkAdd
 from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.jobs import JobPolicy, NewJob
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
 Processor = Callable[[Job, str], Awaitable[dict[str, Any]]]
@@ -78,30 +77,6 @@ def redis_client(url: str) -> "Redis":
         socket_timeout=BLOCKING_READ_TIMEOUT_S,
         socket_connect_timeout=COMMAND_TIMEOUT_S,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """A job to add. Adding an id that Redis still knows changes nothing."""
-
-    id: str
-    data: dict[str, Any]
-    priority: int
-
-
-@dataclass(frozen=True, slots=True)
-class JobPolicy:
-    """How often a queue's jobs are tried, and how long apart."""
-
-    attempts: int = 3
-    backoff_s: float = 2.0
-    jitter: float = 0.5
-    """Up to this share is added to each delay, so that failures do not come back together."""
-
-    def delay_ms(self, attempts_made: int) -> int:
-        """Exponential: `backoff_s`, then twice that, …"""
-        delay_s = self.backoff_s * 2 ** (attempts_made - 1)
-        return int(delay_s * (1 + random.uniform(0, self.jitter)) * 1000)  # noqa: S311  # Not a secret.
 
 
 class JobQueue:

@@ -9,7 +9,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from oblivion_cli.errors import AccessRefused, CommandFailed, DependencyAway
+from oblivion_cli.errors import DependencyAway, SlackRefused, TokenRefused
 
 TIMEOUT_S = 10
 PAGE = 200
@@ -116,18 +116,6 @@ class SlackApi:
         data = cast("Json", answer.data)  # pyright: ignore[reportUnknownMemberType]
         headers = cast("dict[str, str]", answer.headers)  # pyright: ignore[reportUnknownMemberType]
         return _Answer(data, {name.lower(): str(value) for name, value in headers.items()})
-
-
-class SlackRefused(CommandFailed):
-    """Slack answered `ok: false`; `code` is its error."""
-
-    def __init__(self, method: str, code: str, fix: str) -> None:
-        super().__init__(f"Slack refuses {method}: {code}.", fix)
-        self.code = code
-
-
-class TokenRefused(AccessRefused, SlackRefused):
-    """Slack does not take the token at all."""
 
 
 def _refusal(method: str, error: SlackApiError) -> SlackRefused:

@@ -12,9 +12,9 @@ from oblivion_cli import console
 from oblivion_cli.access import Access
 from oblivion_cli.admin import Admin, open_admin
 from oblivion_cli.commands.options import Json, Limit, Tenant
-from oblivion_cli.usecases.events import EventFilter, Events, Replayed
+from oblivion_cli.usecases.events import EventFilter, Events, Replayed, Reviver
 from oblivion_contracts.jobs import WEBHOOK_PROCESSING
-from oblivion_platform.queue import JobPolicy, JobQueue
+from oblivion_platform.jobs import JobPolicy
 
 app = typer.Typer(no_args_is_help=True, help="What came in from Slack and ClickUp.")
 COLUMNS = {
@@ -41,8 +41,10 @@ class EventSource(StrEnum):
 
 
 @asynccontextmanager
-async def open_queue(access: Access) -> AsyncGenerator[JobQueue]:
+async def open_queue(access: Access) -> AsyncGenerator[Reviver]:
     """The queue of inbound events."""
+    from oblivion_platform.queue import JobQueue  # Loads BullMQ, which only few verbs need.
+
     queue = JobQueue(WEBHOOK_PROCESSING, access.redis_url, JobPolicy())
     try:
         yield queue

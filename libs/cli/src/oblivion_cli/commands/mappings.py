@@ -1,18 +1,20 @@
 """`oblivion mappings`."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
 from oblivion_cli import console
-from oblivion_cli.adapters.slack import SlackApi, SlackRefused
 from oblivion_cli.admin import Admin, open_admin
 from oblivion_cli.commands.options import Json, Tenant
-from oblivion_cli.errors import UsageWrong
+from oblivion_cli.errors import SlackRefused, UsageWrong
 from oblivion_cli.usecases.mappings import Linked, Mappings, Place, choose_place
 from oblivion_contracts.mappings import FilterKind, MappingOptions, MessageFilter, TaskSelection
+
+if TYPE_CHECKING:
+    from oblivion_cli.adapters.slack import SlackApi
 
 app = typer.Typer(no_args_is_help=True, help="Which ClickUp list is joined to which Slack channel.")
 COLUMNS = {
@@ -84,7 +86,7 @@ async def link_by_name(admin: Admin, list_name: str, channel: str, options: Mapp
     return await Mappings(admin.database, admin.tenant.id, admin.actor).link(list_, place, options)
 
 
-async def _enter(slack: SlackApi, place: Place) -> None:
+async def _enter(slack: "SlackApi", place: Place) -> None:
     try:
         await slack.join(place.id)
     except SlackRefused as refused:

@@ -11,12 +11,12 @@ import typer
 from oblivion_cli import console
 from oblivion_cli.access import REAL_SLACK_API_URL, Access
 from oblivion_cli.adapters.senders import send_slack_handshake
-from oblivion_cli.adapters.slack import Channel, SlackApi, SlackIdentity, SlackRefused
+from oblivion_cli.adapters.slack import Channel, SlackApi, SlackIdentity
 from oblivion_cli.admin import Admin, open_admin
 from oblivion_cli.commands.checklist import Checklist
 from oblivion_cli.commands.options import Tenant
 from oblivion_cli.commands.prompts import secret
-from oblivion_cli.errors import CommandFailed, UsageWrong
+from oblivion_cli.errors import CommandFailed, SlackRefused, UsageWrong
 from oblivion_cli.up.choices import use_real
 from oblivion_cli.usecases.connect import SlackFacts
 from oblivion_cli.usecases.manifest import APP_TOKEN_SCOPE, app_manifest, missing_scopes

@@ -13,7 +13,7 @@ from oblivion_cli.usecases.ids import check_prefix, the_one
 from oblivion_contracts.jobs import ProcessEvent
 from oblivion_platform.database.engine import Database
 from oblivion_platform.errors import DependencyUnavailable
-from oblivion_platform.queue import NewJob
+from oblivion_platform.jobs import NewJob
 
 _LIST = text("""
     SELECT id, received_at, source, event_type, subject, state, outcome, attempts, transport
