@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.request import getproxies
@@ -123,6 +124,7 @@ class RouterWorker:
         mirror_comments = MirrorComments(
             self.clickup,
             mirror_task,
+            replace(settling, lag=timedelta(seconds=settings.comment_lag_s)),
             app_url=settings.clickup_pages_url(),
             pages_max=settings.comment_pages_max,
         )
@@ -169,6 +171,7 @@ def _watch_policy(settings: Settings) -> WatchPolicy:
     return WatchPolicy(
         blind_after=timedelta(seconds=settings.blind_after_s),
         overlap=timedelta(seconds=settings.gap_overlap_s),
+        slack_fill_every=timedelta(seconds=settings.slack_fill_every_s),
         webhook_base_url=settings.webhook_base_url,
     )
 

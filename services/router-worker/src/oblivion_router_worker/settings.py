@@ -44,7 +44,9 @@ class Settings(
     )
     ingestion_url: ServiceUrl | None = Field(
         default=None,
-        description="Ingestion as seen from here; its absence counts as blind time. None: it is not asked.",
+        description="Ingestion as seen from here (such as `http://ingestion:8080`): a look that does not "
+        "reach `/health/live` there counts as blind time, and what was missed is asked for. None: it is not "
+        "asked.",
     )
     webhook_base_url: ServiceUrl | None = Field(
         default=None,
@@ -84,6 +86,11 @@ class Settings(
         ge=0,
         description="Seconds after an event in which ClickUp may not yet show what the event tells of.",
     )
+    comment_lag_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="Seconds a comment that ClickUp does not list is waited for; answers to comments never are.",
+    )
     comment_pages_max: int = Field(
         default=4, ge=1, le=100, description="Pages of 25 comments read back at most for one event."
     )
@@ -101,6 +108,12 @@ class Settings(
     )
     gap_overlap_s: float = Field(
         default=120.0, ge=0, description="Seconds before a blind time that are asked for as well."
+    )
+    slack_fill_every_s: float = Field(
+        default=600.0,
+        gt=0,
+        description="Seconds between two readings of the linked Slack channels and their recent threads: "
+        "Slack does not tell of events that it could not deliver.",
     )
     revive_every_s: float = Field(
         default=15.0, gt=0, description="Seconds between two looks for events whose job was lost."

@@ -14,6 +14,7 @@ from oblivion_router_worker.usecases.watchdog import Watchdog, WatchPolicy
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TICK, OVERLAP = timedelta(seconds=30), timedelta(minutes=2)
+FILL_EVERY = timedelta(minutes=10)
 OURS = Webhook("wh1", "https://us/webhooks/clickup/1", is_active=True, fail_count=0)
 
 
@@ -33,7 +34,9 @@ class World:
         self.gaps = []
         self.reachable = True
         self.is_alone = True
-        policy = WatchPolicy(blind_after=5 * TICK, overlap=OVERLAP, webhook_base_url="https://us/")
+        policy = WatchPolicy(
+            blind_after=5 * TICK, overlap=OVERLAP, slack_fill_every=FILL_EVERY, webhook_base_url="https://us/"
+        )
         self.look = Watchdog(self, self, self, self._fill, self, policy)
 
     async def _fill(self, watched, since):
@@ -106,6 +109,34 @@ async def test_a_look_that_comes_late_fills_the_gap_with_some_overlap(source):
     await world.look()
     assert world.gaps == [NOON - OVERLAP]
     assert world.watched.seen_until == world.time
+
+
+async def test_slack_is_read_every_few_minutes_although_all_seems_well():
+    world = World(source="slack")
+    for _ in range(50):  # 25 minutes of looks that come in time.
+        await world.look()
+        world.time += TICK
+    assert world.gaps == [NOON - OVERLAP, NOON + FILL_EVERY - OVERLAP]
+    assert world.watched.seen_until == NOON + 2 * FILL_EVERY
+
+
+async def test_a_reading_of_slack_that_failed_is_made_up_for_by_the_next_look():
+    world = World(source="slack")
+    world.filling_fails, world.time = True, NOON + FILL_EVERY
+    await world.look()
+    assert world.watched.seen_until == NOON
+    world.filling_fails = False
+    await world.look()
+    assert world.gaps == [NOON - OVERLAP] * 2
+    assert world.watched.seen_until == world.time
+
+
+async def test_slack_is_read_at_once_after_a_look_that_came_late():
+    world = World(source="slack")
+    await world.look()
+    world.time += timedelta(minutes=4)
+    await world.look()
+    assert world.gaps == [NOON - OVERLAP]
 
 
 async def test_a_first_look_has_no_gap():

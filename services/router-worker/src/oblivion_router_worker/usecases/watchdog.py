@@ -1,9 +1,11 @@
 """Notices that events stopped coming, mends what can be mended, and has the gap filled.
 
 ClickUp suspends a webhook after 100 failed deliveries without notice, and gives each event up after five
-tries; Slack gives up after some six minutes. `integrations.seen_until` says up to when all was told. It
-advances with each look that finds all well; after a blind time it advances once the gap is filled. Until then
-`health.blind_since` stands in the row: it is written before anything is mended, so no crash forgets a gap.
+tries; Slack gives up after some six minutes, and tells nobody (nor that event subscriptions are off, nor
+that Socket Mode is down). `integrations.seen_until` says up to when all was told. For ClickUp it advances
+with each look that finds all well; for Slack, which is simply read every few minutes, with each reading.
+After a blind time it advances once the gap is filled. Until then `health.blind_since` stands in the row: it
+is written before anything is mended, so no crash forgets a gap.
 Source: https://developer.clickup.com/docs/webhookhealth
 """
 
@@ -40,6 +42,8 @@ class WatchPolicy:
     """A look that comes this long after the last one: we were away ourselves."""
     overlap: timedelta
     """A gap is filled from this much earlier: a delivery may have failed some time after its event."""
+    slack_fill_every: timedelta
+    """Slack's channels and threads are read this often, whatever seems well."""
     webhook_base_url: str | None = None
 
 
@@ -110,31 +114,38 @@ class Watchdog:
     async def _see_and_fill(self, watched: Watched) -> None:
         now = self._clock.now()
         sight = _ALL_WELL
-        if watched.integration.source == "clickup":
+        if _tells_failures(watched):
             sight = await self._see_webhook(watched)
         health = {"status": sight.status, "detail": sight.detail, "fail_count": sight.fail_count}
         if not sight.sees:
             await self._note_blind(watched, health)
             return
+        gap_since = watched.seen_until if self._is_slack_due(watched, now) else None
         if sight.was_blind or self._was_blind(watched, now):
-            blind_since = await self._note_blind(watched, health)
-            await self._fill(watched, blind_since)
-        await self._store.note(watched.integration, health | {"blind_since": None}, now)
+            gap_since = await self._note_blind(watched, health)
+        if gap_since is not None:
+            await self._fill(watched, gap_since)
+        is_told = _tells_failures(watched) or gap_since is not None or watched.seen_until is None
+        well = health | {"blind_since": None, "looked_at": now.isoformat()}
+        await self._store.note(watched.integration, well, now if is_told else None)
 
     def _was_blind(self, watched: Watched, now: datetime) -> bool:
         if watched.health.get("blind_since") is not None:
             return True
-        return watched.seen_until is not None and now - watched.seen_until > self._policy.blind_after
+        last_look = _moment(watched.health.get("looked_at")) or watched.seen_until
+        return last_look is not None and now - last_look > self._policy.blind_after
+
+    def _is_slack_due(self, watched: Watched, now: datetime) -> bool:
+        if _tells_failures(watched) or watched.seen_until is None:
+            return False
+        return now - watched.seen_until >= self._policy.slack_fill_every
 
     async def _note_blind(self, watched: Watched, health: Mapping[str, object] | None = None) -> datetime:
         """Note since when events may be missing, before anything else is done: only a filled gap clears it.
 
         A look that is killed, or whose filling fails, leaves the next one with the whole gap.
         """
-        known = watched.health.get("blind_since")
-        since = watched.seen_until or self._clock.now()
-        if isinstance(known, str):
-            since = min(since, datetime.fromisoformat(known))
+        since = watched.seen_until or _moment(watched.health.get("blind_since")) or self._clock.now()
         blind = {**(health or {}), "blind_since": since.isoformat()}
         await self._store.note(watched.integration, blind, None)
         return since
@@ -180,6 +191,15 @@ class Watchdog:
         await self._store.keep_webhook(integration, webhook, webhook.secret)
         _log.warning("webhook_created_again", integration=str(integration.id))
         return replace(_ALL_WELL, was_blind=True)
+
+
+def _tells_failures(watched: Watched) -> bool:
+    """ClickUp's webhooks count what did not arrive; Slack tells nobody."""
+    return watched.integration.source == "clickup"
+
+
+def _moment(noted: object) -> datetime | None:
+    return datetime.fromisoformat(noted) if isinstance(noted, str) else None
 
 
 def _known_fails(watched: Watched) -> int:
