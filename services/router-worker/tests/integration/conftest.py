@@ -113,7 +113,7 @@ class World:
         settling = Settling(self.clock, LAG)
         mirror_task = MirrorTask(self.clickup, settling)
         mirror_comments = MirrorComments(
-            self.clickup, mirror_task, app_url="https://app.clickup.com", pages_max=4
+            self.clickup, mirror_task, settling, app_url="https://app.clickup.com", pages_max=4
         )
         self.store = PostgresStore(self.database)
         self.handle = HandleEvent(

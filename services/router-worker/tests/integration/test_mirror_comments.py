@@ -1,6 +1,11 @@
 """ClickUp comments as replies in their task's thread, and nothing echoed."""
 
+from datetime import timedelta
 from uuid import uuid4
+
+import pytest
+
+from oblivion_router_worker.usecases.mirror_task import NotYetVisible
 
 TS = "1700000001.000100"
 
@@ -131,3 +136,40 @@ async def test_an_event_that_fills_a_gap_brings_the_comments_too(world):
     await world.handled(event)
     rows = await world.rows("SELECT kind, priority FROM outbox WHERE state = 'pending'")
     assert [(row["kind"], row["priority"]) for row in rows] == [("slack.post_reply", 3)]
+
+
+async def test_a_comment_that_is_not_listed_is_waited_for_then_shown_as_it_was_told(world):
+    await world.shown_task()
+    event = await world.tell_comment("c1", "an answer")
+    with pytest.raises(NotYetVisible):
+        await world.handled(event)
+    world.clock.ahead = timedelta(minutes=2)
+    assert (await world.handled(event)).outcome == "mirrored"
+    (row,) = await world.rows("SELECT payload FROM outbox WHERE state = 'pending'")
+    assert row["payload"]["text"] == "Ben: an answer"
+
+
+async def test_a_comment_that_was_never_listed_is_not_taken_for_deleted(world):
+    await world.shown_task()
+    event = await world.tell_comment("c1", "an answer")
+    world.clock.ahead = timedelta(minutes=2)
+    await world.handled(event)
+    await world.sent()
+    world.put_comment("c2", "another")
+    await world.handled(await world.tell_comment("c2", "another"))
+    assert await world.effects() == ["slack.post_reply"]
+    # Once listed it is a comment like any other.
+    world.put_comment("c1", "an answer")
+    await world.handled(await world.tell_comment("c1", "an answer"))
+    world.clickup.comments_of["t1"] = world.clickup.comments_of["t1"][:1]
+    await world.sent()
+    await world.handled(await world.tell_comment("c2", "another", event="taskCommentUpdated"))
+    assert await world.effects() == ["slack.delete_reply"]
+
+
+async def test_a_listing_answers_no_event_of_a_comment_that_it_lacks(world):
+    await world.shown_task()
+    world.put_comment("c1", "one")
+    first, second = await world.tell_comment("c1", "one"), await world.tell_comment("c2", "an answer")
+    await world.handled(first)
+    assert await world.state(second) == "received"

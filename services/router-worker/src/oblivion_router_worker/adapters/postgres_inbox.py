@@ -24,7 +24,7 @@ class PostgresInbox:
 
     async def waiting_for(self, subject: str) -> Sequence[WaitingEvent]:
         rows = await self._tx.execute(_WAITING_FOR, {"tenant": self._tenant_id, "subject": subject})
-        return [WaitingEvent(row.id, row.event_type) for row in rows]
+        return [WaitingEvent(row.id, row.event_type, row.body) for row in rows]
 
     async def finish(self, event_id: UUID, outcome: str, covered: Sequence[UUID] = ()) -> None:
         state = "ignored" if outcome.startswith("ignored") else "done"
@@ -78,7 +78,8 @@ _WAITING = text("""
     WHERE e.id = :id AND e.state = 'received'
 """)
 _WAITING_FOR = text("""
-    SELECT id, event_type FROM inbound_events
+    SELECT id, event_type, CASE WHEN event_type = 'taskCommentPosted' THEN body END AS body
+    FROM inbound_events
     WHERE tenant_id = :tenant AND subject = :subject AND state = 'received' ORDER BY received_at, id
 """)
 _FINISH = text("""

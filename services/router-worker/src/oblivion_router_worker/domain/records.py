@@ -63,6 +63,8 @@ class WaitingEvent:
 
     id: UUID
     event_type: str
+    body: bytes | None = field(default=None, repr=False)
+    """Of new comments only: whether they were seen cannot be told without."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ The comments are fetched, newest first and no further than needed; what the list
 of earlier copies are then compared. Our own comments are in that listing too: they are known by their id
 once ClickUp has answered, and by their marker and text before that. ClickUp sends no event when a comment is
 deleted, so a deletion shows with the next event of the task's comments.
+
+The listing may lack a new comment: it is late, or answers another comment. After a while such a comment is
+shown as its event tells it, and not taken for deleted until a listing has had it.
 """
 
 from collections.abc import Sequence
@@ -11,18 +14,21 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from oblivion_platform.safe_json import MalformedBody
+from oblivion_router_worker.domain.clickup_events import parse_clickup
 from oblivion_router_worker.domain.clickup_objects import Comment
 from oblivion_router_worker.domain.comment_view import render_comment
 from oblivion_router_worker.domain.echoes import is_echo
 from oblivion_router_worker.domain.effects import DeleteReply, PostReply, UpdateReply
 from oblivion_router_worker.domain.events import CommentEdited, CommentPosted
-from oblivion_router_worker.domain.records import Copy, Link, Origin, ShownTask
+from oblivion_router_worker.domain.records import Copy, Link, Origin, ShownTask, WaitingEvent
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.ports.reading import COMMENTS_PER_PAGE, ClickUpReads
-from oblivion_router_worker.usecases.mirror_task import MirrorTask
+from oblivion_router_worker.usecases.mirror_task import MirrorTask, NotYetVisible, Settling
 from oblivion_router_worker.usecases.turn import Turn
 
-COMMENT_EVENTS = frozenset({"taskCommentPosted", "taskCommentUpdated"})
+_UNLISTED = "unlisted"
+"""Version of a copy whose original no listing has shown."""
 _CLOCKS_DIFFER_BY = timedelta(minutes=1)
 
 
@@ -36,6 +42,8 @@ class _Listing:
 
     def covers(self, copy: Copy) -> bool:
         """Whether the copy's original would be in the listing if it still existed."""
+        if copy.origin_version == _UNLISTED:
+            return False
         if self.is_complete:
             return True
         oldest_ms = (self.comments[-1].posted_at_ms or 0) if self.comments else 0
@@ -44,21 +52,42 @@ class _Listing:
     def has(self, comment_id: str) -> bool:
         return any(comment.id == comment_id for comment in self.comments)
 
+    def answers(self, other: WaitingEvent) -> bool:
+        """Whether another event about the task's comments needs no look of its own."""
+        if other.event_type != "taskCommentPosted" or other.body is None:
+            return other.event_type == "taskCommentUpdated"
+        try:
+            fact = parse_clickup(other.body)
+        except MalformedBody:
+            return False
+        return isinstance(fact, CommentPosted) and self.has(fact.comment_id)
+
 
 class MirrorComments:
     """Makes threads show what a task's comments are like now."""
 
     def __init__(
-        self, clickup: ClickUpReads, mirror_task: MirrorTask, *, app_url: str, pages_max: int
+        self,
+        clickup: ClickUpReads,
+        mirror_task: MirrorTask,
+        settling: Settling,
+        *,
+        app_url: str,
+        pages_max: int,
     ) -> None:
         """`app_url`: where people open ClickUp; a comment's address is below it."""
+        self._settling = settling
         self._clickup = clickup
         self._mirror_task = mirror_task
         self._app_url = app_url.rstrip("/")
         self._pages_max = pages_max
 
     async def on_event(self, turn: Turn, fact: CommentPosted | CommentEdited) -> str:
-        """Decide what follows from a new or edited comment."""
+        """Decide what follows from a new or edited comment.
+
+        Raises:
+            NotYetVisible: a new comment that is not in the listing may be there in a moment.
+        """
         links = await self._links(turn, fact.task_id)
         followed = [link for link in links if link.is_active and link.options.mirror_comments]
         if not followed:
@@ -67,9 +96,27 @@ class MirrorComments:
         if is_echo(fact.comment_id, fact.text, _channels(links), copies):
             return "ignored:echo"
         listing = await self._listing(turn, fact.task_id, fact.comment_id)
+        if (unlisted := self._unlisted(turn, fact, listing, copies)) is not None:
+            for thread in _threads(turn, links, copies, self._app_url):
+                await thread.show(unlisted, is_new=isinstance(fact, CommentPosted), is_listed=False)
         is_new = isinstance(fact, CommentPosted)
         await self._compare(turn, links, listing, copies, new_id=fact.comment_id if is_new else None)
         return "mirrored" if turn.effects else "unchanged"
+
+    def _unlisted(
+        self, turn: Turn, fact: CommentPosted | CommentEdited, listing: _Listing, copies: Sequence[Copy]
+    ) -> Comment | None:
+        """The event's own comment, where only the event can tell what it is like."""
+        if listing.has(fact.comment_id):
+            return None
+        known = [c for c in copies if c.origin is Origin.CLICKUP and c.origin_id == fact.comment_id]
+        is_new = isinstance(fact, CommentPosted)
+        # Known and listed before: it is gone by now. A repeat must not bring an old text back.
+        if is_new == bool(known) or any(copy.origin_version != _UNLISTED for copy in known):
+            return None
+        if is_new and not self._settling.is_over(turn):
+            raise NotYetVisible("comment")
+        return Comment(fact.comment_id, fact.text, fact.markdown, fact.author)
 
     async def follow(self, turn: Turn, task_id: str, links: Sequence[Link]) -> None:
         """Bring the threads of a task up to date after a blind time."""
@@ -95,8 +142,9 @@ class MirrorComments:
             page = await self._clickup.comments(integration, task_id, before, priority=priority)
             comments += page
             if len(page) < COMMENTS_PER_PAGE:
-                turn.cover(COMMENT_EVENTS)
-                return _Listing(comments, is_complete=True)
+                listing = _Listing(comments, is_complete=True)
+                turn.cover_where(listing.answers)
+                return listing
             if wanted_id is not None and any(comment.id == wanted_id for comment in page):
                 break
         return _Listing(comments, is_complete=False)
@@ -117,20 +165,30 @@ class MirrorComments:
             for comment in reversed(listing.comments)
             if not is_echo(comment.id, comment.text, channels, copies)
         ]
-        for link in links:
-            if link.shown and link.is_active and link.options.mirror_comments:
-                thread = _Thread(turn, link, link.shown, copies, self._app_url)
-                for comment in originals:
-                    await thread.show(comment, is_new=comment.id == new_id)
-                await thread.remove_vanished(listing)
+        for thread in _threads(turn, links, copies, self._app_url):
+            for comment in originals:
+                await thread.show(comment, is_new=comment.id == new_id)
+            await thread.remove_vanished(listing)
 
 
 async def _copies(turn: Turn, links: Sequence[Link]) -> Sequence[Copy]:
     return await turn.decision.copies.of_tasks([link.shown.id for link in links if link.shown])
 
 
+def _version(comment: Comment) -> str:
+    return str(comment.posted_at_ms or 0)
+
+
 def _channels(links: Sequence[Link]) -> dict[UUID, str]:
     return {link.shown.id: link.shown.channel for link in links if link.shown}
+
+
+def _threads(turn: Turn, links: Sequence[Link], copies: Sequence[Copy], app_url: str) -> list["_Thread"]:
+    return [
+        _Thread(turn, link, link.shown, copies, app_url)
+        for link in links
+        if link.shown and link.is_active and link.options.mirror_comments
+    ]
 
 
 class _Thread:
@@ -149,16 +207,19 @@ class _Thread:
             if copy.origin is Origin.CLICKUP and copy.task_mapping_id == shown.id
         }
 
-    async def show(self, comment: Comment, *, is_new: bool) -> None:
+    async def show(self, comment: Comment, *, is_new: bool, is_listed: bool = True) -> None:
         """Copy the comment, or change its copy; comments from before the linking stay where they are."""
         message = self._message(comment)
         copy = self._copies.get(comment.id)
         if copy is None:
             if is_new or self._is_recent(comment):
-                await self._post(comment, message)
-        elif copy.is_active and copy.content_hash != message.content_hash:
-            changed = replace(copy, content_hash=message.content_hash)
-            await self._turn.decision.copies.save(changed)
+                await self._post(comment, message, _version(comment) if is_listed else _UNLISTED)
+            return
+        if is_listed and copy.origin_version == _UNLISTED:
+            copy = replace(copy, origin_version=_version(comment))
+            await self._turn.decision.copies.save(copy)
+        if copy.is_active and copy.content_hash != message.content_hash:
+            await self._turn.decision.copies.save(replace(copy, content_hash=message.content_hash))
             body = UpdateReply(message.text, message.blocks)
             await self._turn.send(body, self._link, self._shown, copy.id)
 
@@ -169,13 +230,13 @@ class _Thread:
                 await self._turn.decision.copies.save(replace(copy, is_active=False))
                 await self._turn.send(DeleteReply(), self._link, self._shown, copy.id)
 
-    async def _post(self, comment: Comment, message: SlackMessage) -> None:
+    async def _post(self, comment: Comment, message: SlackMessage, version: str) -> None:
         copy = Copy(
             id=uuid4(),
             task_mapping_id=self._shown.id,
             origin=Origin.CLICKUP,
             origin_id=comment.id,
-            origin_version=str(comment.posted_at_ms or 0),
+            origin_version=version,
             content_hash=message.content_hash,
             is_active=True,
             copy_id=None,

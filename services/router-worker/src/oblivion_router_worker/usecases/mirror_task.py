@@ -1,8 +1,9 @@
 """A ClickUp task as a message in each channel that its list is linked with.
 
 What the task is like is fetched, never read from the event: events come late, twice and in any order; even
-that it was deleted may be undone by the time one hears of it. So one fetch answers every event of the task that came before it. Only a task that nobody has seen yet may be
-younger than what ClickUp answers with: its event waits a while before its absence is believed.
+a deletion may be undone by the time one hears of it. So one fetch answers every event of the task that came
+before it. But ClickUp may tell of a new task, or of a deletion, before it shows it: such an event waits a
+while before the fetch is believed.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """One event's turn: the transaction it is decided in, and what it decides."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -59,7 +59,11 @@ class Turn:
 
     def cover(self, event_types: frozenset[str]) -> None:
         """Note that waiting events of these types are answered by what was fetched in this turn."""
-        self.covered += [other.id for other in self.waiting if other.event_type in event_types]
+        self.cover_where(lambda other: other.event_type in event_types)
+
+    def cover_where(self, is_answered: Callable[[WaitingEvent], bool]) -> None:
+        """Note that such waiting events are answered by what was fetched in this turn."""
+        self.covered += [other.id for other in self.waiting if is_answered(other)]
 
     def _priority(self, body: Body) -> int:
         if self.event.is_gap_filling:
