@@ -25,7 +25,8 @@ from redis.exceptions import RedisError
 
 from oblivion_platform.bulk_jobs import BulkAdd
 from oblivion_platform.errors import DependencyUnavailable
-from oblivion_platform.jobs import JobPolicy, NewJob
+from oblivion_platform.jobs import JobPolicy as JobPolicy
+from oblivion_platform.jobs import NewJob as NewJob
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
 Processor = Callable[[Job, str], Awaitable[dict[str, Any]]]
