@@ -8,22 +8,10 @@ from typing import Any, Self
 import aiohttp
 
 from oblivion_cli.errors import AccessRefused, CommandFailed, DependencyAway
-from oblivion_platform.clickup.client import ClickUp, ClickUpClient
+from oblivion_platform.clickup import WEBHOOK_EVENTS, ClickUp, ClickUpClient
 from oblivion_platform.errors import AuthenticationFailed, OblivionFailure, TransientFailure
 
 TIMEOUT_S = 10.0
-WEBHOOK_EVENTS = (
-    "taskCreated",
-    "taskUpdated",
-    "taskDeleted",
-    "taskStatusUpdated",
-    "taskAssigneeUpdated",
-    "taskDueDateUpdated",
-    "taskPriorityUpdated",
-    "taskMoved",
-    "taskCommentPosted",
-    "taskCommentUpdated",
-)
 
 Json = dict[str, Any]
 

@@ -9,5 +9,14 @@ Answers are the API's JSON; failures are those of `oblivion_platform.errors`.
 from oblivion_platform.clickup.budget import TokenBudget, Use
 from oblivion_platform.clickup.client import ClickUp, ClickUpClient, is_clickup_id
 from oblivion_platform.clickup.errors import ClickUpNotFound
+from oblivion_platform.clickup.events import WEBHOOK_EVENTS
 
-__all__ = ["ClickUp", "ClickUpClient", "ClickUpNotFound", "TokenBudget", "Use", "is_clickup_id"]
+__all__ = [
+    "WEBHOOK_EVENTS",
+    "ClickUp",
+    "ClickUpClient",
+    "ClickUpNotFound",
+    "TokenBudget",
+    "Use",
+    "is_clickup_id",
+]

@@ -4,25 +4,11 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
-from oblivion_platform.clickup import ClickUp, ClickUpClient, ClickUpNotFound, Use
+from oblivion_platform.clickup import WEBHOOK_EVENTS, ClickUp, ClickUpClient, ClickUpNotFound, Use
 from oblivion_router_worker.adapters.clickup_reads import client_of
 from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.ports.credentials import Credentials
 from oblivion_router_worker.ports.watching import Webhook
-
-EVENTS = (
-    "taskCreated",
-    "taskUpdated",
-    "taskStatusUpdated",
-    "taskAssigneeUpdated",
-    "taskPriorityUpdated",
-    "taskDueDateUpdated",
-    "taskTagUpdated",
-    "taskCommentPosted",
-    "taskCommentUpdated",
-    "taskDeleted",
-    "taskMoved",
-)
 
 
 class ClickUpWebhooks:
@@ -38,11 +24,11 @@ class ClickUpWebhooks:
 
     async def activate(self, integration: Integration, webhook: Webhook) -> None:
         async with self._client(integration) as client:
-            await client.activate_webhook(webhook.id, webhook.endpoint, EVENTS)
+            await client.activate_webhook(webhook.id, webhook.endpoint, WEBHOOK_EVENTS)
 
     async def create(self, integration: Integration, endpoint: str) -> Webhook:
         async with self._client(integration) as client:
-            return _webhook(await client.create_webhook(integration.external_id, endpoint, EVENTS))
+            return _webhook(await client.create_webhook(integration.external_id, endpoint, WEBHOOK_EVENTS))
 
     async def delete(self, integration: Integration, webhook: Webhook) -> None:
         async with self._client(integration) as client:

@@ -15,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from oblivion_ingestion.bootstrap import running as ingestion_running
 from oblivion_ingestion.settings import Settings as IngestionSettings
-from oblivion_platform.clickup import ClickUp
+from oblivion_platform.clickup import WEBHOOK_EVENTS, ClickUp
 from oblivion_platform.crypto import MasterKeyRing, Place, SigningKeyRing, generate_key
 from oblivion_platform.database.migrate import sqlalchemy_url
 from oblivion_platform.testing import FreshDatabase, eventually
-from oblivion_router_worker.adapters.clickup_webhooks import EVENTS
 from oblivion_router_worker.bootstrap import RouterWorker, running
 from oblivion_router_worker.settings import Settings
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
@@ -240,4 +239,4 @@ async def _integration(
 async def _webhook(path: MainPath, owner: Json, endpoint: str) -> Json:
     async with aiohttp.ClientSession() as session:
         client = ClickUp(session, path.sandbox.clickup_api_url).client(owner["token"])
-        return await client.create_webhook(owner["team_id"], endpoint, EVENTS)
+        return await client.create_webhook(owner["team_id"], endpoint, WEBHOOK_EVENTS)
