@@ -3,6 +3,7 @@
 from oblivion_cli.admin import open_admin
 from oblivion_cli.usecases.connect import SlackFacts
 from oblivion_cli.usecases.vault import Vault
+from oblivion_platform.clickup import WEBHOOK_EVENTS
 
 LIVE = "SELECT kind, count(*) FROM signing_secrets WHERE state = 'live' GROUP BY kind"
 
@@ -35,6 +36,21 @@ async def test_a_new_address_moves_the_webhook_and_keeps_its_secret(system):
     assert system.sql("SELECT config ->> 'webhook_url' FROM integrations WHERE source = 'clickup'") == [
         (webhook["endpoint"],)
     ]
+
+
+async def test_the_webhook_is_for_the_same_events_as_one_that_the_watchdog_makes(system):
+    (webhook,) = await system.sandbox.control.clickup.webhooks()
+    assert sorted(webhook["events"]) == sorted(WEBHOOK_EVENTS)
+
+
+async def test_the_watchdog_learns_the_address_for_a_webhook_that_gets_lost(system):
+    (webhook,) = await system.sandbox.control.clickup.webhooks()
+    known = "SELECT config ->> 'webhook_url' FROM integrations WHERE source = 'clickup'"
+    assert system.sql(known) == [(webhook["endpoint"],)]
+    system.sql("UPDATE integrations SET config = config - 'webhook_url'")
+    assert system.sql(known) == [(None,)]
+    await system.connect_sandbox()
+    assert system.sql(known) == [(webhook["endpoint"],)]
 
 
 async def test_a_reset_sandbox_is_connected_anew_and_the_old_one_disabled(system):

@@ -44,5 +44,6 @@ async def keep_one_webhook(
         return str(made["id"])
     if ours["endpoint"] != endpoint or ours["health"]["status"] != "active":
         await api.change_webhook(ours["id"], endpoint)
+    if integration.config.get("webhook_url") != endpoint:
         await connector.move_webhook(integration_id, endpoint)
     return str(ours["id"])
