@@ -230,3 +230,19 @@ def utf16_units(text: str) -> int:
 )
 def test_a_title_reads_as_it_was_written_and_could_not_ping(name: str, title: str) -> None:
     assert render_task(Task(id="1", name=name)).blocks[0]["text"]["text"] == title
+
+
+def test_what_no_database_can_hold_is_left_out_of_names_and_texts():
+    broken = "a\x00b\ud800c"
+    user = {"id": 1, "username": broken}
+    task = parse_task(
+        RAW
+        | dict.fromkeys(("name", "description", "markdown_description", "text_content", "priority"), broken)
+        | {"list": {"id": "1", "name": broken}, "status": {"status": broken}, "tags": [{"name": broken}]}
+        | {"assignees": [user], "creator": user}
+    )
+    comment = parse_comment({"id": "c", "comment_text": broken, "comment": [{"text": broken}], "user": user})
+    for found in (repr(task), repr(comment)):
+        assert "abc" in found
+        assert "\\x00" not in found
+        assert "\\ud800" not in found

@@ -31,6 +31,7 @@ from oblivion_router_worker.domain.json_fields import (
     text_at,
 )
 from oblivion_router_worker.domain.text.clickup_reading import comment_to_markdown, comment_to_text
+from oblivion_router_worker.domain.text.escaping import clean
 
 # Each says that something of the task changed; which fields, the history items say.
 CHANGE_EVENTS = frozenset(
@@ -71,7 +72,7 @@ def parse_clickup_user(value: object) -> ClickUpUser | None:
     user_id = clickup_id(user.get("id")) if user is not None else None
     if user is None or user_id is None:
         return None
-    return ClickUpUser(id=user_id, name=text_at(user, "username") or f"user {user_id}")
+    return ClickUpUser(id=user_id, name=clean(text_at(user, "username") or "") or f"user {user_id}")
 
 
 def _parse_created(payload: JsonMapping, task_id: str, items: Sequence[JsonMapping]) -> ClickUpEvent:

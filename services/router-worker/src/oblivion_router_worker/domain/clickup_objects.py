@@ -17,6 +17,7 @@ from oblivion_router_worker.domain.json_fields import (
     text_at,
 )
 from oblivion_router_worker.domain.text import comment_to_markdown, comment_to_text
+from oblivion_router_worker.domain.text.escaping import clean
 
 UNTITLED = "Untitled task"
 
@@ -67,19 +68,19 @@ def parse_task(source: JsonMapping) -> Task | None:
     status = object_at(source, "status")
     return Task(
         id=task_id,
-        name=(text_at(source, "name") or "").strip() or UNTITLED,
-        url=text_at(source, "url"),
-        status=text_at(status, "status"),
-        is_closed=text_at(status, "type") in _CLOSED_STATUS_TYPES,
+        name=(_text_at(source, "name") or "").strip() or UNTITLED,
+        url=_text_at(source, "url"),
+        status=_text_at(status, "status"),
+        is_closed=_text_at(status, "type") in _CLOSED_STATUS_TYPES,
         is_archived=flag_at(source, "archived"),
         description_markdown=_description(source),
         assignees=_users(source, "assignees"),
         due_at_ms=unix_ms(source.get("due_date")),
         due_has_time=flag_at(source, "due_date_time"),
         priority=_priority(source.get("priority"), object_at(source, "priority")),
-        tags=tuple(name for tag in objects_at(source, "tags") if (name := text_at(tag, "name"))),
+        tags=tuple(name for tag in objects_at(source, "tags") if (name := _text_at(tag, "name"))),
         list_id=clickup_id(object_at(source, "list").get("id")),
-        list_name=text_at(object_at(source, "list"), "name"),
+        list_name=_text_at(object_at(source, "list"), "name"),
         creator=parse_clickup_user(source.get("creator")),
         parent_id=clickup_id(source.get("parent")),
         updated_at_ms=unix_ms(source.get("date_updated")),
@@ -92,22 +93,28 @@ def parse_comment(source: JsonMapping) -> Comment | None:
     if comment_id is None:
         return None
     parts = list_at(source, "comment")
-    text = text_at(source, "comment_text") or text_at(source, "text_content") or comment_to_text(parts)
+    text = _text_at(source, "comment_text") or _text_at(source, "text_content") or comment_to_text(parts)
     return Comment(
         id=comment_id,
-        text=text,
-        markdown=comment_to_markdown(parts, plain_text=text),
+        text=clean(text),
+        markdown=clean(comment_to_markdown(parts, plain_text=text)),
         author=parse_clickup_user(source.get("user")),
         posted_at_ms=unix_ms(source.get("date")),
     )
 
 
+def _text_at(source: JsonMapping, key: str) -> str | None:
+    """Text that can be stored and sent: ClickUp lets NUL and halves of surrogate pairs pass."""
+    value = text_at(source, key)
+    return clean(value) if value else None
+
+
 def _description(source: JsonMapping) -> str:
     """Markdown, where it was asked for; the plain texts read as Markdown well enough."""
     return (
-        text_at(source, "markdown_description")
-        or text_at(source, "description")
-        or text_at(source, "text_content")
+        _text_at(source, "markdown_description")
+        or _text_at(source, "description")
+        or _text_at(source, "text_content")
         or ""
     ).strip()
 
@@ -118,4 +125,4 @@ def _users(source: JsonMapping, key: str) -> tuple[ClickUpUser, ...]:
 
 def _priority(value: object, nested: JsonMapping) -> str | None:
     """An object with a name, or (in older answers) the bare name."""
-    return text_at(nested, "priority") or (value if isinstance(value, str) and value else None)
+    return _text_at(nested, "priority") or (clean(value) if isinstance(value, str) and value else None)
