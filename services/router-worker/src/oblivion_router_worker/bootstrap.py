@@ -172,6 +172,7 @@ def _watch_policy(settings: Settings) -> WatchPolicy:
         blind_after=timedelta(seconds=settings.blind_after_s),
         overlap=timedelta(seconds=settings.gap_overlap_s),
         slack_fill_every=timedelta(seconds=settings.slack_fill_every_s),
+        look_s=settings.watch_every_s,
         webhook_base_url=settings.webhook_base_url,
     )
 
@@ -235,6 +236,7 @@ async def _working(parts: RouterWorker, settings: Settings, health: Health) -> A
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await parts.watchdog.close()
         await parts.deliverer.stop(settings.http_timeout_s)
 
 

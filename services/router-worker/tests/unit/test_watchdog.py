@@ -1,5 +1,6 @@
 """When the watchdog takes events for missed, and what it mends, with everything outside as fakes."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ OURS = Webhook("wh1", "https://us/webhooks/clickup/1", is_active=True, fail_coun
 class World:
     """Store, webhooks, ingestion, gap filler and clock in one."""
 
-    def __init__(self, *, source="clickup", config=None):
+    def __init__(self, *, source="clickup", config=None, look_s=5):
         config = {"webhook_id": "wh1"} if config is None else config
         integration = Integration(uuid4(), uuid4(), source, "9001", config)
         self.watched = Watched(integration, None, NOON, {})
@@ -34,8 +35,13 @@ class World:
         self.gaps = []
         self.reachable = True
         self.is_alone = True
+        self.others = []
         policy = WatchPolicy(
-            blind_after=5 * TICK, overlap=OVERLAP, slack_fill_every=FILL_EVERY, webhook_base_url="https://us/"
+            blind_after=5 * TICK,
+            overlap=OVERLAP,
+            slack_fill_every=FILL_EVERY,
+            look_s=look_s,
+            webhook_base_url="https://us/",
         )
         self.look = Watchdog(self, self, self, self._fill, self, policy)
 
@@ -54,7 +60,7 @@ class World:
         return self.reachable
 
     async def integrations(self):
-        return [self.watched]
+        return [self.watched, *self.others]
 
     @asynccontextmanager
     async def alone(self, integration):
@@ -298,3 +304,28 @@ async def test_a_workspace_without_webhook_says_how_to_make_one():
     await world.look()
     assert world.watched.health["status"] == "webhook_missing"
     assert "oblivion clickup connect" in world.watched.health["detail"]
+
+
+async def test_an_integration_whose_filling_waits_keeps_no_other_from_being_watched():
+    seen, may_go_on = [], asyncio.Event()
+
+    class TwoOfThem(World):
+        async def current(self, integration):
+            seen.append(integration.source)
+            return self.watched if integration.source == "clickup" else self.others[0]
+
+        async def _fill(self, watched, since):
+            await may_go_on.wait()
+            return 0
+
+    world = TwoOfThem(look_s=0.05)
+    world.webhooks = [replace(OURS, is_active=False)]
+    slack = replace(world.watched.integration, id=uuid4(), source="slack")
+    world.others = [replace(world.watched, integration=slack)]
+    await world.look()
+    await world.look()
+    assert seen == ["clickup", "slack", "slack"]
+    may_go_on.set()
+    await world.look()
+    assert "blind_since" in world.watched.health
+    await world.look.close()

@@ -9,10 +9,12 @@ is written before anything is mended, so no crash forgets a gap.
 Source: https://developer.clickup.com/docs/webhookhealth
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 from oblivion_platform.errors import AuthenticationFailed
 from oblivion_platform.logging import get_logger
@@ -29,6 +31,9 @@ _SECRETLESS = (
     "ClickUp made a webhook without telling its secret, so it was removed again; the next look makes another"
 )
 
+_MOST_AT_ONCE = 3
+"""Looks at once; each holds a database connection for its lock."""
+
 
 class FillGap(Protocol):
     async def __call__(self, watched: Watched, since: datetime) -> int:
@@ -44,6 +49,8 @@ class WatchPolicy:
     """A gap is filled from this much earlier: a delivery may have failed some time after its event."""
     slack_fill_every: timedelta
     """Slack's channels and threads are read this often, whatever seems well."""
+    look_s: float
+    """Seconds that a round of looks lasts at most; looks that are still on then end on their own."""
     webhook_base_url: str | None = None
 
 
@@ -81,16 +88,37 @@ class Watchdog:
         self._fill_gap = fill_gap
         self._clock = clock
         self._policy = policy
+        self._looks: dict[UUID, asyncio.Task[None]] = {}
+        self._at_once = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def __call__(self) -> None:
-        """Look at all integrations once; the failure of one does not keep the others from their turn."""
+        """Look at all integrations once; the failure of one does not keep the others from their turn.
+
+        A look that waits for a budget goes on meanwhile: its integration is left out until it has ended.
+        """
         is_reachable = await self._intake.is_reachable()
         if not is_reachable:
             _log.warning("ingestion_unreachable")
         for watched in await self._store.integrations():
-            async with self._store.alone(watched.integration) as is_alone:
-                if is_alone:
-                    await self._look_after(watched, is_reachable=is_reachable)
+            if watched.integration.id not in self._looks:
+                look = self._look_alone(watched, is_reachable=is_reachable)
+                self._looks[watched.integration.id] = asyncio.create_task(look)
+        if self._looks:
+            await asyncio.wait(self._looks.values(), timeout=self._policy.look_s)
+        ended = [key for key, look in self._looks.items() if look.done()]
+        for look in [self._looks.pop(key) for key in ended]:
+            look.result()
+
+    async def close(self) -> None:
+        """End the looks that still go on; what they had not filled is noted."""
+        for look in self._looks.values():
+            look.cancel()
+        await asyncio.gather(*self._looks.values(), return_exceptions=True)
+
+    async def _look_alone(self, watched: Watched, *, is_reachable: bool) -> None:
+        async with self._at_once, self._store.alone(watched.integration) as is_alone:
+            if is_alone:
+                await self._look_after(watched, is_reachable=is_reachable)
 
     async def _look_after(self, found: Watched, *, is_reachable: bool) -> None:
         try:
