@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from oblivion_router_worker.adapters.slack_failures import failure_of_code
 from oblivion_router_worker.usecases.sync_reply import PostUnsettled
 
 TS, LATER, LATEST = "1700000001.000100", "1700000002.000100", "1700000003.000100"
@@ -209,3 +210,28 @@ async def test_an_uninstalled_app_is_told_in_the_integration_s_health(world):
     (row,) = await world.rows("SELECT health FROM integrations WHERE source = 'slack'")
     assert row["health"]["status"] == "token_revoked"
     assert "oblivion slack connect" in row["health"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("code", "happened"),
+    [
+        ("not_in_channel", {"type": "member_joined_channel", "user": "U0BOT"}),
+        ("is_archived", {"type": "channel_unarchive"}),
+    ],
+)
+async def test_what_died_because_of_its_channel_leaves_once_the_channel_can_be_written_to(
+    world, code, happened
+):
+    failures = [[{"code": failure_of_code(cause, changes=True).code}] for cause in (code, "invalid_blocks")]
+    for task_id, failed in zip(("t1", "t2"), failures, strict=True):
+        world.put_task(task_id)
+        await world.handled(await world.tell_clickup("taskCreated", task_id))
+        sql = "UPDATE outbox SET state = 'dead', failures = CAST(:f AS jsonb) WHERE state = 'pending'"
+        await world.run(sql, f=json.dumps(failed))
+    world.kicked.clear()
+    await world.handled(await world.tell_slack({"type": "member_joined_channel", "user": "U0ANA"}, "x"))
+    assert await world.effects("dead") == ["slack.post_task", "slack.post_task"]
+    await world.handled(await world.tell_slack(happened, "x"))
+    assert await world.effects("pending") == ["slack.post_task"]
+    assert await world.effects("dead") == ["slack.post_task"]
+    assert world.kicked == [f"slack:{world.slack_id}:C0LAUNCH"]

@@ -6,6 +6,7 @@ retry never brings an old state back.
 """
 
 import json
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
@@ -47,6 +48,10 @@ class PostgresOutbox:
             values["creation"] = creation
             values["copy_key"] = f"copy:{effect.mirror_event_id}"
         await self._tx.execute(_statement(effect), values)
+
+    async def revive(self, destination: str, codes: Collection[str]) -> bool:
+        values = {"tenant": self._tenant_id, "destination": destination, "codes": list(codes)}
+        return bool((await self._tx.execute(_REVIVE, values)).all())
 
     async def knows(self, effect_id: UUID) -> bool:
         return bool((await self._tx.execute(_KNOWS, {"id": effect_id})).scalar_one())
@@ -96,4 +101,11 @@ _ADD_DELETION = text(f"""
     SELECT {_VALUES}, greatest(clock_timestamp(), (SELECT max(next_attempt_at) FROM earlier))
     WHERE NOT EXISTS (SELECT FROM creation)
 """)  # noqa: S608 - constants of this module
+_REVIVE = text("""
+    UPDATE outbox SET state = 'pending', attempts = 0, lease_until = NULL,
+        next_attempt_at = greatest(clock_timestamp(), next_attempt_at)
+    WHERE tenant_id = :tenant AND destination = :destination AND state = 'dead'
+      AND failures -> -1 ->> 'code' = ANY(:codes)
+    RETURNING id
+""")
 _KNOWS = text("SELECT EXISTS (SELECT FROM outbox WHERE id = :id)")

@@ -4,7 +4,7 @@
 about it (events marked as done, rows of the outbox) hold together or not at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -121,6 +121,10 @@ class Outbox(Protocol):
         An update whose creation has not left takes its place; a deletion whose creation has not left takes
         back both; an update replaces a waiting update of the same thing.
         """
+        ...
+
+    async def revive(self, destination: str, codes: Collection[str]) -> bool:
+        """Take up what died of these codes on its way to the destination; tells whether anything did."""
         ...
 
     async def knows(self, effect_id: UUID) -> bool:
