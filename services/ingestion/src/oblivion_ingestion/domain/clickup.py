@@ -2,8 +2,8 @@
 
 `taskCreated` comes with a `taskStatusUpdated` of the same history item, so the key is webhook + event +
 history items. Their order is not fixed and they may be missing; a repeat of such a body is the same bytes.
-So is the second deletion of a task that was restored: after an hour the same bytes count as new. A late repeat
-that is taken for new is harmless, since what it leads to is fetched.
+So is the second deletion of a task that was restored: after an hour the same bytes count as new. A late
+repeat that is taken for new is harmless, since what it leads to is fetched.
 Source: https://developer.clickup.com/docs/webhooktaskpayloads.
 """
 
