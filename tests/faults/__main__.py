@@ -47,7 +47,7 @@ QUICK = {
 """Periods and timeouts that let a schedule end in seconds; see docs/reference/settings.md."""
 
 REPORT = Path("build/faults.json")
-SETTLED_WITHIN_S = 60.0
+SETTLED_WITHIN_S = 150.0
 SETTLED_POLLS = 10
 """Quiet polls in a row that count as settled: long enough for the watchdog to look twice."""
 POLL_S = 0.5

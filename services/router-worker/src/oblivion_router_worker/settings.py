@@ -89,7 +89,7 @@ class Settings(
     comment_lag_s: float = Field(
         default=10.0,
         ge=0,
-        description="Seconds a comment that ClickUp does not list is waited for; answers to comments are not.",
+        description="Seconds a comment that ClickUp does not list is waited for; answers to one never are.",
     )
     comment_pages_max: int = Field(
         default=4, ge=1, le=100, description="Pages of 25 comments read back at most for one event."
