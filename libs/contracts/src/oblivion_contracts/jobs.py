@@ -9,6 +9,7 @@ from pydantic import Field
 from oblivion_contracts.model import Contract
 
 WEBHOOK_PROCESSING = "webhook-processing"
+AI_AGENT_TASKS = "ai-agent-tasks"
 
 TRACEPARENT_PATTERN = r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 Traceparent = Annotated[str, Field(pattern=TRACEPARENT_PATTERN)]
@@ -41,3 +42,21 @@ class EventOutcome(Contract):
     """A code such as `mirrored`, `ignored:echo` or `coalesced`."""
     effects: int = 0
     """Outbox rows that the event decided."""
+
+
+class ProcessMention(Contract):
+    """A run is to be brought forward; the job's id is `run_id`, and the text stays in Postgres."""
+
+    run_id: UUID
+    tenant_id: UUID
+    user_id: UUID | None = None
+    channel_id: Annotated[str, Field(max_length=64)] | None = None
+    thread_id: Annotated[str, Field(max_length=64)] | None = None
+    traceparent: Traceparent | None = None
+
+
+class RunOutcome(Contract):
+    """What a run came to; BullMQ keeps it as the job's return value."""
+
+    state: Annotated[str, Field(max_length=16)]
+    failure_code: Annotated[str, Field(max_length=64)] | None = None

@@ -1,10 +1,11 @@
 """A mapping joins one ClickUp list to one Slack channel; these are its options."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from oblivion_contracts.identifiers import AgentName
 from oblivion_contracts.model import Contract
 
 
@@ -42,6 +43,25 @@ class MessageFilter(Contract):
         return self
 
 
+class AgentTriggers(Contract):
+    """What turns a task of the list into a run, and what the run does to the task."""
+
+    on_mention: bool = True
+    """An agent's alias, or `@AI_Squad`, in the task's name, description or a comment."""
+    assignees: Annotated[dict[str, AgentName], Field(max_length=50)] = {}
+    """ClickUp user id → the agent that works on what is assigned to that user."""
+    tags: Annotated[dict[str, AgentName], Field(max_length=50)] = {}
+    """Tag → agent."""
+    statuses: Annotated[dict[str, AgentName], Field(max_length=50)] = {}
+    """Status that a task is moved to → agent."""
+    default_agent: AgentName | None = None
+    """Answers in the channel, and to `@AI_Squad` in tasks, when nobody is named; None lets the router choose."""
+    answer_as_comment: bool = False
+    """The answer also becomes a comment on the task."""
+    status_map: dict[Literal["running", "waiting", "succeeded", "failed"], str] = {}
+    """State of the run → status that the task is moved to, where the list has it."""
+
+
 class MappingOptions(Contract):
     """How a linked list and channel follow each other."""
 
@@ -50,3 +70,4 @@ class MappingOptions(Contract):
     filter: MessageFilter = MessageFilter()
     mirror_comments: bool = True
     """ClickUp comments appear in the task's thread."""
+    agents: AgentTriggers = AgentTriggers()

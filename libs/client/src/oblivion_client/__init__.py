@@ -1,0 +1,1 @@
+"""Write an agent for Oblivion in a dozen lines."""

@@ -1,0 +1,100 @@
+"""An agent as people describe it: to the REST API, in an Agent resource, or as a file of the squad."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from oblivion_contracts.identifiers import AgentName, Alias, TaskName, ToolName
+from oblivion_contracts.model import Contract
+
+Text80 = Annotated[str, Field(min_length=1, max_length=80)]
+Example = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Capability(Contract):
+    """A task that an agent has a handler for."""
+
+    name: TaskName
+    description: Annotated[str, Field(max_length=500)] = ""
+
+
+class Skill(Contract):
+    """A named file of instructions that goes along with the agent's work."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    text: Annotated[str, Field(max_length=65_536)]
+
+
+class AgentLimits(Contract):
+    """Enforced by the gateway and the MCP hub, outside the agent's pod."""
+
+    messages_per_minute: Annotated[int, Field(ge=1, le=600)] = 10
+    """Counts `task.message`; an agent over it is muted until the minute is over."""
+    max_hops: Annotated[int, Field(ge=0, le=20)] = 3
+    """How often work may be delegated on before it is cut."""
+    max_tool_calls_per_run: Annotated[int, Field(ge=0, le=10_000)] = 100
+    usd_per_day: Annotated[float, Field(ge=0)] | None = None
+    """On usage as the agent reports it: once over, new runs are refused until midnight UTC."""
+    concurrency: Annotated[int, Field(ge=1, le=100)] = 5
+    """Runs at once on one replica."""
+
+
+class AgentDefinition(Contract):
+    """What makes an agent findable and tells it how to work."""
+
+    description: Annotated[str, Field(max_length=2_000)] = ""
+    capabilities: Annotated[list[Capability], Field(max_length=50)] = []
+    keywords: Annotated[list[Text80], Field(max_length=500)] = []
+    examples: Annotated[list[Example], Field(max_length=500)] = []
+    aliases: Annotated[list[Alias], Field(max_length=20)] = []
+    skills: Annotated[list[Skill], Field(max_length=20)] = []
+    model: Annotated[str, Field(max_length=200)] | None = None
+    """As LangChain's `init_chat_model` names it; None takes the system's (`OBLIVION_LLM_MODEL`)."""
+    system_prompt: Annotated[str, Field(max_length=32_768)] = ""
+    tools: Annotated[list[ToolName], Field(max_length=200)] = []
+    """The only tools that the MCP hub lists to this agent; `provider__*` stands for all of a provider."""
+    limits: AgentLimits = AgentLimits()
+
+
+class NewAgent(AgentDefinition):
+    """`POST /api/agents`."""
+
+    name: AgentName
+
+
+class AgentView(AgentDefinition):
+    """An agent and how it is."""
+
+    id: UUID
+    name: AgentName
+    origin: Literal["squad", "resource", "api"]
+    state: Literal["active", "disabled"]
+    online: int
+    """Connected replicas."""
+    running: int
+    """Runs it holds now."""
+    muted_until: datetime | None = None
+    mute_reason: str | None = None
+    versions: list[str] = []
+    """What the connected replicas say they are."""
+    created_at: datetime
+    last_seen_at: datetime | None = None
+
+
+class ClientSecretIssued(Contract):
+    """Shown once: only a keyed hash is stored."""
+
+    client_id: str
+    client_secret: Annotated[str, Field(repr=False)]
+    secret_id: UUID
+    live_secrets: int
+    """At most two are live, so that one can be taken into use before the other is retired."""
+
+
+class AgentCreated(Contract):
+    """Answer to `POST /api/agents`."""
+
+    agent: AgentView
+    credentials: ClientSecretIssued

@@ -1,0 +1,1 @@
+"""The reference agent: Start, Read, Think, Act."""

@@ -1,0 +1,1 @@
+"""Sign-in, REST, event streams, and the sockets of the agents."""

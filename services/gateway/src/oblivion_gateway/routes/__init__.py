@@ -1,0 +1,1 @@
+"""HTTP edges: wire, contract, use case, wire."""

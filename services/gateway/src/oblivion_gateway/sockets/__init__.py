@@ -1,0 +1,1 @@
+"""Socket.IO edges: wire, contract, use case, acknowledgement."""
