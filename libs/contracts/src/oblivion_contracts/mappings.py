@@ -55,7 +55,7 @@ class AgentTriggers(Contract):
     statuses: Annotated[dict[str, AgentName], Field(max_length=50)] = {}
     """Status that a task is moved to → agent."""
     default_agent: AgentName | None = None
-    """Answers in the channel, and to `@AI_Squad` in tasks, when nobody is named; None lets the router choose."""
+    """Answers in the channel, and to `@AI_Squad` in tasks; None lets the router choose."""
     answer_as_comment: bool = False
     """The answer also becomes a comment on the task."""
     status_map: dict[Literal["running", "waiting", "succeeded", "failed"], str] = {}
