@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -40,6 +40,16 @@ class HomeSecrets:
 
         passwords = {role: secrets.token_urlsafe(32) for role in (OWNER, *SERVICE_ROLES)}
         return cls(generate_key(), generate_key(), passwords)
+
+    def completed(self) -> Self:
+        """With a password for each role that this version has and the one that made the file had not."""
+        from oblivion_platform.database.roles import OWNER, SERVICE_ROLES
+
+        missing = {OWNER, *SERVICE_ROLES} - self.passwords.keys()
+        if not missing:
+            return self
+        made = {role: secrets.token_urlsafe(32) for role in missing}
+        return replace(self, passwords={**self.passwords, **made})
 
 
 @dataclass(frozen=True)
@@ -114,14 +124,14 @@ class Home:
             ) from error
 
     def read_or_make_secrets(self) -> HomeSecrets:
-        """The secrets of this home; a file is never overwritten, and appears complete or not at all.
+        """The secrets of this home; what is there stays, and a file appears complete or not at all.
 
         They are on the disk before anything is sealed with them, so that both survive a power cut.
         """
         known = self.read_secrets()
-        if known is not None:
-            return known
-        made = HomeSecrets.generate()
+        made = HomeSecrets.generate() if known is None else known.completed()
+        if made is known:
+            return made
         unfinished = self.root / "secrets.json.unfinished"
         unfinished.unlink(missing_ok=True)
         unfinished.touch(mode=_PRIVATE)

@@ -58,7 +58,24 @@ MINIMAL_ROWS: dict[str, dict[str, object]] = {
     "mirror_events": {"task_mapping_id": ID, "origin": "slack", "origin_id": "1", "content_hash": ""},
     "outbox": {"integration_id": ID, "destination": "slack:x", "kind": "k", "payload": "{}", "priority": 1},
     "audit_log": {"actor": "x", "action": "y"},
+    "web_sessions": {"user_id": ID, "secret_hash": b"h", "expires_at": "2100-01-01"},
+    "signing_keys": {"public_jwk": "{}", "private_ciphertext": b"c"},
+    "agents": {"name": "fixer", "origin": "api", "definition": "{}"},
+    "agent_aliases": {"agent_id": ID, "alias": "fix"},
+    "client_secrets": {"agent_id": ID, "prefix": "obs_", "secret_hash": b"h"},
+    "route_rules": {"kind": "default", "agent_id": ID},
+    "sessions": {"source": "api"},
+    "session_messages": {"session_id": ID, "seq": 1, "role": "user", "body": "hello", "source": "api"},
+    "workflows": {"name": "weekly", "definition": "{}", "next_run_at": "2100-01-01"},
+    "runs": {"session_id": ID, "source": "api", "thread": "session:1", "prompt": "do it"},
+    "run_events": {"run_id": ID, "seq": 1, "kind": "state", "data": "{}"},
+    "approvals": {"run_id": ID, "key": "k", "question": "may I?"},
+    "route_decisions": {"run_id": ID, "stage": "fast_path"},
+    "route_labels": {"run_id": ID, "kind": "wrong_agent", "labelled_by": "U1"},
+    "idempotency_keys": {"principal": "user", "key": "k", "request_hash": b"h"},
+    "stats_minutely": {"minute": "2026-01-01", "metric": "runs"},
 }
+WITHOUT_ID = {"session_messages", "run_events", "idempotency_keys", "stats_minutely"}
 
 
 def fill(admin: psycopg.Connection) -> None:
@@ -67,7 +84,7 @@ def fill(admin: psycopg.Connection) -> None:
         admin.execute("INSERT INTO tenants (id, slug, name) VALUES (%s, %s, 'T')", (tenant, f"t{tenant.int}"))
         for table, columns in MINIMAL_ROWS.items():
             row = {name: tenant if value is ID else value for name, value in columns.items()}
-            row |= {"id": tenant, "tenant_id": tenant}
+            row |= {"tenant_id": tenant} if table in WITHOUT_ID else {"id": tenant, "tenant_id": tenant}
             admin.execute(
                 sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
                     sql.Identifier(table),
