@@ -16,6 +16,9 @@ from oblivion_sandbox.clickup.rest import Rest
 from oblivion_sandbox.clickup.service import ClickUp
 from oblivion_sandbox.deliveries import SenderTuning
 from oblivion_sandbox.live import Live
+from oblivion_sandbox.llm.control import LlmControls
+from oblivion_sandbox.llm.rest import LlmRest
+from oblivion_sandbox.llm.service import Llm
 from oblivion_sandbox.misbehave import Misbehaviour
 from oblivion_sandbox.outgoing import Outgoing
 from oblivion_sandbox.pages.clickup_page import ClickUpPage
@@ -33,7 +36,7 @@ _log = get_logger(__name__)
 
 
 class Sandbox:
-    """Both stand-ins on one store."""
+    """All stand-ins on one store."""
 
     def __init__(self, settings: SandboxSettings) -> None:
         self._settings = settings
@@ -51,6 +54,8 @@ class Sandbox:
             self.store, misbehaviour, self._outgoing, settings.sandbox_limits_scale, tuning
         )
 
+        self.llm = Llm(self.store, misbehaviour, settings.sandbox_llm_chunk_seconds)
+
     def asgi(self) -> Starlette:
         """The web application; its lifespan runs the senders."""
         return Starlette(routes=self._routes(), lifespan=self._lifespan)
@@ -61,11 +66,13 @@ class Sandbox:
         return [
             *WebApi(self.slack, public_url).routes(),
             *Rest(self.clickup, public_url).routes(),
+            *LlmRest(self.llm).routes(),
             WebSocketRoute("/slack/link", self._link),
             *SlackPage(self.slack, self._live, shell).routes(),
             *ClickUpPage(self.clickup, self._live, shell).routes(),
             *SlackControls(self.slack).routes(),
             *ClickUpControls(self.clickup, public_url).routes(),
+            *LlmControls(self.llm).routes(),
             *shell.static(),
             Route("/health/live", _alive),
             Route("/health/ready", _alive),

@@ -11,6 +11,7 @@ Json = dict[str, Any]
 CallAction = Literal[
     "rate_limited", "error", "http_500_before", "http_500_after", "cut_before", "cut_after", "slow"
 ]
+ModelAction = Literal["nonsense", "stream_cut"]
 DeliveryAction = Literal["duplicate", "delay", "reorder", "repeat", "lose"]
 
 
@@ -40,7 +41,7 @@ class _Side:
     async def misbehave(
         self,
         match: str,
-        action: CallAction | DeliveryAction,
+        action: CallAction | DeliveryAction | ModelAction,
         *,
         times: int | None = None,
         probability: float = 1.0,
@@ -50,8 +51,10 @@ class _Side:
         """Add a rule.
 
         `match` is a glob: a Slack method (`chat.*`), a ClickUp path with or without its verb
-        (`POST /task/*/comment`), or, for deliveries, an event's type. Details: `retry_after` (s), `code`,
-        `status`, `err`, `seconds`, `copies`.
+        (`POST /task/*/comment`), an endpoint, model or tool of the LLM (`chat.completions`,
+        `tool:route_to_agent`), or, for deliveries, an event's type. Details: `retry_after` (s), `code`,
+        `status`, `err`, `seconds`, `copies`; for the LLM `chunk_seconds` (with slow) and `how` (with
+        nonsense: arguments, values, unknown_tool, blank, empty, invalid_json).
         """
         rule: Json = {
             "match": match,
@@ -260,8 +263,26 @@ class ClickUpControl(_Side):
         await self._send("DELETE", f"webhooks/{webhook_id}")
 
 
+class LlmControl(_Side):
+    """The language model."""
+
+    async def requests(self) -> list[Json]:
+        """The last 500 prompts, oldest first: model, turns, tools, task."""
+        return (await self._send("GET", "requests"))["requests"]
+
+    async def say(self, text: str, *, match: str = "*", times: int | None = 1) -> None:
+        """Answer the next `times` tasks (None: all) that match a glob with this text."""
+        await self._send("POST", "replies", {"text": text, "match": match, "times": times})
+
+    async def call_tool(self, tool: str, arguments: Json, *, match: str = "*", times: int | None = 1) -> None:
+        """Answer them with a tool call instead."""
+        await self._send(
+            "POST", "replies", {"tool": tool, "arguments": arguments, "match": match, "times": times}
+        )
+
+
 class SandboxControl:
-    """Both sides of one sandbox: `async with SandboxControl("http://localhost:8300") as control:`."""
+    """All sides of one sandbox: `async with SandboxControl("http://localhost:8300") as control:`."""
 
     def __init__(self, base_url: str, timeout_s: float = 30.0) -> None:
         # Reading the system's certificates costs 0.2 s, which a plain address has no use for.
@@ -271,6 +292,7 @@ class SandboxControl:
         )
         self.slack = SlackControl(self._http, "/slack/control")
         self.clickup = ClickUpControl(self._http, "/clickup/control")
+        self.llm = LlmControl(self._http, "/llm/control")
 
     async def __aenter__(self) -> Self:
         return self
@@ -284,6 +306,6 @@ class SandboxControl:
         await self._http.aclose()
 
     async def reset(self) -> None:
-        """Both sides begin as at first start."""
-        await self.slack.reset()
-        await self.clickup.reset()
+        """All sides begin as at first start."""
+        for side in (self.slack, self.clickup, self.llm):
+            await side.reset()

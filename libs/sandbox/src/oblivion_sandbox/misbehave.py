@@ -21,9 +21,11 @@ ABORT_EXTENSION = "oblivion_sandbox.abort"
 CALL_ACTIONS = frozenset(
     {"rate_limited", "error", "http_500_before", "http_500_after", "cut_before", "cut_after", "slow"}
 )
+# What only a language model can do wrong.
+MODEL_ACTIONS = frozenset({"nonsense", "stream_cut"})
 DELIVERY_ACTIONS = frozenset({"duplicate", "delay", "reorder", "repeat", "lose"})
 
-Side = Literal["slack", "clickup"]
+Side = Literal["slack", "clickup", "llm", "qdrant", "github"]
 Subject = Literal["call", "delivery"]
 
 
@@ -75,7 +77,7 @@ class Rule:
 
 
 class Misbehaviour:
-    """The rules of both stand-ins."""
+    """The rules of all stand-ins."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -124,14 +126,16 @@ class Misbehaviour:
 
 def _parse(side: Side, wanted: Json) -> Rule:
     action = str(wanted.get("action", ""))
-    if action not in CALL_ACTIONS | DELIVERY_ACTIONS:
-        raise InvalidRule(f"action must be one of {', '.join(sorted(CALL_ACTIONS | DELIVERY_ACTIONS))}")
+    calls = CALL_ACTIONS | MODEL_ACTIONS if side == "llm" else CALL_ACTIONS
+    known = calls | DELIVERY_ACTIONS if side in ("slack", "clickup") else calls
+    if action not in known:
+        raise InvalidRule(f"action must be one of {', '.join(sorted(known))}")
     own = {"match", "action", "times", "probability", "seed"}
     times = wanted.get("times")
     return Rule(
         id=0,
         side=side,
-        subject="call" if action in CALL_ACTIONS else "delivery",
+        subject="call" if action in calls else "delivery",
         match=str(wanted.get("match", "*")),
         action=action,
         details={name: value for name, value in wanted.items() if name not in own},

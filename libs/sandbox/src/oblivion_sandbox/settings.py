@@ -50,6 +50,13 @@ class SandboxSettings(LogSettings):
         default=32, ge=1, le=512, description="How many deliveries each stand-in has under way at once."
     )
 
+    sandbox_llm_chunk_seconds: float = Field(
+        default=0.015,
+        ge=0,
+        le=10,
+        description="Pause between the pieces of a streamed answer, three words each.",
+    )
+
     @model_validator(mode="after")
     def _refuse_production(self) -> Self:
         if self.environment == "production":

@@ -27,6 +27,11 @@ class RunningSandbox:
         """For OBLIVION_CLICKUP_API_URL."""
         return f"{self.base_url}/clickup/api/v2"
 
+    @property
+    def llm_base_url(self) -> str:
+        """For OBLIVION_LLM_BASE_URL with `openai:sandbox`; Anthropic's client wants it without `/v1`."""
+        return f"{self.base_url}/llm/v1"
+
 
 @contextlib.asynccontextmanager
 async def running_sandbox(
@@ -36,6 +41,7 @@ async def running_sandbox(
     retry_scale: float = 0.01,
     limits_scale: float = 1.0,
     base_url: str | None = None,
+    llm_chunk_s: float = 0.0,
 ) -> AsyncGenerator[RunningSandbox]:
     """Serve a sandbox that keeps its state in `state_dir`, where a later one finds it again.
 
@@ -48,6 +54,7 @@ async def running_sandbox(
         sandbox_retry_scale=retry_scale,
         sandbox_limits_scale=limits_scale,
         sandbox_base_url=base_url,
+        sandbox_llm_chunk_seconds=llm_chunk_s,
     )
     async with running(settings) as url, SandboxControl(url) as control:
         yield RunningSandbox(url, control)

@@ -1,0 +1,1 @@
+"""The LLM stand-in: the protocols of OpenAI and Anthropic in front of simple, deterministic rules."""

@@ -1,0 +1,53 @@
+"""Who said what: the thread that a prompt carries, as turns of its own or as lines of one text."""
+
+import re
+from dataclasses import dataclass
+
+from oblivion_sandbox.llm.prompt import Prompt
+from oblivion_sandbox.llm.words import without_mentions
+
+_LINE = re.compile(
+    r"^[ \t>*-]*(?:\[[^\]\n]{1,40}\][ \t]*)?\**@?"
+    r"(?P<who><@[A-Z0-9]+>|[^\W\d][\w.-]{0,30}(?: [\w.-]{1,30})?)\**"
+    r"(?:[ \t]*\([^)\n]{1,40}\))?:\**[ \t]+(?P<said>\S.*)$",
+    re.MULTILINE,
+)
+_LABEL = re.compile(r"^[ \t#*]*(?:task|question|request|prompt|message|instruction)s?\**:\**\s*", re.I | re.M)
+_LABELS = {"task", "question", "request", "prompt", "message", "instruction", "thread", "context", "history"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """One contribution to a thread."""
+
+    who: str
+    text: str
+
+
+def ask(prompt: Prompt) -> str:
+    """What is asked for, without the thread or the labels around it."""
+    text = prompt.task
+    labels = list(_LABEL.finditer(text))
+    if labels:
+        text = text[labels[-1].end() :]
+    elif len(_lines(text)) >= 2:
+        text = _LINE.sub("", text)
+    return without_mentions(text).strip() or without_mentions(prompt.task)
+
+
+def thread(prompt: Prompt) -> list[Said]:
+    """Everything said before the task, and the lines of a thread written out inside the task itself."""
+    said: list[Said] = []
+    for turn in prompt.before_task:
+        if turn.role == "tool" or not turn.text.strip():
+            continue
+        lines = _lines(turn.text)
+        speaker = turn.name or ("assistant" if turn.role == "assistant" else "user")
+        said += lines if lines and turn.role == "user" else [Said(speaker, turn.text)]
+    inside = _lines(prompt.task)
+    return said + (inside if len(inside) >= 2 else [])
+
+
+def _lines(text: str) -> list[Said]:
+    found = [Said(match["who"], match["said"].strip()) for match in _LINE.finditer(text)]
+    return [line for line in found if line.who.lower() not in _LABELS]
