@@ -174,8 +174,13 @@ class TaskFailed(RunMessage):
 
 
 class TaskDelegate(RunMessage):
-    """`task.delegate`: acknowledged with the new run's id; its end comes as `context.updated`."""
+    """`task.delegate`: acknowledged with the new run's id; its end comes as `context.updated`.
 
+    The same `key` in the same run is the same delegation: sending it again, after a lost acknowledgement or a
+    restart, is acknowledged with the same run.
+    """
+
+    key: Annotated[str, Field(min_length=1, max_length=100)]
     delegation: DelegateTask
 
 
