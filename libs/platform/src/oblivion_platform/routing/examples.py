@@ -1,0 +1,54 @@
+"""How near a message is to an agent's examples: shared words, the rarer the more they say."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from oblivion_platform.routing.features import spoken
+
+MOST_POSTINGS = 40
+"""A word in more examples than this tells none from another."""
+MOST_WORDS = 12
+"""Of a message, the rarest so many are looked up."""
+
+
+class ExampleIndex:
+    """Compiled once for a registry; a look-up costs as much as the words of the message."""
+
+    def __init__(self, examples: Mapping[str, Sequence[str]]) -> None:
+        self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        self._agents: list[str] = []
+        self._norms: list[float] = []
+        bags = [(agent, _bag(text)) for agent, texts in examples.items() for text in texts]
+        seen = Counter(word for _, bag in bags for word in bag)
+        self._rarity = {word: math.log(1 + len(bags) / count) for word, count in seen.items()}
+        for agent, bag in bags:
+            self._add(agent, bag)
+        for word in [word for word, postings in self._postings.items() if len(postings) > MOST_POSTINGS]:
+            del self._postings[word]
+
+    def nearest(self, wish: Sequence[str]) -> dict[str, float]:
+        """For each agent, how like its nearest example is: 0 to 1, the cosine over rare words."""
+        weights = {word: self._rarity.get(word, 3.0) for word in dict.fromkeys(wish)}
+        norm = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+        dots: dict[int, float] = defaultdict(float)
+        for word in sorted(weights, key=lambda each: -weights[each])[:MOST_WORDS]:
+            for number, value in self._postings.get(word, ()):
+                dots[number] += weights[word] * value
+        best: dict[str, float] = {}
+        for number, dot in dots.items():
+            agent = self._agents[number]
+            best[agent] = max(best.get(agent, 0.0), dot / (norm * self._norms[number]))
+        return best
+
+    def _add(self, agent: str, bag: Sequence[str]) -> None:
+        number = len(self._agents)
+        self._agents.append(agent)
+        weights = {word: self._rarity[word] for word in bag}
+        self._norms.append(math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0)
+        for word, weight in weights.items():
+            self._postings[word].append((number, weight))
+
+
+def _bag(text: str) -> list[str]:
+    return list(dict.fromkeys(spoken(text).wish))
