@@ -1,0 +1,110 @@
+"""Runs: the row is the truth, and every step of it is one statement that also writes the step down.
+
+    async with database.tenant(tenant_id) as tx:
+        change = await runs.acknowledge(tx, run_id, fence, lease_s=30)
+    await signals.changed(tenant_id, change)
+
+Steps of a run's holder name their fence and are refused when it is not the run's current one, or when the
+run is over; so a run ends with exactly one answer, whoever is late. A hint about a change goes out after the
+commit; whoever misses it finds the row by its sweep.
+"""
+
+from oblivion_platform.runs.approvals import ApprovalUnknown, answer, ask, pending_approvals
+from oblivion_platform.runs.holding import (
+    acknowledge,
+    checkpoint,
+    complete,
+    delegated,
+    fail,
+    hand_back,
+    progress,
+    renew,
+    resume,
+    say,
+)
+from oblivion_platform.runs.jobs import job_of, run_queue
+from oblivion_platform.runs.records import (
+    Approval,
+    Change,
+    Due,
+    FencedOff,
+    Holder,
+    NewRun,
+    Run,
+    RunOver,
+    RunUnknown,
+)
+from oblivion_platform.runs.signals import RunSignals
+from oblivion_platform.runs.steering import (
+    assign,
+    cancel,
+    create,
+    give_up,
+    lose_lease,
+    note,
+    retry,
+    route,
+    shown,
+    wait_for_agent,
+    wake_later,
+)
+from oblivion_platform.runs.views import (
+    due,
+    events_since,
+    expected_s,
+    next_in_thread,
+    read,
+    read_checkpoint,
+    unindexed,
+    unshown,
+    view,
+)
+
+__all__ = [
+    "Approval",
+    "ApprovalUnknown",
+    "Change",
+    "Due",
+    "FencedOff",
+    "Holder",
+    "NewRun",
+    "Run",
+    "RunOver",
+    "RunSignals",
+    "RunUnknown",
+    "acknowledge",
+    "answer",
+    "ask",
+    "assign",
+    "cancel",
+    "checkpoint",
+    "complete",
+    "create",
+    "delegated",
+    "due",
+    "events_since",
+    "expected_s",
+    "fail",
+    "give_up",
+    "hand_back",
+    "job_of",
+    "lose_lease",
+    "next_in_thread",
+    "note",
+    "pending_approvals",
+    "progress",
+    "read",
+    "read_checkpoint",
+    "renew",
+    "resume",
+    "retry",
+    "route",
+    "run_queue",
+    "say",
+    "shown",
+    "unindexed",
+    "unshown",
+    "view",
+    "wait_for_agent",
+    "wake_later",
+]

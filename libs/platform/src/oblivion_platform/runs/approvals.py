@@ -1,0 +1,107 @@
+"""Questions that a run waits for a person to answer; rows, so that they outlive every process."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_contracts.runs import RunEventKind
+from oblivion_platform.errors import PermanentFailure
+from oblivion_platform.runs.records import Approval, Change
+from oblivion_platform.runs.statements import BY_HOLDER, refuse, step, take
+
+
+class ApprovalUnknown(PermanentFailure):
+    """The tenant has no such approval."""
+
+    http_status = 404
+
+    def __init__(self) -> None:
+        super().__init__("approval_unknown", "there is no such question")
+
+
+async def ask(
+    tx: AsyncConnection, run_id: UUID, fence: int, key: str, question: str, detail: str
+) -> tuple[Approval, Change | None]:
+    """Ask, or find the same question (`key`) asked before; the run waits unless it is answered.
+
+    Raises:
+        RunUnknown, RunOver, FencedOff
+    """
+    held = (await tx.execute(_IS_HELD, {"run": run_id, "fence": fence})).one_or_none()
+    if held is None:
+        await refuse(tx, run_id, fence)
+    values = {"id": uuid4(), "run": run_id, "key": key, "question": question, "detail": detail}
+    asked = (await tx.execute(_ASK, values)).one_or_none()
+    approval = _approval(asked or (await tx.execute(_ASKED_BEFORE, {"run": run_id, "key": key})).one())
+    if approval.is_answered:
+        return approval, None
+    data = {
+        "state": "pending",
+        "approval_id": str(approval.id),
+        "question": approval.question,
+        "detail": approval.detail,
+        "again": asked is None,
+    }
+    return approval, await take(tx, _WAIT, RunEventKind.APPROVAL, data, {"run": run_id, "fence": fence})
+
+
+async def answer(
+    tx: AsyncConnection, approval_id: UUID, *, approved: bool, user_id: UUID | None, name: str, comment: str
+) -> tuple[Approval, Change | None]:
+    """A person's answer; no change when it was answered before: the first one counts.
+
+    Raises:
+        ApprovalUnknown: none of this tenant.
+    """
+    state = "approved" if approved else "denied"
+    values = {"id": approval_id, "state": state, "user": user_id, "name": name, "comment": comment}
+    answered = (await tx.execute(_ANSWER, values)).one_or_none()
+    if answered is None:
+        known = (await tx.execute(_READ, {"id": approval_id})).one_or_none()
+        if known is None:
+            raise ApprovalUnknown
+        return _approval(known), None
+    approval = _approval(answered)
+    data = {"state": state, "approval_id": str(approval_id), "by": name, "comment": comment}
+    return approval, await take(tx, _GO_ON, RunEventKind.APPROVAL, data, {"run": approval.run_id})
+
+
+async def pending_approvals(tx: AsyncConnection, *, limit: int = 50) -> Sequence[Approval]:
+    """Questions of live runs that nobody has answered, oldest first."""
+    return [_approval(row) for row in await tx.execute(_PENDING, {"limit": limit})]
+
+
+def _approval(row: Row[Any]) -> Approval:
+    return Approval(**row._mapping)  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's public name for it
+
+
+_COLUMNS = "id, run_id, key, question, detail, state, asked_at, answered_at, answered_by_name, comment"
+_IS_HELD = text(f"SELECT 1 FROM runs WHERE {BY_HOLDER} FOR UPDATE")  # noqa: S608
+_ASK = text(f"""
+    INSERT INTO approvals (id, tenant_id, run_id, key, question, detail)
+    SELECT :id, tenant_id, id, :key, :question, :detail FROM runs WHERE id = :run
+    ON CONFLICT (tenant_id, run_id, key) DO NOTHING
+    RETURNING {_COLUMNS}
+""")  # noqa: S608 - constants of this module
+_ASKED_BEFORE = text(f"SELECT {_COLUMNS} FROM approvals WHERE run_id = :run AND key = :key")  # noqa: S608
+_ANSWER = text(f"""
+    UPDATE approvals SET state = :state, answered_at = clock_timestamp(), answered_by = :user,
+        answered_by_name = :name, comment = :comment
+    WHERE id = :id AND state = 'pending' RETURNING {_COLUMNS}
+""")  # noqa: S608 - constants of this module
+_READ = text(f"SELECT {_COLUMNS} FROM approvals WHERE id = :id")  # noqa: S608
+_PENDING = text(f"""
+    SELECT {_COLUMNS} FROM approvals WHERE state = 'pending' AND EXISTS (
+        SELECT FROM runs WHERE runs.id = run_id AND runs.state NOT IN ('succeeded', 'failed', 'cancelled'))
+    ORDER BY asked_at LIMIT :limit
+""")  # noqa: S608 - constants of this module
+_WAIT = step("state = 'waiting', waiting_for = 'approval'", BY_HOLDER)
+_OTHERS_WAIT = """EXISTS (SELECT FROM approvals WHERE run_id = runs.id AND approvals.state = 'pending')"""
+_GO_ON = step(
+    f"""state = CASE WHEN waiting_for = 'approval' AND NOT {_OTHERS_WAIT} THEN 'running' ELSE state END,
+    waiting_for = CASE WHEN waiting_for = 'approval' AND NOT {_OTHERS_WAIT} THEN NULL ELSE waiting_for END""",
+    "id = :run AND state IN ('routed', 'assigned', 'running', 'waiting')",
+)
