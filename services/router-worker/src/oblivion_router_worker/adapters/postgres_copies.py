@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from oblivion_router_worker.adapters.statements import fetch, run
 from oblivion_router_worker.domain.records import Copy, Origin
 
 
@@ -24,15 +24,16 @@ class PostgresCopies:
             "origin": origin.value,
             "origin_id": origin_id,
         }
-        row = (await self._tx.execute(_OF_ORIGINAL, values)).one_or_none()
-        return None if row is None else _copy(row)
+        rows = await fetch(self._tx, _OF_ORIGINAL, values)
+        return _copy(rows[0]) if rows else None
 
     async def of_tasks(self, task_mapping_ids: Sequence[UUID]) -> Sequence[Copy]:
         values = {"tenant": self._tenant_id, "tasks": list(task_mapping_ids)}
-        return [_copy(row) for row in await self._tx.execute(_OF_TASKS, values)]
+        return [_copy(row) for row in await fetch(self._tx, _OF_TASKS, values)]
 
     async def save(self, copy: Copy) -> None:
-        await self._tx.execute(
+        await run(
+            self._tx,
             _SAVE,
             {
                 "id": copy.id,
@@ -47,7 +48,7 @@ class PostgresCopies:
         )
 
 
-def _copy(row: Row[Any]) -> Copy:
+def _copy(row: Any) -> Copy:
     return Copy(
         id=row.id,
         task_mapping_id=row.task_mapping_id,
@@ -61,18 +62,19 @@ def _copy(row: Row[Any]) -> Copy:
 
 
 _COLUMNS = "id, task_mapping_id, origin, origin_id, origin_version, content_hash, state, copy_id"
-_OF_ORIGINAL = text(f"""
+_OF_ORIGINAL = f"""
     SELECT {_COLUMNS} FROM mirror_events
-    WHERE tenant_id = :tenant AND task_mapping_id = :task AND origin = :origin AND origin_id = :origin_id
-""")  # noqa: S608 - constants of this module
-_OF_TASKS = text(f"""
-    SELECT {_COLUMNS} FROM mirror_events WHERE tenant_id = :tenant AND task_mapping_id = ANY(:tasks)
-""")  # noqa: S608 - constants of this module
-_SAVE = text("""
+    WHERE tenant_id = %(tenant)s AND task_mapping_id = %(task)s AND origin = %(origin)s
+      AND origin_id = %(origin_id)s
+"""  # noqa: S608 - constants of this module
+_OF_TASKS = f"""
+    SELECT {_COLUMNS} FROM mirror_events WHERE tenant_id = %(tenant)s AND task_mapping_id = ANY(%(tasks)s)
+"""  # noqa: S608 - constants of this module
+_SAVE = """
     INSERT INTO mirror_events (id, tenant_id, task_mapping_id, origin, origin_id, origin_version,
                                content_hash, state)
-    VALUES (:id, :tenant, :task, :origin, :origin_id, :version, :hash, :state)
+    VALUES (%(id)s, %(tenant)s, %(task)s, %(origin)s, %(origin_id)s, %(version)s, %(hash)s, %(state)s)
     ON CONFLICT (tenant_id, task_mapping_id, origin, origin_id) DO UPDATE SET
         origin_version = excluded.origin_version, content_hash = excluded.content_hash,
         state = excluded.state, updated_at = now()
-""")
+"""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_platform.database.engine import Database
+from oblivion_router_worker.adapters.statements import fetch, run
 from oblivion_router_worker.domain.effects import (
     CreateComment,
     DeleteComment,
@@ -59,9 +60,10 @@ class PostgresDelivery:
         while True:
             # Before the statement: what it and the commit take is taken off the lease.
             begun = time.monotonic()
-            row = (await tx.execute(_CLAIM, values)).one_or_none()
-            if row is None:
+            rows = await fetch(tx, _CLAIM, values)
+            if not rows:
                 return None
+            row = rows[0]
             try:
                 return _sending(row, begun + self._lease_s + (self._lookup_s if row.unanswered else 0.0))
             except ValueError as error:
@@ -69,7 +71,7 @@ class PostgresDelivery:
                 await _record(tx, row.id, row.attempts, unreadable, {})
 
 
-def _sending(row: Row[Any], lease_ends_at: float) -> Sending:
+def _sending(row: Any, lease_ends_at: float) -> Sending:
     body = body_from_payload(row.kind, row.payload)
     known = body.copy_id if isinstance(body, DeleteReply | DeleteComment) else None
     effect = Effect(
@@ -107,10 +109,10 @@ async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -
         case Sent():
             return await _note_sent(tx, sending, settlement)
         case Postponed(delay_s=delay_s):
-            await tx.execute(_POSTPONE, held | {"delay_s": delay_s})
+            await run(tx, _POSTPONE, held | {"delay_s": delay_s})
         case Failed(delay_s=delay_s, unanswered=unanswered):
             failure = _failure(settlement)
-            await tx.execute(_FAIL, held | {"delay_s": delay_s, "unanswered": unanswered, "failure": failure})
+            await run(tx, _FAIL, held | {"delay_s": delay_s, "unanswered": unanswered, "failure": failure})
         case Dead():
             await _record(tx, effect.id, sending.attempt, settlement, _target(sending))
             if settlement != PARENT_MISSING:  # The parent's own end says what is wrong.
@@ -135,18 +137,18 @@ async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> bool:
     match effect.body:
         case PostTask() if sent.made_id is not None:
             target = {"target": effect.task_mapping_id, "made": sent.made_id}
-            has_next = await tx.execute(_SENT_TASK, values | target)
+            (noted,) = await fetch(tx, _SENT_TASK, values | target)
         case PostReply() | CreateComment() if sent.made_id is not None:
             target = {"target": effect.mirror_event_id, "made": sent.made_id}
-            has_next = await tx.execute(_SENT_COPY, values | target)
+            (noted,) = await fetch(tx, _SENT_COPY, values | target)
         case _:
-            has_next = await tx.execute(_SENT, values)
+            (noted,) = await fetch(tx, _SENT, values)
     if sending.has_problem and sent.made_id is not None:
         link = {"task": effect.task_mapping_id, "clickup": isinstance(effect.body, CreateComment)}
         await tx.execute(_CLEAR_PROBLEM, link)
     if sending.was_refused:
         await _note_health(tx, effect, "ok", "")
-    return bool(has_next.scalar_one())
+    return noted.has_next
 
 
 async def _note_health(tx: AsyncConnection, effect: Effect, status: str, detail: str) -> None:
@@ -158,7 +160,7 @@ async def _record(
     tx: AsyncConnection, effect_id: UUID, attempt: int, dead: Dead, target: dict[str, str]
 ) -> None:
     held = {"id": effect_id, "attempt": attempt, "failure": _failure(dead), "target": json.dumps(target)}
-    await tx.execute(_DIE, held | {"unanswered": dead.unanswered, "delay_s": dead.delay_s})
+    await run(tx, _DIE, held | {"unanswered": dead.unanswered, "delay_s": dead.delay_s})
 
 
 def _target(sending: Sending) -> dict[str, str]:
@@ -174,15 +176,15 @@ def _failure(settlement: Failed | Dead) -> str:
 # The first of the destination, if its time has come. A `sending` one whose lease has ended was sent by
 # somebody who did not live to hear the answer. The first is found by a scalar subquery, so that no plan
 # ever looks for it once per waiting row.
-_CLAIM = text("""
+_CLAIM = """
     WITH claimed AS (
         UPDATE outbox o SET
             state = 'sending', attempts = o.attempts + 1, unanswered = o.unanswered OR o.state = 'sending',
-            lease_until = clock_timestamp() + make_interval(secs => :lease_s
-                + CASE WHEN o.unanswered OR o.state = 'sending' THEN :lookup_s ELSE 0 END)
+            lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s
+                + CASE WHEN o.unanswered OR o.state = 'sending' THEN %(lookup_s)s ELSE 0 END)
         WHERE o.id = (
             SELECT id FROM outbox
-            WHERE tenant_id = :tenant AND destination = :destination AND state IN ('pending', 'sending')
+            WHERE tenant_id = %(tenant)s AND destination = %(destination)s AND state IN ('pending', 'sending')
             ORDER BY seq LIMIT 1
         ) AND (
             (o.state = 'pending' AND o.next_attempt_at <= clock_timestamp())
@@ -207,43 +209,43 @@ _CLAIM = text("""
     LEFT JOIN task_mappings t ON t.id = o.task_mapping_id
     LEFT JOIN project_mappings p ON p.id = t.project_mapping_id
     LEFT JOIN mirror_events m ON m.id = o.mirror_event_id
-""")
-_HELD = "id = :id AND state = 'sending' AND attempts = :attempt"
-_DONE = f"""UPDATE outbox SET state = 'sent', result = CAST(:result AS jsonb), sent_at = clock_timestamp(),
+"""
+_HELD = "id = %(id)s AND state = 'sending' AND attempts = %(attempt)s"
+_DONE = f"""UPDATE outbox SET state = 'sent', result = CAST(%(result)s AS jsonb), sent_at = clock_timestamp(),
         lease_until = NULL, unanswered = false WHERE {_HELD}"""  # noqa: S608 - constants of this module
 # Most often there is none, and asking here is cheaper than a claim that finds nothing.
-_HAS_NEXT = """SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = :tenant AND destination = :destination
-        AND state IN ('pending', 'sending') AND id <> :id)"""
-_SENT = text(f"WITH done AS ({_DONE}) {_HAS_NEXT}")
+_HAS_NEXT = """SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = %(tenant)s
+        AND destination = %(destination)s AND state IN ('pending', 'sending') AND id <> %(id)s) AS has_next"""
+_SENT = f"WITH done AS ({_DONE}) {_HAS_NEXT}"
 # What was made is noted even when the lease had ended meanwhile: it is there.
-_SENT_TASK = text(f"""
+_SENT_TASK = f"""
     WITH done AS ({_DONE}),
-    noted AS (UPDATE task_mappings SET slack_ts = :made, updated_at = now() WHERE id = :target)
+    noted AS (UPDATE task_mappings SET slack_ts = %(made)s, updated_at = now() WHERE id = %(target)s)
     {_HAS_NEXT}
-""")  # noqa: S608 - constants of this module
-_SENT_COPY = text(f"""
+"""  # noqa: S608 - constants of this module
+_SENT_COPY = f"""
     WITH done AS ({_DONE}),
-    noted AS (UPDATE mirror_events SET copy_id = :made, updated_at = now() WHERE id = :target)
+    noted AS (UPDATE mirror_events SET copy_id = %(made)s, updated_at = now() WHERE id = %(target)s)
     {_HAS_NEXT}
-""")  # noqa: S608 - constants of this module
-_POSTPONE = text(f"""
+"""  # noqa: S608 - constants of this module
+_POSTPONE = f"""
     UPDATE outbox SET state = 'pending', attempts = attempts - 1, lease_until = NULL,
-        next_attempt_at = clock_timestamp() + make_interval(secs => :delay_s)
+        next_attempt_at = clock_timestamp() + make_interval(secs => %(delay_s)s)
     WHERE {_HELD}
-""")  # noqa: S608 - constants of this module
-_ADD_FAILURE = """failures = failures || (CAST(:failure AS jsonb)
+"""  # noqa: S608 - constants of this module
+_ADD_FAILURE = """failures = failures || (CAST(%(failure)s AS jsonb)
         || jsonb_build_object('at', clock_timestamp(), 'attempt', attempts))"""
-_FAIL = text(f"""
-    UPDATE outbox SET state = 'pending', lease_until = NULL, unanswered = unanswered OR :unanswered,
-        next_attempt_at = clock_timestamp() + make_interval(secs => :delay_s), {_ADD_FAILURE}
+_FAIL = f"""
+    UPDATE outbox SET state = 'pending', lease_until = NULL, unanswered = unanswered OR %(unanswered)s,
+        next_attempt_at = clock_timestamp() + make_interval(secs => %(delay_s)s), {_ADD_FAILURE}
     WHERE {_HELD}
-""")  # noqa: S608 - constants of this module
-_DIE = text(f"""
-    UPDATE outbox SET state = 'dead', lease_until = NULL, unanswered = unanswered OR :unanswered,
-        next_attempt_at = clock_timestamp() + make_interval(secs => :delay_s),
-        payload = payload || CAST(:target AS jsonb), {_ADD_FAILURE}
+"""  # noqa: S608 - constants of this module
+_DIE = f"""
+    UPDATE outbox SET state = 'dead', lease_until = NULL, unanswered = unanswered OR %(unanswered)s,
+        next_attempt_at = clock_timestamp() + make_interval(secs => %(delay_s)s),
+        payload = payload || CAST(%(target)s AS jsonb), {_ADD_FAILURE}
     WHERE {_HELD}
-""")  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this module
 _ITS_LINK = "id = (SELECT project_mapping_id FROM task_mappings WHERE id = :task)"
 _NOTE_PROBLEM = text(f"""
     UPDATE project_mappings

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from oblivion_router_worker.adapters.statements import fetch, run
 from oblivion_router_worker.domain.records import InboundEvent, Integration, WaitingEvent
 from oblivion_router_worker.ports.deciding import Failure, Waiting
 
@@ -19,17 +21,26 @@ class PostgresInbox:
         self._tenant_id = tenant_id
 
     async def waiting(self, event_id: UUID) -> InboundEvent | None:
-        row = (await self._tx.execute(_WAITING, {"id": event_id})).one_or_none()
-        return None if row is None else _event(row)
+        rows = await fetch(self._tx, _WAITING, {"id": event_id})
+        return _event(rows[0]) if rows else None
 
     async def waiting_for(self, subject: str) -> Sequence[WaitingEvent]:
-        rows = await self._tx.execute(_WAITING_FOR, {"tenant": self._tenant_id, "subject": subject})
+        rows = await fetch(self._tx, _WAITING_FOR, {"tenant": self._tenant_id, "subject": subject})
         return [WaitingEvent(row.id, row.event_type, row.body) for row in rows]
 
     async def finish(self, event_id: UUID, outcome: str, covered: Sequence[UUID] = ()) -> None:
         state = "ignored" if outcome.startswith("ignored") else "done"
-        values = {"id": event_id, "ids": [event_id, *covered], "state": state, "outcome": outcome}
-        await self._tx.execute(_FINISH, values)
+        await run(
+            self._tx,
+            _FINISH,
+            {
+                "tenant": self._tenant_id,
+                "id": event_id,
+                "ids": [event_id, *covered],
+                "state": state,
+                "outcome": outcome,
+            },
+        )
 
     async def record(self, event_id: UUID, failure: Failure) -> int:
         values = {
@@ -48,7 +59,7 @@ class PostgresInbox:
         return (await self._tx.execute(_ATTEMPTS, {"id": event_id})).scalar_one_or_none() or 0
 
 
-def _event(row: Row[tuple[object, ...]]) -> InboundEvent:
+def _event(row: Any) -> InboundEvent:
     integration = Integration(
         row.integration_id, row.tenant_id, row.source, row.external_id or "", row.config or {}
     )
@@ -68,28 +79,30 @@ def _event(row: Row[tuple[object, ...]]) -> InboundEvent:
     )
 
 
-_WAITING = text("""
+_WAITING = """
     SELECT e.id, e.tenant_id, e.integration_id, e.source, e.event_type, e.subject, e.transport, e.priority,
            e.body, e.received_at, i.external_id, i.config,
            EXISTS (SELECT FROM project_mappings p WHERE p.state = 'active'
                    AND e.integration_id IN (p.clickup_integration_id, p.slack_integration_id)) AS has_links,
            pg_try_advisory_xact_lock(hashtextextended(e.tenant_id || '|' || e.subject, 0)) AS is_our_turn
     FROM inbound_events e LEFT JOIN integrations i ON i.id = e.integration_id AND i.state = 'active'
-    WHERE e.id = :id AND e.state = 'received'
-""")
-_WAITING_FOR = text("""
+    WHERE e.id = %(id)s AND e.state = 'received'
+"""
+_WAITING_FOR = """
     SELECT id, event_type, CASE WHEN event_type = 'taskCommentPosted' THEN body END AS body
     FROM inbound_events
-    WHERE tenant_id = :tenant AND subject = :subject AND state = 'received' ORDER BY received_at, id
-""")
-_FINISH = text("""
+    WHERE tenant_id = %(tenant)s AND subject = %(subject)s AND state = 'received' ORDER BY received_at, id
+"""
+_FINISH = """
     UPDATE inbound_events SET processed_at = clock_timestamp(),
-        state = CASE WHEN id = :id THEN :state ELSE 'done' END,
-        outcome = CASE WHEN id = :id THEN :outcome ELSE 'coalesced' END,
+        state = CASE WHEN id = %(id)s THEN %(state)s ELSE 'done' END,
+        outcome = CASE WHEN id = %(id)s THEN %(outcome)s ELSE 'coalesced' END,
         -- The trouble passed: a replay's patience begins anew.
         failures = CASE WHEN failures -> -1 ? 'times' THEN failures - -1 ELSE failures END
-    WHERE id = ANY(:ids) AND state = 'received'
-""")
+    -- By the subject they share, or the planner reads all that wait.
+    WHERE tenant_id = %(tenant)s AND subject = (SELECT subject FROM inbound_events WHERE id = %(id)s)
+      AND id = ANY(%(ids)s) AND state = 'received'
+"""
 _RECORD = text("""
     UPDATE inbound_events SET
         attempts = attempts + 1,

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.mappings import MappingOptions
+from oblivion_router_worker.adapters.statements import fetch, run
 from oblivion_router_worker.domain.effects import slack_destination
 from oblivion_router_worker.domain.records import Link, ShownTask
 from oblivion_router_worker.domain.slack_ts import ts_key
@@ -30,7 +31,7 @@ class PostgresLinks:
             "task": task_id,
             "list": list_id,
         }
-        return [_link(row) for row in await self._tx.execute(_OF_TASK, values)]
+        return [_link(row) for row in await fetch(self._tx, _OF_TASK, values)]
 
     async def of_thread(self, slack_integration_id: UUID, channel: str, thread_ts: str) -> Link | None:
         values = {
@@ -39,8 +40,8 @@ class PostgresLinks:
             "channel": channel,
             "ts": thread_ts,
         }
-        row = (await self._tx.execute(_OF_THREAD, values)).one_or_none()
-        return None if row is None else _link(row)
+        rows = await fetch(self._tx, _OF_THREAD, values)
+        return _link(rows[0]) if rows else None
 
     async def of_channel(self, slack_integration_id: UUID, channel: str) -> Sequence[Link]:
         values = {"tenant": self._tenant_id, "integration": slack_integration_id, "channel": channel}
@@ -52,10 +53,12 @@ class PostgresLinks:
             "destination": slack_destination(slack_integration_id, channel),
             "posted_s": ts_key(ts)[0],
         }
-        return bool((await self._tx.execute(_UNSETTLED, values)).scalar_one())
+        (row,) = await fetch(self._tx, _UNSETTLED, values)
+        return row.is_unsettled
 
     async def show(self, link: Link, shown: ShownTask) -> None:
-        await self._tx.execute(
+        await run(
+            self._tx,
             _SHOW,
             {
                 "id": shown.id,
@@ -79,7 +82,7 @@ class PostgresLinks:
         await self._tx.execute(_RENAME, values)
 
 
-def _link(row: Row[Any]) -> Link:
+def _link(row: Any) -> Link:
     return Link(
         id=row.id,
         clickup_integration_id=row.clickup_integration_id,
@@ -93,7 +96,7 @@ def _link(row: Row[Any]) -> Link:
     )
 
 
-def _shown(row: Row[Any]) -> ShownTask | None:
+def _shown(row: Any) -> ShownTask | None:
     if row.shown_id is None:
         return None
     return ShownTask(
@@ -114,25 +117,29 @@ _SHOWN_COLUMNS = """t.id AS shown_id, t.clickup_task_id, t.clickup_task_name,
     t.slack_channel_id AS shown_channel, t.slack_ts, t.state AS shown_state, t.content_hash,
     t.task_updated_ms"""
 
-_OF_TASK = text(f"""
-    SELECT {_LINK_COLUMNS}, {_SHOWN_COLUMNS}
-    FROM project_mappings p
-    LEFT JOIN task_mappings t ON t.project_mapping_id = p.id AND t.clickup_task_id = :task
-    -- Found by the list and by the task, each by its index: an OR would read every link of the workspace.
-    WHERE p.clickup_integration_id = :integration AND p.id IN (
+# Found by the list and by the task, each by its index and once: joined in one go, a planner without
+# statistics reads every message of the tenant.
+_OF_TASK = f"""
+    WITH shown AS MATERIALIZED (
+        SELECT * FROM task_mappings WHERE tenant_id = %(tenant)s AND clickup_task_id = %(task)s
+    ), linked AS MATERIALIZED (
         SELECT id FROM project_mappings
-        WHERE tenant_id = :tenant AND clickup_integration_id = :integration AND clickup_list_id = :list
-          AND state = 'active'
+        WHERE tenant_id = %(tenant)s AND clickup_integration_id = %(integration)s
+          AND clickup_list_id = %(list)s AND state = 'active'
         UNION
-        SELECT project_mapping_id FROM task_mappings WHERE tenant_id = :tenant AND clickup_task_id = :task)
+        SELECT project_mapping_id FROM shown
+    )
+    SELECT {_LINK_COLUMNS}, {_SHOWN_COLUMNS}
+    FROM linked JOIN project_mappings p ON p.id = linked.id AND p.clickup_integration_id = %(integration)s
+    LEFT JOIN shown t ON t.project_mapping_id = p.id
     ORDER BY p.created_at, p.id
-""")  # noqa: S608 - constants of this module
-_OF_THREAD = text(f"""
+"""  # noqa: S608 - constants of this module
+_OF_THREAD = f"""
     SELECT {_LINK_COLUMNS}, {_SHOWN_COLUMNS}
     FROM task_mappings t JOIN project_mappings p ON p.id = t.project_mapping_id
-    WHERE t.tenant_id = :tenant AND t.slack_channel_id = :channel AND t.slack_ts = :ts
-      AND p.slack_integration_id = :integration
-""")  # noqa: S608 - constants of this module
+    WHERE t.tenant_id = %(tenant)s AND t.slack_channel_id = %(channel)s AND t.slack_ts = %(ts)s
+      AND p.slack_integration_id = %(integration)s
+"""  # noqa: S608 - constants of this module
 _OF_CHANNEL = text(f"""
     SELECT {_LINK_COLUMNS}, CAST(NULL AS uuid) AS shown_id
     FROM project_mappings p
@@ -140,19 +147,20 @@ _OF_CHANNEL = text(f"""
       AND p.state = 'active'
 """)  # noqa: S608 - constants of this module
 # A message cannot be older than the effect that posted it, but for the difference of two clocks.
-_UNSETTLED = text("""
-    SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = :tenant AND destination = :destination
+_UNSETTLED = """
+    SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = %(tenant)s AND destination = %(destination)s
                    AND kind = 'slack.post_task' AND (state = 'sending' OR (state = 'pending' AND unanswered))
-                   AND created_at < to_timestamp(:posted_s) + interval '1 minute')
-""")
-_SHOW = text("""
+                   AND created_at < to_timestamp(%(posted_s)s) + interval '1 minute') AS is_unsettled
+"""
+_SHOW = """
     INSERT INTO task_mappings (id, tenant_id, project_mapping_id, clickup_task_id, clickup_task_name,
                                slack_channel_id, state, content_hash, task_updated_ms)
-    VALUES (:id, :tenant, :link, :task, :name, :channel, :state, :hash, :updated_ms)
+    VALUES (%(id)s, %(tenant)s, %(link)s, %(task)s, %(name)s, %(channel)s, %(state)s, %(hash)s,
+            %(updated_ms)s)
     ON CONFLICT (tenant_id, project_mapping_id, clickup_task_id) DO UPDATE SET
         clickup_task_name = excluded.clickup_task_name, state = excluded.state,
         content_hash = excluded.content_hash, task_updated_ms = excluded.task_updated_ms, updated_at = now()
-""")
+"""
 _PROBLEM = text("""
     UPDATE project_mappings
     SET problem = CAST(:problem AS jsonb) || jsonb_build_object('at', clock_timestamp())

@@ -7,11 +7,13 @@ retry never brings an old state back.
 
 import json
 from collections.abc import Collection
+from typing import LiteralString
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from oblivion_router_worker.adapters.statements import fetch, run
 from oblivion_router_worker.domain.effects import (
     CREATION_OF,
     DeleteComment,
@@ -47,17 +49,18 @@ class PostgresOutbox:
         if (creation := CREATION_OF.get(effect.kind)) is not None:
             values["creation"] = creation
             values["copy_key"] = f"copy:{effect.mirror_event_id}"
-        await self._tx.execute(_statement(effect), values)
+        await run(self._tx, _statement(effect), values)
 
     async def revive(self, destination: str, codes: Collection[str]) -> bool:
         values = {"tenant": self._tenant_id, "destination": destination, "codes": list(codes)}
         return bool((await self._tx.execute(_REVIVE, values)).all())
 
     async def knows(self, effect_id: UUID) -> bool:
-        return bool((await self._tx.execute(_KNOWS, {"id": effect_id})).scalar_one())
+        (row,) = await fetch(self._tx, _KNOWS, {"id": effect_id})
+        return row.is_known
 
 
-def _statement(effect: Effect) -> TextClause:
+def _statement(effect: Effect) -> LiteralString:
     match effect.body:
         case UpdateTask() | UpdateReply() | UpdateComment():
             return _ADD_UPDATE
@@ -69,38 +72,38 @@ def _statement(effect: Effect) -> TextClause:
 
 _COLUMNS = """id, tenant_id, integration_id, destination, kind, payload, coalesce_key, priority, event_id,
         task_mapping_id, mirror_event_id"""
-_VALUES = """CAST(:id AS uuid), CAST(:tenant AS uuid), CAST(:integration AS uuid), :destination, :kind,
-        CAST(:payload AS jsonb), CAST(:coalesce_key AS text), CAST(:priority AS smallint),
-        CAST(:event AS uuid),
-        CAST(:task AS uuid), CAST(:copy AS uuid)"""
-_NOT_LEFT = "tenant_id = :tenant AND task_mapping_id = :task AND state IN ('pending', 'dead')"
-_ITS_CREATION = f"""{_NOT_LEFT} AND kind = :creation AND NOT unanswered
-        AND mirror_event_id IS NOT DISTINCT FROM CAST(:copy AS uuid)"""
+_VALUES = """CAST(%(id)s AS uuid), CAST(%(tenant)s AS uuid), CAST(%(integration)s AS uuid), %(destination)s,
+        %(kind)s, CAST(%(payload)s AS jsonb), CAST(%(coalesce_key)s AS text), CAST(%(priority)s AS smallint),
+        CAST(%(event)s AS uuid),
+        CAST(%(task)s AS uuid), CAST(%(copy)s AS uuid)"""
+_NOT_LEFT = "tenant_id = %(tenant)s AND task_mapping_id = %(task)s AND state IN ('pending', 'dead')"
+_ITS_CREATION = f"""{_NOT_LEFT} AND kind = %(creation)s AND NOT unanswered
+        AND mirror_event_id IS NOT DISTINCT FROM CAST(%(copy)s AS uuid)"""
 
-_ADD = text(f"INSERT INTO outbox ({_COLUMNS}) SELECT {_VALUES}")
+_ADD = f"INSERT INTO outbox ({_COLUMNS}) SELECT {_VALUES}"
 # The update waits as long as the one it replaces had to: that one's request may still be on its way.
-_ADD_UPDATE = text(f"""
+_ADD_UPDATE = f"""
     WITH creation AS (
-        UPDATE outbox SET payload = payload || CAST(:payload AS jsonb) WHERE {_ITS_CREATION} RETURNING id
+        UPDATE outbox SET payload = payload || CAST(%(payload)s AS jsonb) WHERE {_ITS_CREATION} RETURNING id
     ), earlier AS (
-        UPDATE outbox SET state = 'superseded' WHERE {_NOT_LEFT} AND coalesce_key = :coalesce_key
+        UPDATE outbox SET state = 'superseded' WHERE {_NOT_LEFT} AND coalesce_key = %(coalesce_key)s
         RETURNING next_attempt_at
     )
     INSERT INTO outbox ({_COLUMNS}, next_attempt_at)
     SELECT {_VALUES}, greatest(clock_timestamp(), (SELECT max(next_attempt_at) FROM earlier))
     WHERE NOT EXISTS (SELECT FROM creation)
-""")  # noqa: S608 - constants of this module
-_ADD_DELETION = text(f"""
+"""  # noqa: S608 - constants of this module
+_ADD_DELETION = f"""
     WITH creation AS (
         UPDATE outbox SET state = 'superseded' WHERE {_ITS_CREATION} RETURNING id
     ), earlier AS (
-        UPDATE outbox SET state = 'superseded' WHERE {_NOT_LEFT} AND coalesce_key = :copy_key
+        UPDATE outbox SET state = 'superseded' WHERE {_NOT_LEFT} AND coalesce_key = %(copy_key)s
         RETURNING next_attempt_at
     )
     INSERT INTO outbox ({_COLUMNS}, next_attempt_at)
     SELECT {_VALUES}, greatest(clock_timestamp(), (SELECT max(next_attempt_at) FROM earlier))
     WHERE NOT EXISTS (SELECT FROM creation)
-""")  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this module
 _REVIVE = text("""
     UPDATE outbox SET state = 'pending', attempts = 0, lease_until = NULL,
         next_attempt_at = greatest(clock_timestamp(), next_attempt_at)
@@ -108,4 +111,4 @@ _REVIVE = text("""
       AND failures -> -1 ->> 'code' = ANY(:codes)
     RETURNING id
 """)
-_KNOWS = text("SELECT EXISTS (SELECT FROM outbox WHERE id = :id)")
+_KNOWS = "SELECT EXISTS (SELECT FROM outbox WHERE id = %(id)s) AS is_known"
