@@ -1,6 +1,7 @@
 """The typed client of the control API, for the demo, tests, fault runs and benchmarks."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -110,7 +111,9 @@ class SlackControl(_Side):
 
     async def change_app(self, **changes: Any) -> Json:
         """Change request_url, socket_mode, scopes, subscriptions, limits_scale (0 lifts all), token_state
-        (valid, expired, revoked), signing_secret, clock_skew_s or installed."""
+        (valid, expired, revoked), signing_secret, clock_skew_s, installed, interactivity_url,
+        commands, shortcuts, or how long things live: stream_life_s, status_life_s, trigger_life_s,
+        response_url_life_s."""
         return await self._send("PATCH", "app", changes)
 
     async def verify_url(self, url: str | None = None) -> Json:
@@ -180,6 +183,47 @@ class SlackControl(_Side):
 
     async def react(self, channel: str, ts: str, name: str, user: str = "you") -> None:
         await self._send("POST", f"channels/{channel}/messages/{ts}/reactions", {"name": name, "user": user})
+
+    async def dm(self, user: str = "you") -> str:
+        """The channel of a person's direct conversation with the app."""
+        return (await self._send("POST", f"users/{user}/dm"))["id"]
+
+    async def threads(self, channel: str) -> Json:
+        """`sessions` of the agent, `statuses` shown (by thread) and suggested `prompts` of a channel."""
+        return await self._send("GET", f"channels/{channel}/threads")
+
+    async def session_status(self, channel: str, thread_ts: str) -> str | None:
+        """The status of a thread's agent session."""
+        sessions: list[Json] = (await self.threads(channel))["sessions"]
+        return next((each["status"] for each in sessions if each["thread_ts"] == thread_ts), None)
+
+    async def stop(self, channel: str, thread_ts: str, *, user: str = "you") -> list[str]:
+        """Press the native Stop of a thread; returns the streamed messages that ended by it."""
+        path = f"channels/{channel}/threads/{thread_ts}/stop"
+        return (await self._send("POST", path, {"user": user}))["streaming_message_ts"]
+
+    async def thread(self, channel: str, thread_ts: str) -> list[Json]:
+        """The replies of a thread that are still there, as message objects, oldest first."""
+        return [
+            entry["message"]
+            for entry in await self.messages(channel)
+            if entry["thread_ts"] == thread_ts and not entry["deleted"]
+        ]
+
+    async def wait_for_message(
+        self, channel: str, fits: Callable[[Json], object], *, within_s: float = 10.0
+    ) -> Json:
+        """The first message object, deleted ones aside, for which `fits` holds; waits until there is one.
+
+        Raises:
+            TimeoutError: none came within `within_s`.
+        """
+        async with asyncio.timeout(within_s):
+            while True:
+                for entry in await self.messages(channel):
+                    if not entry["deleted"] and fits(entry["message"]):
+                        return entry["message"]
+                await asyncio.sleep(0.02)
 
     async def command(self, command: str, text: str = "", **more: Any) -> Json:
         """Type a slash command; tells the answer's status and text. More: channel, user, url."""

@@ -81,6 +81,69 @@ CREATE TABLE IF NOT EXISTS slack_ephemerals (
     ts TEXT NOT NULL,
     body TEXT NOT NULL
 );
+-- A direct conversation between a person and the app; its channel has a row in slack_channels too.
+CREATE TABLE IF NOT EXISTS slack_dms (channel TEXT PRIMARY KEY, user TEXT NOT NULL UNIQUE) WITHOUT ROWID;
+-- Agent sessions, statuses and suggested prompts of threads.
+CREATE TABLE IF NOT EXISTS slack_sessions (
+    channel TEXT NOT NULL,
+    thread_ts TEXT NOT NULL,
+    status TEXT NOT NULL,
+    title TEXT NOT NULL,
+    PRIMARY KEY (channel, thread_ts)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS slack_statuses (
+    channel TEXT NOT NULL,
+    thread_ts TEXT NOT NULL,
+    status TEXT NOT NULL,
+    loading TEXT NOT NULL,
+    until_ms INTEGER NOT NULL,
+    PRIMARY KEY (channel, thread_ts)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS slack_prompts (
+    channel TEXT NOT NULL,
+    thread_ts TEXT NOT NULL,
+    title TEXT NOT NULL,
+    prompts TEXT NOT NULL,
+    PRIMARY KEY (channel, thread_ts)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS slack_streams (
+    channel TEXT NOT NULL,
+    ts TEXT NOT NULL,
+    state TEXT NOT NULL,
+    plan INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (channel, ts)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS slack_views (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    user TEXT NOT NULL,
+    external_id TEXT,
+    hash TEXT NOT NULL,
+    previous_id TEXT,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL,
+    opened_us INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS slack_response_urls (
+    id TEXT PRIMARY KEY,
+    channel TEXT NOT NULL,
+    user TEXT NOT NULL,
+    message_ts TEXT,
+    thread_ts TEXT,
+    ephemeral INTEGER NOT NULL,
+    uses_left INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS slack_feedback (
+    channel TEXT NOT NULL,
+    ts TEXT NOT NULL,
+    action_id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (channel, ts, action_id, user)
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS clickup_users (
     id INTEGER NOT NULL UNIQUE,

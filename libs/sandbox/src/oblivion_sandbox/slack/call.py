@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from oblivion_sandbox.slack.service import Slack
 
 # Arguments that a form carries as JSON text.
-_JSON_ARGUMENTS = ("blocks", "attachments", "metadata")
+_JSON_ARGUMENTS = ("blocks", "attachments", "metadata", "chunks", "view", "prompts", "loading_messages")
+
+_UNREADABLE = {
+    "chunks": "invalid_chunks",
+    "prompts": "invalid_arguments",
+    "loading_messages": "invalid_arguments",
+}
 
 
 @dataclass(frozen=True)
@@ -103,9 +109,7 @@ def _decoded(arguments: Json) -> Json:
             try:
                 arguments[name] = json.loads(value)
             except (ValueError, RecursionError):
-                raise SlackError(
-                    f"invalid_{name}_format" if name != "metadata" else "invalid_metadata_format"
-                ) from None
+                raise SlackError(_UNREADABLE.get(name, f"invalid_{name}_format")) from None
     return arguments
 
 

@@ -28,6 +28,13 @@ CHANGEABLE = frozenset(
         "signing_secret",
         "clock_skew_s",
         "installed",
+        "interactivity_url",
+        "commands",
+        "shortcuts",
+        "stream_life_s",
+        "status_life_s",
+        "trigger_life_s",
+        "response_url_life_s",
     }
 )
 
@@ -61,6 +68,9 @@ class SlackControls:
             control(f"{channel}/messages/{{ts}}", "DELETE", self._delete),
             control(f"{channel}/messages/{{ts}}/reactions", "POST", self._react),
             control(f"{channel}/ephemerals", "GET", self._ephemerals),
+            control(f"{channel}/threads", "GET", self._threads),
+            control(f"{channel}/threads/{{ts}}/stop", "POST", self._stop),
+            control(f"{AT}/users/{{user}}/dm", "POST", self._open_dm),
             control(f"{AT}/commands", "POST", self._command),
             control(f"{AT}/interactions", "POST", self._interact),
         ]
@@ -182,6 +192,29 @@ class SlackControls:
             "SELECT * FROM slack_ephemerals WHERE channel = ?", self._channel(request)["id"]
         )
         return {"ephemerals": [dict(row) for row in rows]}
+
+    # Threads and direct conversations
+
+    async def _threads(self, request: Request, _body: Json) -> object:
+        """Sessions, statuses that are still shown, and suggested prompts, by thread."""
+        channel = self._channel(request)["id"]
+        sessions = [row for row in self._slack.sessions.all() if row["channel"] == channel]
+        return {
+            "sessions": [dict(row) for row in sessions],
+            "statuses": self._slack.sessions.statuses(channel),
+            "prompts": self._slack.sessions.suggestions(channel),
+        }
+
+    async def _stop(self, request: Request, body: Json) -> object:
+        """Press the native Stop of a thread."""
+        row = self._message(request)
+        thread_ts = row["thread_ts"] or row["ts"]
+        user = self._user(body)["id"]
+        return {"streaming_message_ts": self._slack.sessions.stop(row["channel"], thread_ts, user)}
+
+    async def _open_dm(self, request: Request, _body: Json) -> object:
+        user = self._slack.workspace.user(request.path_params["user"])
+        return {"id": self._slack.workspace.dm(user["id"])}
 
     # Slash commands and buttons
 

@@ -1,24 +1,39 @@
 """What people and bots do in channels: each action and its events, in one transaction."""
 
+import json
 import uuid
+from dataclasses import dataclass
 
 from oblivion_sandbox.clock import now_s, now_us
 from oblivion_sandbox.slack.events import Events
 from oblivion_sandbox.slack.messages import Draft, Messages
 from oblivion_sandbox.slack.rich_text import rich_text_block
+from oblivion_sandbox.slack.sessions import Sessions
+from oblivion_sandbox.slack.streams import Addition, Streams
 from oblivion_sandbox.slack.workspace import Workspace
 from oblivion_sandbox.store import Json, Row, Store, dumps
 
 TOMBSTONE_USER = "USLACKBOT"
 
 
+@dataclass(frozen=True)
+class Threads:
+    """What there is to see in channels and threads."""
+
+    messages: Messages
+    streams: Streams
+    sessions: Sessions
+
+
 class Conversation:
     """The verbs of the workspace."""
 
-    def __init__(self, store: Store, workspace: Workspace, messages: Messages, events: Events) -> None:
+    def __init__(self, store: Store, workspace: Workspace, threads: Threads, events: Events) -> None:
         self._store = store
         self._workspace = workspace
-        self._messages = messages
+        self._messages = threads.messages
+        self._streams = threads.streams
+        self._sessions = threads.sessions
         self._events = events
 
     def post(self, draft: Draft) -> Json:
@@ -31,7 +46,32 @@ class Conversation:
                 message |= {"subtype": "thread_broadcast", "root": root}
                 self._messages.complete(row, message)
             self._events.message_posted(draft.channel, message)
+            if row["thread_ts"] is not None and row["author"] == self._workspace.app.bot_user_id:
+                self._sessions.clear_status(draft.channel, row["thread_ts"])
         return message
+
+    def start_stream(self, draft: Draft, addition: Addition, *, plan: bool) -> Json:
+        """Post a message that will grow; the app hears of it as of any other."""
+        with self._store.write():
+            row = self._messages.insert(draft)
+            self._streams.begin(draft.channel, row["ts"], addition, plan=plan)
+            message = self._messages.render(self._messages.get(draft.channel, row["ts"]))
+            self._events.message_posted(draft.channel, message)
+            self._sessions.clear_status(draft.channel, row["thread_ts"])
+        return message
+
+    def finish_stream(self, row: Row, addition: Addition, metadata: Json) -> Json:
+        """End a stream; the app hears of the whole message as of a change."""
+        with self._store.write():
+            before = self._messages.render(row)
+            self._streams.finish(row["channel"], row["ts"], addition)
+            grown = self._messages.get(row["channel"], row["ts"])
+            if metadata:
+                self._messages.complete(grown, json.loads(grown["body"]) | {"metadata": metadata})
+            after = self._messages.render(self._messages.get(row["channel"], row["ts"]))
+            event_ts = self._messages.next_ts(row["channel"])
+            self._events.message_changed(row["channel"], before, after, event_ts)
+        return after
 
     def post_as_person(self, draft: Draft) -> Json:
         """Post as a member would: Slack's client adds an id of its own and the text as a block."""
@@ -54,6 +94,7 @@ class Conversation:
             if changes.get("text", before.get("text")) != before.get("text"):
                 body["edited"] = {"user": editor, "ts": f"{edited_ts.partition('.')[0]}.000000"}
             after = self._messages.render(self._messages.change(row, body))
+            self._streams.rewritten(row["channel"], row["ts"])
             self._events.message_changed(row["channel"], before, after, edited_ts)
         return after
 
@@ -176,6 +217,7 @@ class Conversation:
                 "INSERT INTO slack_ephemerals (channel, user, ts, body) VALUES (?, ?, ?, ?)",
                 *(channel, user, ts, dumps(body)),
             )
+            self._store.touch("slack")
         return ts
 
 

@@ -12,11 +12,12 @@ import secrets
 from oblivion_sandbox.clock import now_s
 from oblivion_sandbox.deliveries import Courier
 from oblivion_sandbox.slack.text import mentioned_users
-from oblivion_sandbox.slack.workspace import Workspace
+from oblivion_sandbox.slack.workspace import Workspace, is_dm
 from oblivion_sandbox.store import Json, dumps
 
 SCOPES = {
     "message.channels": "channels:history",
+    "message.im": "im:history",
     "app_mention": "app_mentions:read",
     "reaction_added": "reactions:read",
     "reaction_removed": "reactions:read",
@@ -82,16 +83,18 @@ class Events:
         """Tell of a new message, and again as `app_mention` with another event id if it names the bot."""
         if not self._in_channel(channel):
             return
-        place = {"channel": channel, "event_ts": message["ts"], "channel_type": "channel"}
-        self.send("message.channels", message | place)
+        subscription, kind = _kind(channel)
+        place = {"channel": channel, "event_ts": message["ts"], "channel_type": kind}
+        self.send(subscription, message | place)
         if "subtype" not in message or message["subtype"] in ("file_share", "me_message", "thread_broadcast"):
             self._mention(channel, message, message["ts"])
 
     def message_changed(self, channel: str, before: Json, after: Json, event_ts: str) -> None:
         if not self._in_channel(channel):
             return
+        subscription, kind = _kind(channel)
         self.send(
-            "message.channels",
+            subscription,
             {
                 "type": "message",
                 "subtype": "message_changed",
@@ -101,7 +104,7 @@ class Events:
                 "hidden": True,
                 "ts": event_ts,
                 "event_ts": event_ts,
-                "channel_type": "channel",
+                "channel_type": kind,
             },
         )
         bot = self._workspace.app.bot_user_id
@@ -111,8 +114,9 @@ class Events:
     def message_deleted(self, channel: str, before: Json, event_ts: str) -> None:
         if not self._in_channel(channel):
             return
+        subscription, kind = _kind(channel)
         self.send(
-            "message.channels",
+            subscription,
             {
                 "type": "message",
                 "subtype": "message_deleted",
@@ -122,7 +126,7 @@ class Events:
                 "deleted_ts": before["ts"],
                 "ts": event_ts,
                 "event_ts": event_ts,
-                "channel_type": "channel",
+                "channel_type": kind,
             },
         )
 
@@ -131,7 +135,11 @@ class Events:
 
     def _mention(self, channel: str, message: Json, event_ts: str) -> None:
         bot = self._workspace.app.bot_user_id
-        if message.get("user") == bot or bot not in mentioned_users(message.get("text", "")):
+        if (
+            is_dm(channel)
+            or message.get("user") == bot
+            or bot not in mentioned_users(message.get("text", ""))
+        ):
             return
         kept = (
             "user",
@@ -146,3 +154,8 @@ class Events:
         )
         mention = {name: message[name] for name in kept if name in message}
         self.send("app_mention", {"type": "app_mention", **mention, "channel": channel, "event_ts": event_ts})
+
+
+def _kind(channel: str) -> tuple[str, str]:
+    """The subscription and the `channel_type` of messages in a channel."""
+    return ("message.im", "im") if is_dm(channel) else ("message.channels", "channel")

@@ -1,6 +1,7 @@
 """Messages as rows, and the message objects that Slack makes of them."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ _DERIVED = frozenset(
     }
 )
 
+TS = re.compile(r"^[0-9]{1,12}\.[0-9]{6}$")
 _HAS_REPLIES = (
     "SELECT 1 FROM slack_messages AS r INDEXED BY slack_threads"
     " WHERE r.channel = m.channel AND r.thread_ts = m.ts AND NOT r.deleted"
@@ -98,6 +100,10 @@ class Messages:
         if row is None:
             raise SlackError("message_not_found")
         return row
+
+    def find(self, channel: str, ts: str) -> Row | None:
+        """A message, be it deleted."""
+        return self._store.one("SELECT * FROM slack_messages WHERE channel = ? AND ts = ?", channel, ts)
 
     def change(self, row: Row, body: Json) -> Row:
         stored = {name: value for name, value in body.items() if name not in _DERIVED}

@@ -15,6 +15,14 @@ TABLES = (
     "slack_messages",
     "slack_reactions",
     "slack_ephemerals",
+    "slack_dms",
+    "slack_sessions",
+    "slack_statuses",
+    "slack_prompts",
+    "slack_streams",
+    "slack_views",
+    "slack_response_urls",
+    "slack_feedback",
 )
 
 

@@ -7,11 +7,13 @@ from oblivion_sandbox.limits import TokenBuckets
 from oblivion_sandbox.misbehave import Misbehaviour
 from oblivion_sandbox.outgoing import Outgoing
 from oblivion_sandbox.slack.carrier import RETRY_WAITS_S, SlackCarrier
-from oblivion_sandbox.slack.conversation import Conversation
+from oblivion_sandbox.slack.conversation import Conversation, Threads
 from oblivion_sandbox.slack.events import Events
 from oblivion_sandbox.slack.messages import Messages
 from oblivion_sandbox.slack.seed import TABLES, SlackDefaults, seed_workspace
+from oblivion_sandbox.slack.sessions import Sessions
 from oblivion_sandbox.slack.sockets import Sockets
+from oblivion_sandbox.slack.streams import Streams
 from oblivion_sandbox.slack.workspace import App, Workspace
 from oblivion_sandbox.store import Store
 
@@ -35,7 +37,10 @@ class Slack:
         self.workspace = Workspace.load(store) or Workspace(store, seed_workspace(store, defaults))
         self.messages = Messages(store, self.workspace)
         self.events = Events(self.workspace, self.courier)
-        self.conversation = Conversation(store, self.workspace, self.messages, self.events)
+        self.streams = Streams(store, self.workspace, self.messages)
+        self.sessions = Sessions(store, self.workspace, self.events, self.streams)
+        threads = Threads(self.messages, self.streams, self.sessions)
+        self.conversation = Conversation(store, self.workspace, threads, self.events)
         self.sockets = Sockets()
         self.carrier = SlackCarrier(self.workspace, self.sockets, outgoing)
         self.buckets = TokenBuckets()

@@ -11,17 +11,23 @@ from oblivion_sandbox.store import Json, Row, Store
 SETTING = "slack.app"
 DEFAULT_SCOPES = (
     "app_mentions:read",
+    "assistant:write",
     "channels:history",
     "channels:join",
     "channels:read",
     "chat:write",
     "commands",
+    "im:history",
+    "im:read",
+    "im:write",
     "reactions:read",
     "reactions:write",
     "team:read",
     "users:read",
 )
 DEFAULT_SUBSCRIPTIONS = (
+    "agent_session_stopped",
+    "app_home_opened",
     "app_mention",
     "app_uninstalled",
     "channel_archive",
@@ -29,9 +35,19 @@ DEFAULT_SUBSCRIPTIONS = (
     "member_joined_channel",
     "member_left_channel",
     "message.channels",
+    "message.im",
     "reaction_added",
+    "reaction_removed",
     "tokens_revoked",
 )
+
+# What the app's manifest would declare.
+DEFAULT_COMMANDS = ("/oblivion",)
+DEFAULT_SHORTCUTS: tuple[Json, ...] = (
+    {"type": "message", "name": "Ask an agent…", "callback_id": "ask_agent"},
+    {"type": "message", "name": "Turn into a ClickUp task", "callback_id": "create_clickup_task"},
+)
+MANIFEST = 2
 
 TokenState = Literal["valid", "expired", "revoked"]
 
@@ -57,6 +73,14 @@ class App:
     socket_mode: bool = False
     token_state: TokenState = "valid"  # noqa: S105  # a state, not a token
     installed: bool = True
+    interactivity_url: str | None = None
+    commands: tuple[str, ...] = DEFAULT_COMMANDS
+    shortcuts: tuple[Json, ...] = DEFAULT_SHORTCUTS
+    stream_life_s: float = 306.0
+    status_life_s: float = 120.0
+    trigger_life_s: float = 3.0
+    response_url_life_s: float = 1800.0
+    manifest: int = MANIFEST
     clock_skew_s: int = field(default=0, metadata={"why": "shifts the signature's timestamp"})
 
 
@@ -96,7 +120,8 @@ class Workspace:
         if saved is None:
             return None
         known = {field.name for field in fields(App)}
-        return cls(store, App(**{name: _frozen(value) for name, value in saved.items() if name in known}))
+        app = App(**{name: _frozen(value) for name, value in saved.items() if name in known})
+        return cls(store, app if saved.get("manifest") == MANIFEST else _reinstalled(app))
 
     def change_app(self, **changes: Any) -> App:
         self.app = replace(self.app, **{name: _frozen(value) for name, value in changes.items()})
@@ -177,7 +202,34 @@ class Workspace:
         return channel
 
     def channels(self) -> list[Row]:
-        return self._store.all("SELECT * FROM slack_channels ORDER BY rowid")
+        return self._store.all("SELECT * FROM slack_channels WHERE id NOT GLOB 'D*' ORDER BY rowid")
+
+    def dm(self, user: str) -> str:
+        """The direct conversation of a person with the app; begun when first asked for."""
+        row = self._store.one("SELECT channel FROM slack_dms WHERE user = ?", user)
+        if row is not None:
+            return row["channel"]
+        channel = slack_id("D")
+        with self._store.write():
+            self._store.run(
+                "INSERT INTO slack_channels (id, name, creator, created_s) VALUES (?, ?, ?, ?)",
+                *(channel, channel, user, now_s()),
+            )
+            self._store.run("INSERT INTO slack_dms (channel, user) VALUES (?, ?)", channel, user)
+            for member in (user, self.app.bot_user_id):
+                self.join(channel, member)
+        return channel
+
+    def dms(self) -> list[Row]:
+        """All direct conversations, with `user`."""
+        return self._store.all(
+            "SELECT c.*, d.user FROM slack_dms d JOIN slack_channels c ON c.id = d.channel ORDER BY c.rowid"
+        )
+
+    def dm_user(self, channel: str) -> str | None:
+        """Whose direct conversation a channel is, if it is one."""
+        row = self._store.one("SELECT user FROM slack_dms WHERE channel = ?", channel)
+        return None if row is None else row["user"]
 
     def channel(self, id_or_name: str) -> Row:
         """A channel by id, or by name with or without `#`, as chat.postMessage takes it too."""
@@ -223,6 +275,8 @@ class Workspace:
 
     def channel_json(self, row: Row) -> Json:
         """A conversation object as conversations.info gives it."""
+        if (user := self.dm_user(row["id"])) is not None:
+            return _dm_json(row, user, self.app.team_id)
         nothing = {"value": "", "creator": "", "last_set": 0}
         return {
             "id": row["id"],
@@ -250,6 +304,36 @@ class Workspace:
             "unlinked": 0,
             "num_members": len(self.members(row["id"])),
         }
+
+
+def is_dm(channel: str) -> bool:
+    """Whether an id is that of a direct conversation."""
+    return channel.startswith("D")
+
+
+def _dm_json(row: Row, user: str, team_id: str) -> Json:
+    return {
+        "id": row["id"],
+        "created": row["created_s"],
+        "is_archived": False,
+        "is_im": True,
+        "is_org_shared": False,
+        "context_team_id": team_id,
+        "user": user,
+        "is_user_deleted": False,
+        "is_open": True,
+        "priority": 0,
+    }
+
+
+def _reinstalled(app: App) -> App:
+    """The app of an older state, granted and subscribed to what has come since."""
+    return replace(
+        app,
+        scopes=tuple(sorted({*app.scopes, *DEFAULT_SCOPES})),
+        subscriptions=tuple(sorted({*app.subscriptions, *DEFAULT_SUBSCRIPTIONS})),
+        manifest=MANIFEST,
+    )
 
 
 def _frozen(value: Any) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from oblivion_sandbox.slack.api import apps, chat, conversations, people, reactions
+from oblivion_sandbox.slack.api import apps, assistants, chat, conversations, people, reactions, streams
 from oblivion_sandbox.slack.call import Call
 from oblivion_sandbox.store import Json
 
@@ -23,19 +23,30 @@ class Method:
 
 
 METHODS: Mapping[str, Method] = {
+    "agents.sessions.rename": Method(assistants.rename_session, "chat:write", 3),
+    "agents.sessions.setStatus": Method(assistants.set_session_status, "chat:write", 3),
     "apps.connections.open": Method(apps.connections_open, "connections:write", 1, token="app"),  # noqa: S106
+    "assistant.threads.setStatus": Method(assistants.set_thread_status, "assistant:write", "special"),
+    "assistant.threads.setSuggestedPrompts": Method(
+        assistants.set_suggested_prompts, "assistant:write", "special"
+    ),
+    "assistant.threads.setTitle": Method(assistants.set_thread_title, "assistant:write", "special"),
     "auth.test": Method(people.auth_test, None, "special"),
     "bots.info": Method(people.bots_info, "users:read", 3),
+    "chat.appendStream": Method(streams.append, "chat:write", 4),
     "chat.delete": Method(chat.delete, "chat:write", 3),
     "chat.getPermalink": Method(chat.get_permalink, None, "special"),
     "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write", 4),
     "chat.postMessage": Method(chat.post_message, "chat:write", "special"),
+    "chat.startStream": Method(streams.start, "chat:write", 2),
+    "chat.stopStream": Method(streams.stop, "chat:write", 2),
     "chat.update": Method(chat.update, "chat:write", 3),
     "conversations.history": Method(conversations.history, "channels:history", 3),
     "conversations.info": Method(conversations.info, "channels:read", 3),
     "conversations.join": Method(conversations.join, "channels:join", 3),
     "conversations.list": Method(conversations.list_all, "channels:read", 2),
     "conversations.members": Method(conversations.members, "channels:read", 4),
+    "conversations.open": Method(conversations.open_dm, "im:write", 3),
     "conversations.replies": Method(conversations.replies, "channels:history", 3),
     "reactions.add": Method(reactions.add, "reactions:write", 3),
     "reactions.remove": Method(reactions.remove, "reactions:write", 2),

@@ -1,26 +1,23 @@
 """chat.*: what a bot says. Errors and limits as in Slack's reference of each method."""
 
-import re
-
 from oblivion_sandbox.slack.blocks import check_blocks
 from oblivion_sandbox.slack.call import Call
 from oblivion_sandbox.slack.errors import SlackError
-from oblivion_sandbox.slack.messages import Draft
+from oblivion_sandbox.slack.messages import TS, Draft
 from oblivion_sandbox.slack.text import as_stored
 from oblivion_sandbox.store import Json, Row
 
 TEXT_MOST_CHARACTERS = 40_000
 UPDATE_MOST_CHARACTERS = 4_000
 METADATA_MOST_BYTES = 16_000
-_TS = re.compile(r"^[0-9]{1,12}\.[0-9]{6}$")
 
 
 def post_message(call: Call) -> Json:
     channel = writable_channel(call)
     thread_ts = call.text("thread_ts") or None
-    if thread_ts is not None and not _TS.match(thread_ts):
+    if thread_ts is not None and not TS.match(thread_ts):
         raise SlackError("invalid_thread_ts")
-    body = _authorship(call) | _content(call, TEXT_MOST_CHARACTERS)
+    body = authorship(call) | _content(call, TEXT_MOST_CHARACTERS)
     if "metadata" in call.arguments and (metadata := checked_metadata(call.parsed("metadata"))):
         body["metadata"] = metadata
     draft = Draft(
@@ -39,6 +36,8 @@ def update(call: Call) -> Json:
     row = call.slack.messages.get(channel["id"], call.required("ts", "message_not_found"))
     if row["author"] != call.slack.app.bot_user_id:
         raise SlackError("cant_update_message")
+    if call.slack.streams.is_running(channel["id"], row["ts"]):
+        raise SlackError("streaming_state_conflict")
     changes = _content(call, UPDATE_MOST_CHARACTERS, blocks_may_stay=True)
     if "metadata" in call.arguments:
         changes["metadata"] = checked_metadata(call.parsed("metadata")) or None
@@ -66,9 +65,10 @@ def post_ephemeral(call: Call) -> Json:
     user = call.slack.workspace.user(call.required("user", "user_not_in_channel"))
     if not call.slack.workspace.is_member(channel["id"], user["id"]):
         raise SlackError("user_not_in_channel")
-    ts = call.slack.conversation.post_ephemeral(
-        channel["id"], user["id"], _content(call, TEXT_MOST_CHARACTERS)
-    )
+    body = authorship(call) | _content(call, TEXT_MOST_CHARACTERS)
+    if thread_ts := call.text("thread_ts"):
+        body["thread_ts"] = thread_ts
+    ts = call.slack.conversation.post_ephemeral(channel["id"], user["id"], body)
     return {"ok": True, "message_ts": ts}
 
 
@@ -87,7 +87,10 @@ def writable_channel(call: Call) -> Row:
     Raises:
         SlackError: channel_not_found, is_archived or not_in_channel.
     """
-    channel = call.slack.workspace.channel(call.required("channel", "channel_not_found"))
+    named = call.required("channel", "channel_not_found")
+    if named.startswith(("U", "W")) and named != call.slack.app.bot_user_id:
+        named = call.slack.workspace.dm(_person(call, named))
+    channel = call.slack.workspace.channel(named)
     if channel["archived"]:
         raise SlackError("is_archived")
     if not call.slack.workspace.is_member(channel["id"], call.slack.app.bot_user_id):
@@ -95,7 +98,16 @@ def writable_channel(call: Call) -> Row:
     return channel
 
 
-def _authorship(call: Call) -> Json:
+def _person(call: Call, user: str) -> str:
+    """A user's id in place of a channel means the direct conversation with them."""
+    try:
+        return call.slack.workspace.user(user)["id"]
+    except SlackError:
+        raise SlackError("channel_not_found") from None
+
+
+def authorship(call: Call) -> Json:
+    """Who speaks: the app, or a name that it takes if it may."""
     app = call.slack.app
     body: Json = {"bot_id": app.bot_id, "app_id": app.app_id, "user": app.bot_user_id}
     if username := call.text("username"):

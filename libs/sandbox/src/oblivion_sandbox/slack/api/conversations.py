@@ -6,6 +6,7 @@ import binascii
 from oblivion_sandbox.slack.call import Call
 from oblivion_sandbox.slack.errors import SlackError
 from oblivion_sandbox.slack.messages import Window
+from oblivion_sandbox.slack.workspace import is_dm
 from oblivion_sandbox.store import Json, Row
 
 
@@ -42,6 +43,7 @@ def list_all(call: Call) -> Json:
     limit = call.number("limit", 100, 1000)
     wanted = call.text("types", "public_channel").split(",")
     channels = call.slack.workspace.channels() if "public_channel" in wanted else []
+    channels += call.slack.workspace.dms() if "im" in wanted else []
     if call.flag("exclude_archived"):
         channels = [channel for channel in channels if not channel["archived"]]
     start = offset(call)
@@ -54,6 +56,24 @@ def list_all(call: Call) -> Json:
 def info(call: Call) -> Json:
     channel = call.slack.workspace.channel(call.required("channel", "channel_not_found"))
     return {"ok": True, "channel": call.slack.workspace.channel_json(channel)}
+
+
+def open_dm(call: Call) -> Json:
+    """The direct conversation with a person; more than one person would be a group, which is not here."""
+    if call.text("channel"):
+        channel = call.slack.workspace.channel(call.text("channel"))
+        user = call.slack.workspace.dm_user(channel["id"])
+        if user is None:
+            raise SlackError("channel_not_found")
+    else:
+        users = [name for name in call.required("users", "users_list_not_supplied").split(",") if name]
+        if len(users) != 1:
+            raise SlackError("method_not_supported_for_channel_type")
+        user = call.slack.workspace.user(users[0])["id"]
+    known = user in {row["user"] for row in call.slack.workspace.dms()}
+    row = call.slack.workspace.channel(call.slack.workspace.dm(user))
+    whole = call.slack.workspace.channel_json(row) if call.flag("return_im") else {"id": row["id"]}
+    return {"ok": True, "channel": whole, **({"no_op": True, "already_open": True} if known else {})}
 
 
 def members(call: Call) -> Json:
@@ -114,6 +134,8 @@ def _readable_channel(call: Call) -> Row:
     channel = call.slack.workspace.channel(call.required("channel", "channel_not_found"))
     if not call.slack.workspace.is_member(channel["id"], call.slack.app.bot_user_id):
         raise SlackError("not_in_channel")
+    if is_dm(channel["id"]) and "im:history" not in call.slack.app.scopes:
+        raise SlackError("missing_scope", needed="im:history", provided=",".join(call.slack.app.scopes))
     return channel
 
 
