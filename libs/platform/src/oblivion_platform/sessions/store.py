@@ -1,0 +1,250 @@
+"""Sessions as rows. Every change raises the session's version by one."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_contracts.runs import RunSource
+from oblivion_contracts.sessions import MESSAGES_KEPT, SessionMessage, SessionSnapshot
+from oblivion_platform.sessions.records import Appended, NewSessionRow, Said, SessionRow, SessionUnknown
+
+
+async def create(tx: AsyncConnection, tenant_id: UUID, new: NewSessionRow) -> SessionRow:
+    """Begin a session."""
+    await tx.execute(_CREATE, _values(tenant_id, new))
+    return await _known(tx, new.id)
+
+
+async def open_for_thread(tx: AsyncConnection, tenant_id: UUID, new: NewSessionRow) -> SessionRow:
+    """The session of `new.thread`: the one that is there, or `new`."""
+    session_id = (await tx.execute(_OPEN, _values(tenant_id, new))).scalar_one()
+    return await _known(tx, session_id)
+
+
+async def read(tx: AsyncConnection, session_id: UUID) -> SessionRow | None:
+    row = (await tx.execute(_READ, {"id": session_id})).one_or_none()
+    return None if row is None else _session(row)
+
+
+async def listing(
+    tx: AsyncConnection,
+    *,
+    user_id: UUID | None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = 50,
+) -> Sequence[SessionRow]:
+    """Sessions, the newest change first; of one user, or of all for `user_id` None."""
+    at, last = before or (None, None)
+    values = {"user": user_id, "at": at, "last": last, "limit": limit}
+    return [_session(row) for row in await tx.execute(_LIST, values)]
+
+
+async def append_message(tx: AsyncConnection, session_id: UUID, said: Said) -> Appended:
+    """Store a message once.
+
+    Raises:
+        SessionUnknown: no such session of this tenant.
+    """
+    values = {
+        "session": session_id,
+        "role": said.role,
+        "author": said.author[:200],
+        "user": said.user_id,
+        "body": said.text,
+        "source": said.source.value,
+        "ref": said.source_ref,
+        "run": said.run_id,
+    }
+    row = (await tx.execute(_APPEND, values)).one_or_none()
+    if row is not None:
+        return Appended(row.seq, row.version, is_new=True)
+    known = (await tx.execute(_APPENDED, {"session": session_id, "ref": said.source_ref})).one_or_none()
+    if known is None:
+        raise SessionUnknown
+    return Appended(known.seq, known.version, is_new=False)
+
+
+async def edit_message(tx: AsyncConnection, session_id: UUID, source_ref: str, body: str) -> Appended | None:
+    """What was said is different now; None when it was never stored, or is the same."""
+    values = {"session": session_id, "ref": source_ref, "body": body}
+    row = (await tx.execute(_EDIT, values)).one_or_none()
+    return None if row is None else Appended(row.seq, row.version, is_new=False)
+
+
+async def set_current(tx: AsyncConnection, session_id: UUID, agent_id: UUID, task: str) -> int | None:
+    """Who answers in this session from now on; the new version, or None when nothing changed."""
+    values = {"id": session_id, "agent": agent_id, "task": task}
+    return (await tx.execute(_SET_CURRENT, values)).scalar_one_or_none()
+
+
+async def set_switches(
+    tx: AsyncConnection,
+    session_id: UUID,
+    *,
+    title: str | None = None,
+    visible_in_slack: bool | None = None,
+    preferences: Mapping[str, Any] | None = None,
+    workflow: Mapping[str, Any] | None = None,
+) -> int:
+    """Change what is given; the new version. None leaves a value as it is.
+
+    Raises:
+        SessionUnknown: no such session of this tenant.
+    """
+    values = {
+        "id": session_id,
+        "title": title,
+        "visible": visible_in_slack,
+        "preferences": None if preferences is None else json.dumps(preferences),
+        "workflow": None if workflow is None else json.dumps(workflow),
+    }
+    version = (await tx.execute(_SET_SWITCHES, values)).scalar_one_or_none()
+    if version is None:
+        raise SessionUnknown
+    return version
+
+
+async def snapshot(
+    tx: AsyncConnection, session_id: UUID, *, messages: int = MESSAGES_KEPT
+) -> SessionSnapshot | None:
+    """The session with its last messages, oldest first."""
+    session = await read(tx, session_id)
+    if session is None:
+        return None
+    rows = (await tx.execute(_LAST_MESSAGES, {"session": session_id, "limit": messages})).all()
+    return snapshot_of(session, [_message(row) for row in reversed(rows)])
+
+
+def snapshot_of(session: SessionRow, messages: list[SessionMessage]) -> SessionSnapshot:
+    return SessionSnapshot(
+        id=session.id,
+        version=session.version,
+        user_id=session.user_id,
+        source=session.source,
+        thread=session.thread,
+        title=session.title,
+        agent=session.agent,
+        task=session.task,
+        workflow=dict(session.workflow),
+        preferences=dict(session.preferences),
+        visible_in_slack=session.visible_in_slack,
+        messages=messages,
+        created_at=session.created_at,
+        updated_at=session.updated_at,
+    )
+
+
+def _values(tenant_id: UUID, new: NewSessionRow) -> dict[str, Any]:
+    return {
+        "id": new.id,
+        "tenant": tenant_id,
+        "user": new.user_id,
+        "source": new.source.value,
+        "thread": new.thread,
+        "title": new.title[:200],
+        "agent": new.agent_id,
+        "task": new.task,
+        "workflow": json.dumps(dict(new.workflow)),
+        "preferences": json.dumps(dict(new.preferences)),
+        "visible": new.visible_in_slack,
+    }
+
+
+async def _known(tx: AsyncConnection, session_id: UUID) -> SessionRow:
+    session = await read(tx, session_id)
+    if session is None:
+        raise SessionUnknown
+    return session
+
+
+def _session(row: Row[Any]) -> SessionRow:
+    values = dict(row._mapping)  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's public name for it
+    values["source"] = RunSource(values["source"])
+    return SessionRow(**values)
+
+
+def _message(row: Row[Any]) -> SessionMessage:
+    return SessionMessage(
+        sequence=row.seq,
+        role=row.role,
+        author=row.author,
+        text=row.body,
+        source=RunSource(row.source),
+        run_id=row.run_id,
+        at=row.at,
+    )
+
+
+_INSERT = """
+    INSERT INTO sessions (id, tenant_id, user_id, source, thread, title, agent_id, task, workflow,
+        preferences, visible_in_slack)
+    VALUES (:id, :tenant, :user, :source, :thread, :title, :agent, :task, CAST(:workflow AS jsonb),
+        CAST(:preferences AS jsonb), :visible)"""
+_CREATE = text(_INSERT)
+_OPEN = text(f"""{_INSERT}
+    ON CONFLICT (tenant_id, thread) WHERE thread IS NOT NULL DO UPDATE SET archived_at = NULL
+    RETURNING id
+""")
+_COLUMNS = """s.id, s.tenant_id, s.user_id, s.source, s.thread, s.title, s.agent_id, a.name AS agent, s.task,
+    s.workflow, s.preferences, s.visible_in_slack, s.version, s.last_message_seq, s.created_at, s.updated_at,
+    s.archived_at"""
+_FROM = "FROM sessions s LEFT JOIN agents a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id"
+_READ = text(f"SELECT {_COLUMNS} {_FROM} WHERE s.id = :id")
+_LIST = text(f"""
+    SELECT {_COLUMNS} {_FROM}
+    WHERE (CAST(:user AS uuid) IS NULL OR s.user_id = :user) AND s.archived_at IS NULL
+      AND (CAST(:at AS timestamptz) IS NULL OR (s.updated_at, s.id) < (:at, CAST(:last AS uuid)))
+    ORDER BY s.updated_at DESC, s.id DESC LIMIT :limit
+""")
+_CHANGED = "version = version + 1, updated_at = clock_timestamp()"
+_APPEND = text(f"""
+    WITH grown AS (
+        UPDATE sessions SET last_message_seq = last_message_seq + 1, archived_at = NULL, {_CHANGED}
+        WHERE id = :session AND NOT EXISTS (
+            SELECT FROM session_messages WHERE session_id = :session AND source_ref = CAST(:ref AS text))
+        RETURNING tenant_id, id, last_message_seq, version
+    ), said AS (
+        INSERT INTO session_messages (tenant_id, session_id, seq, role, author, user_id, body, source,
+            source_ref, run_id)
+        SELECT tenant_id, id, last_message_seq, :role, :author, CAST(:user AS uuid), :body, :source,
+            CAST(:ref AS text), CAST(:run AS uuid) FROM grown
+        -- Two who store the same at once: the second leaves a gap in the sequence, and no second message.
+        ON CONFLICT (tenant_id, session_id, source_ref) WHERE source_ref IS NOT NULL DO NOTHING
+        RETURNING seq
+    )
+    SELECT said.seq, grown.version FROM said, grown
+""")  # noqa: S608 - constants of this module
+_APPENDED = text("""
+    SELECT m.seq, s.version FROM session_messages m JOIN sessions s ON s.id = m.session_id
+    WHERE m.session_id = :session AND m.source_ref = :ref
+""")
+_EDIT = text(f"""
+    WITH edited AS (
+        UPDATE session_messages SET body = :body
+        WHERE session_id = :session AND source_ref = :ref AND body <> :body
+        RETURNING session_id, seq
+    )
+    UPDATE sessions SET {_CHANGED} FROM edited WHERE sessions.id = edited.session_id
+    RETURNING edited.seq, sessions.version
+""")  # noqa: S608 - constants of this module
+_SET_CURRENT = text(f"""
+    UPDATE sessions SET agent_id = :agent, task = :task, {_CHANGED}
+    WHERE id = :id AND (agent_id, task) IS DISTINCT FROM (CAST(:agent AS uuid), CAST(:task AS text))
+    RETURNING version
+""")  # noqa: S608 - constants of this module
+_SET_SWITCHES = text(f"""
+    UPDATE sessions SET title = coalesce(CAST(:title AS text), title),
+        visible_in_slack = coalesce(CAST(:visible AS boolean), visible_in_slack),
+        preferences = coalesce(CAST(:preferences AS jsonb), preferences),
+        workflow = coalesce(CAST(:workflow AS jsonb), workflow), {_CHANGED}
+    WHERE id = :id RETURNING version
+""")  # noqa: S608 - constants of this module
+_LAST_MESSAGES = text("""
+    SELECT seq, role, author, body, source, run_id, at FROM session_messages
+    WHERE session_id = :session ORDER BY seq DESC LIMIT :limit
+""")
