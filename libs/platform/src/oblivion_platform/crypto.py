@@ -13,6 +13,7 @@ See docs/decisions/0002-envelope-encryption-with-cryptography.md.
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -174,11 +175,17 @@ class MasterKeyRing:
     """Wraps and unwraps the tenants' data keys under OBLIVION_MASTER_KEY."""
 
     def __init__(self, current: Key, previous: Iterable[Key] = ()) -> None:
-        self._ring = KeyRing("master", current, previous)
+        self._keys = (current, *previous)
+        self._ring = KeyRing("master", current, self._keys[1:])
 
     @classmethod
     def from_text(cls, current: str, previous: Iterable[str] = ()) -> Self:
         return cls(Key.from_text(current), map(Key.from_text, previous))
+
+    def derived(self, purpose: str) -> list[bytes]:
+        """Keys for another purpose than wrapping: the current master key's first, then the previous ones'."""
+        label = _encode("oblivion derived key", purpose)
+        return [hmac.new(key.secret, label, hashlib.sha256).digest() for key in self._keys]
 
     def new_tenant_key(self, tenant_id: UUID) -> WrappedKey:
         """A fresh random data key for `tenant_id`; its plaintext never leaves this method."""

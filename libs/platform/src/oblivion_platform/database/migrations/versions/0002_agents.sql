@@ -34,6 +34,15 @@ CREATE TABLE signing_keys (
 );
 CREATE UNIQUE INDEX signing_keys_one_current ON signing_keys (tenant_id) WHERE state = 'current';
 
+-- Whoever keeps keys in memory drops a tenant's when it hears of it.
+CREATE FUNCTION oblivion_announce_signing_keys() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('signing_keys', NEW.tenant_id::text);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER signing_keys_changed AFTER INSERT OR UPDATE ON signing_keys
+    FOR EACH ROW EXECUTE FUNCTION oblivion_announce_signing_keys();
+
 CREATE TABLE agents (
     id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenants,

@@ -1,0 +1,92 @@
+"""Client ids and client secrets of agents.
+
+A client id is `oba_{tenant}_{agent}`, so that a token request says whose it is before anything is read. A
+secret is `obs_`, 256 random bits and a checksum in base 62: a scanner can recognise it, and a mistyped one is
+refused without asking the database. What is stored is an HMAC under a key derived from the master key; the
+secret is random, so no slow hash is needed (RFC 6749 section 10.10 asks for 128 bits).
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import zlib
+from dataclasses import dataclass
+from uuid import UUID
+
+from oblivion_platform.crypto import MasterKeyRing
+
+CLIENT_PREFIX = "oba_"
+SECRET_PREFIX = "obs_"  # noqa: S105 - tells what it is
+SHOWN_CHARACTERS = 10
+"""How much of a secret is kept in clear, so that a person knows which one they hold."""
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_RANDOM_CHARACTERS = 43
+_CHECKSUM_CHARACTERS = 6
+_CLIENT_ID = re.compile(r"oba_([0-9a-f]{32})_([0-9a-f]{32})", re.ASCII)
+_SECRET = re.compile(rf"obs_[0-9A-Za-z]{{{_RANDOM_CHARACTERS + _CHECKSUM_CHARACTERS}}}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientId:
+    """Which agent of which tenant asks for a token."""
+
+    tenant_id: UUID
+    agent_id: UUID
+
+    def __str__(self) -> str:
+        return f"{CLIENT_PREFIX}{self.tenant_id.hex}_{self.agent_id.hex}"
+
+
+def parse_client_id(text: str) -> ClientId | None:
+    """The agent that `text` names; None when it can be no client id of ours."""
+    found = _CLIENT_ID.fullmatch(text)
+    return ClientId(UUID(found[1]), UUID(found[2])) if found else None
+
+
+def new_secret() -> str:
+    body = _base62(secrets.randbits(256), _RANDOM_CHARACTERS)
+    return SECRET_PREFIX + body + _checksum(body)
+
+
+def is_well_formed(secret: str) -> bool:
+    """Tell whether `secret` can be one of ours; says nothing about whether it is."""
+    if not _SECRET.fullmatch(secret):
+        return False
+    body = secret[len(SECRET_PREFIX) : -_CHECKSUM_CHARACTERS]
+    return secret[-_CHECKSUM_CHARACTERS:] == _checksum(body)
+
+
+class SecretHasher:
+    """Keyed hashes of secrets: without the master key, those in the database are of no use to anybody."""
+
+    def __init__(self, keys: MasterKeyRing) -> None:
+        self._keys = keys.derived("client secrets")
+
+    def hash(self, secret: str) -> bytes:
+        return _keyed(self._keys[0], secret)
+
+    def matches(self, secret: str, stored: bytes) -> bool:
+        """Tell whether `stored` is the hash of `secret` under the current or a previous master key.
+
+        Every key is tried, so that the time taken does not tell which one fitted.
+        """
+        fitting = [hmac.compare_digest(_keyed(key, secret), stored) for key in self._keys]
+        return any(fitting)
+
+
+def _keyed(key: bytes, secret: str) -> bytes:
+    return hmac.new(key, secret.encode(), hashlib.sha256).digest()
+
+
+def _checksum(body: str) -> str:
+    return _base62(zlib.crc32(body.encode()), _CHECKSUM_CHARACTERS)
+
+
+def _base62(number: int, characters: int) -> str:
+    digits: list[str] = []
+    for _ in range(characters):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))
