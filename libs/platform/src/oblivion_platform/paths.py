@@ -21,6 +21,12 @@ class PathRule:
 
 PATHS = (
     PathRule("/webhooks", "ingestion"),
+    PathRule("/auth", "gateway"),
+    PathRule("/t", "gateway"),
+    PathRule("/api", "gateway"),
+    PathRule("/docs", "gateway"),
+    PathRule("/socket.io", "gateway"),
+    PathRule("/.well-known/jwks.json", "gateway"),
     PathRule("/slack", "sandbox"),
     PathRule("/clickup", "sandbox"),
 )
@@ -79,7 +85,7 @@ def _longest_first(rules: Iterable[PathRule]) -> list[PathRule]:
 
 
 def _handler(rule: PathRule, upstream: str) -> str:
-    name = rule.prefix.strip("/").replace("/", "_")
+    name = rule.prefix.strip("/.").replace("/", "_").replace(".", "_")
     # flush_interval -1 hands every byte on at once (SSE). WebSockets, and bodies that are not buffered, are
     # what Caddy does by default.
     return f"""@{name} path {rule.prefix} {rule.prefix}/*

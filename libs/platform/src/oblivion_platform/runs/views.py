@@ -104,11 +104,11 @@ def run_of(row: Row[Any]) -> Run:
 
 
 COLUMNS = """id, tenant_id, session_id, parent_run_id, hops, source, state, waiting_for, user_id,
-    requested_by, thread, prompt, wanted, agent_id, task, category, priority, deadline_at, context, carried_state,
-    skills, allowed_tools, fence, holder, gateway, lease_until, acknowledged_at, lost_leases, percent,
-    progress, result, failure, usage, cost_usd, cancel_requested_by, last_seq, presented_seq, place,
-    event_id, workflow_id, traceparent, wake_at, created_at, routed_at, assigned_at, started_at,
-    finished_at, clock_timestamp() AS now"""
+    requested_by, thread, prompt, wanted, agent_id, task, category, priority, deadline_at, context,
+    carried_state, skills, allowed_tools, fence, holder, gateway, lease_until, acknowledged_at,
+    lost_leases, percent, progress, result, failure, usage, cost_usd, cancel_requested_by,
+    last_seq, presented_seq, place, event_id, workflow_id, traceparent, wake_at, created_at,
+    routed_at, assigned_at, started_at, finished_at, clock_timestamp() AS now"""
 """Of `runs`, as `run_of` takes them."""
 
 _READ = text(f"SELECT {COLUMNS} FROM runs WHERE id = :run")  # noqa: S608
