@@ -73,9 +73,11 @@ class RouterWorker:
         self.slack_api = SlackApi(session, settings.slack_api_url, credentials)
         self.clickup = ClickUpApiReads(self.clickup_api, credentials)
         self.slack = SlackApiReads(self.slack_api)
-        self.store = PostgresStore(self.database)
         self.metrics = EventMetrics()
         self.deliverer = _deliverer(settings, self.database, self._send(credentials))
+        self.store = PostgresStore(
+            self.database, lambda: _lease_s(settings) if self.deliverer.has_room else None
+        )
         self.queue = JobQueue(
             WEBHOOK_PROCESSING, settings.redis_url.get_secret_value(), _job_policy(settings)
         )
@@ -157,14 +159,16 @@ def _database(settings: Settings) -> Database:
 
 def _deliverer(settings: Settings, database: Database, send: SendEffect) -> Deliverer:
     return Deliverer(
-        PostgresDelivery(
-            database, lease_s=settings.http_timeout_s + LEASE_MARGIN_S, lookup_s=settings.http_timeout_s
-        ),
+        PostgresDelivery(database, lease_s=_lease_s(settings), lookup_s=settings.http_timeout_s),
         send,
         DeliveryMetrics(),
         most_in_flight=settings.deliveries_in_flight,
         sweep_every_s=settings.outbox_sweep_every_s,
     )
+
+
+def _lease_s(settings: Settings) -> float:
+    return settings.http_timeout_s + LEASE_MARGIN_S
 
 
 def _watch_policy(settings: Settings) -> WatchPolicy:

@@ -115,11 +115,11 @@ class World:
         mirror_comments = MirrorComments(
             self.clickup, mirror_task, settling, app_url="https://app.clickup.com", pages_max=4
         )
-        self.store = PostgresStore(self.database)
+        self.store = PostgresStore(self.database, lambda: None)
         self.handle = HandleEvent(
             self.store,
             Decide(mirror_task, mirror_comments, SyncReply(self.slack)),
-            lambda _tenant, destination: self.kicked.append(destination),
+            lambda _tenant, destination, _first=None: self.kicked.append(destination),
         )
         self._events = 0
 

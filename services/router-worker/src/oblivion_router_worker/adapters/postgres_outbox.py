@@ -6,8 +6,9 @@ retry never brings an old state back.
 """
 
 import json
+import time
 from collections.abc import Collection
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 from sqlalchemy import text
@@ -16,23 +17,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from oblivion_router_worker.adapters.statements import fetch, run
 from oblivion_router_worker.domain.effects import (
     CREATION_OF,
+    CreateComment,
     DeleteComment,
     DeleteReply,
     Effect,
+    Json,
+    PostTask,
     UpdateComment,
     UpdateReply,
     UpdateTask,
 )
+from oblivion_router_worker.ports.delivery import Sending
 
 
 class PostgresOutbox:
-    """Implements `ports.deciding.Outbox` in the transaction `tx`."""
+    """Implements `ports.deciding.Outbox` in the transaction `tx`.
 
-    def __init__(self, tx: AsyncConnection, tenant_id: UUID) -> None:
+    `lease_s`: creations that are first in their destination are leased for that long as they are stored,
+    which saves their sender a claim; None: never.
+    """
+
+    def __init__(self, tx: AsyncConnection, tenant_id: UUID, lease_s: float | None = None) -> None:
         self._tx = tx
         self._tenant_id = tenant_id
+        self._lease_s = lease_s
 
-    async def add(self, effect: Effect) -> None:
+    async def add(self, effect: Effect) -> Sending | None:
         values = {
             "id": effect.id,
             "tenant": self._tenant_id,
@@ -49,7 +59,16 @@ class PostgresOutbox:
         if (creation := CREATION_OF.get(effect.kind)) is not None:
             values["creation"] = creation
             values["copy_key"] = f"copy:{effect.mirror_event_id}"
+        if self._lease_s is not None and isinstance(effect.body, PostTask | CreateComment):
+            return await self._add_leased(effect, values, self._lease_s)
         await run(self._tx, _statement(effect), values)
+        return None
+
+    async def _add_leased(self, effect: Effect, values: Json, lease_s: float) -> Sending | None:
+        # Before the statement, as for a claim: what it and the commit take is taken off the lease.
+        begun = time.monotonic()
+        rows = await fetch(self._tx, _ADD_LEASED, values | {"lease_s": lease_s})
+        return _leased(effect, rows[0], begun + lease_s) if rows else None
 
     async def revive(self, destination: str, codes: Collection[str]) -> bool:
         values = {"tenant": self._tenant_id, "destination": destination, "codes": list(codes)}
@@ -58,6 +77,21 @@ class PostgresOutbox:
     async def knows(self, effect_id: UUID) -> bool:
         (row,) = await fetch(self._tx, _KNOWS, {"id": effect_id})
         return row.is_known
+
+
+def _leased(effect: Effect, row: Any, lease_ends_at: float) -> Sending:
+    return Sending(
+        effect=effect,
+        attempt=1,
+        unanswered=False,
+        created_at=float(row.created_at_s),
+        age_s=0.0,
+        lease_ends_at=lease_ends_at,
+        channel=row.slack_channel_id,
+        thread_ts=row.slack_ts,
+        has_problem=row.has_problem,
+        was_refused=bool(row.was_refused),
+    )
 
 
 def _statement(effect: Effect) -> LiteralString:
@@ -81,6 +115,26 @@ _ITS_CREATION = f"""{_NOT_LEFT} AND kind = %(creation)s AND NOT unanswered
         AND mirror_event_id IS NOT DISTINCT FROM CAST(%(copy)s AS uuid)"""
 
 _ADD = f"INSERT INTO outbox ({_COLUMNS}) SELECT {_VALUES}"
+# Two transactions may both find nothing before theirs; then either may leave first, as ever.
+_ADD_LEASED = f"""
+    WITH standing AS (
+        SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = %(tenant)s AND destination = %(destination)s
+                       AND state IN ('pending', 'sending')) AS is_before
+    ), added AS (
+        INSERT INTO outbox ({_COLUMNS}, state, attempts, lease_until)
+        SELECT {_VALUES}, CASE WHEN is_before THEN 'pending' ELSE 'sending' END,
+            CASE WHEN is_before THEN 0 ELSE 1 END,
+            CASE WHEN NOT is_before THEN clock_timestamp() + make_interval(secs => %(lease_s)s) END
+        FROM standing RETURNING *
+    )
+    SELECT extract(epoch FROM o.created_at) AS created_at_s, t.slack_channel_id, t.slack_ts,
+        p.problem IS NOT NULL AS has_problem, i.health ->> 'status' = 'token_refused' AS was_refused
+    FROM added o
+    JOIN integrations i ON i.id = o.integration_id
+    JOIN task_mappings t ON t.id = o.task_mapping_id
+    JOIN project_mappings p ON p.id = t.project_mapping_id
+    WHERE o.state = 'sending'
+"""  # noqa: S608 - constants of this module
 # The update waits as long as the one it replaces had to: that one's request may still be on its way.
 _ADD_UPDATE = f"""
     WITH creation AS (

@@ -1,6 +1,6 @@
 """Opens the transactions that decisions are made in."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -17,21 +17,25 @@ from oblivion_router_worker.adapters.postgres_outbox import PostgresOutbox
 class PostgresDecision:
     """Implements `ports.deciding.Decision`."""
 
-    def __init__(self, tx: AsyncConnection, tenant_id: UUID) -> None:
+    def __init__(self, tx: AsyncConnection, tenant_id: UUID, lease_s: float | None) -> None:
         self.inbox = PostgresInbox(tx, tenant_id)
         self.links = PostgresLinks(tx, tenant_id)
         self.copies = PostgresCopies(tx, tenant_id)
-        self.outbox = PostgresOutbox(tx, tenant_id)
+        self.outbox = PostgresOutbox(tx, tenant_id, lease_s)
         self.integrations = PostgresIntegrations(tx)
 
 
 class PostgresStore:
-    """Implements `ports.deciding.Store`."""
+    """Implements `ports.deciding.Store`.
 
-    def __init__(self, database: Database) -> None:
+    `lease_s`: for how long an effect may be leased as it is decided; None while nobody is free to send it.
+    """
+
+    def __init__(self, database: Database, lease_s: Callable[[], float | None]) -> None:
         self._database = database
+        self._lease_s = lease_s
 
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID) -> AsyncGenerator[PostgresDecision]:
         async with self._database.tenant(tenant_id) as tx:
-            yield PostgresDecision(tx, tenant_id)
+            yield PostgresDecision(tx, tenant_id, self._lease_s())

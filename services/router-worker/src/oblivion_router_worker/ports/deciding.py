@@ -13,6 +13,7 @@ from uuid import UUID
 
 from oblivion_router_worker.domain.effects import Effect
 from oblivion_router_worker.domain.records import Copy, InboundEvent, Link, Origin, ShownTask, WaitingEvent
+from oblivion_router_worker.ports.delivery import Sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,8 @@ class Copies(Protocol):
 class Outbox(Protocol):
     """Effects that the transaction decides."""
 
-    async def add(self, effect: Effect) -> None:
-        """Store what shall leave.
+    async def add(self, effect: Effect) -> Sending | None:
+        """Store what shall leave; returned when it is leased to us, to be sent right after the commit.
 
         An update whose creation has not left takes its place; a deletion whose creation has not left takes
         back both; an update replaces a waiting update of the same thing.

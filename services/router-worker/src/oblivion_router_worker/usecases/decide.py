@@ -39,6 +39,11 @@ class Decide:
         self._mirror_comments = mirror_comments
         self._sync_reply = sync_reply
 
+    def at_once(self, fact: Fact) -> str | None:
+        """Our own words come back from Slack as often as we write: nothing follows from them."""
+        is_echo = isinstance(fact, MessagePosted | MessageEdited) and fact.author.is_us
+        return "ignored:echo" if is_echo else None
+
     async def __call__(self, turn: Turn, fact: Fact) -> str:
         """Decide, and return the outcome's code."""
         match fact:

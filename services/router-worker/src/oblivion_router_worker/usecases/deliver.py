@@ -8,6 +8,7 @@ lease that ends, and an effect that is looked up before it is repeated.
 import asyncio
 import random
 import time
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -45,6 +46,7 @@ from oblivion_router_worker.ports.delivery_watch import DeliveryWatch
 _log = structlog.get_logger(__name__)
 
 LEASE_OVER_DELAY_S = 0.1
+GIVEN_BACK = Postponed(0.0, "stopping")
 SWEEP_TIMEOUT_S = 5.0
 """A Postgres that is stopped, not dead, must not hold up the loop on which liveness rests."""
 
@@ -168,9 +170,11 @@ class Deliverer:
         self._send = send
         self._watch = watch
         self._places = asyncio.Semaphore(most_in_flight)
+        self._most_in_flight = most_in_flight
         self._sweep_every_s = sweep_every_s
         self._drains: dict[tuple[UUID, str], asyncio.Task[None]] = {}
         self._kicked_again: set[tuple[UUID, str]] = set()
+        self._leased: defaultdict[tuple[UUID, str], deque[Sending]] = defaultdict(deque)
         self._timers: dict[tuple[UUID, str], asyncio.TimerHandle] = {}
         self._stopping = False
         self._turned_at = time.monotonic()
@@ -180,15 +184,23 @@ class Deliverer:
         """Since the sweep's loop last turned, with or without Postgres; liveness rests on it."""
         return time.monotonic() - self._turned_at
 
-    def kick(self, tenant_id: UUID, destination: str, /) -> None:
+    @property
+    def has_room(self) -> bool:
+        """Whether what is leased now would be sent now."""
+        return not self._stopping and len(self._drains) < self._most_in_flight
+
+    def kick(self, tenant_id: UUID, destination: str, first: Sending | None = None, /) -> None:
         """Start sending, after the commit; returns at once. What it loses, the sweep finds."""
         key = (tenant_id, destination)
         if self._stopping:
             return
+        if first is not None:
+            self._leased[key].append(first)
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
         if key in self._drains:
-            self._kicked_again.add(key)
+            if first is None:
+                self._kicked_again.add(key)
             return
         drain = asyncio.create_task(self._drain(key))
         self._drains[key] = drain
@@ -228,7 +240,7 @@ class Deliverer:
 
     def _ended(self, key: tuple[UUID, str]) -> None:
         del self._drains[key]
-        if key in self._kicked_again:
+        if key in self._kicked_again or key in self._leased:
             self._kicked_again.discard(key)
             self.kick(*key)
 
@@ -236,8 +248,6 @@ class Deliverer:
         async with self._places:
             # What was kicked while this waited for its place is seen by the claim below.
             self._kicked_again.discard(key)
-            if self._stopping:
-                return
             try:
                 await self._send_in_order(key)
             except DependencyUnavailable as failure:
@@ -247,14 +257,28 @@ class Deliverer:
                 _log.exception("outbox_drain_failed", destination=key[1])
 
     async def _send_in_order(self, key: tuple[UUID, str]) -> None:
-        sending = await self._queue.claim(*key)
+        sending = self._next_leased(key)
+        if sending is None and not self._stopping:
+            sending = await self._queue.claim(*key)
         while sending is not None:
-            settlement = await self._send(sending)
-            sending = await self._queue.settle(sending, settlement, claim_next=not self._stopping)
+            settlement = GIVEN_BACK if self._stopping else await self._send(sending)
+            claim_next = not self._stopping and key not in self._leased
+            claimed = await self._queue.settle(sending, settlement, claim_next=claim_next)
             if isinstance(settlement, Postponed | Failed):
                 self._come_back(key, settlement.delay_s)
+            sending = claimed or self._next_leased(key)
+
+    def _next_leased(self, key: tuple[UUID, str]) -> Sending | None:
+        """What was leased as it was decided; it need not be claimed."""
+        leased = self._leased.get(key)
+        if leased is None:
+            return None
+        sending = leased.popleft()
+        if not leased:
+            del self._leased[key]
+        return sending
 
     def _come_back(self, key: tuple[UUID, str], delay_s: float) -> None:
         """A timer beside the sweep, so that waits end when they should; it need not outlive the process."""
-        if not self._stopping:
+        if not self._stopping and key not in self._timers:
             self._timers[key] = asyncio.get_running_loop().call_later(delay_s, self.kick, *key)

@@ -4,7 +4,10 @@ All of a decision is one transaction: the event is marked as handled together wi
 to. Run again for the same event it changes nothing, so the queue may deliver a job more than once.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
 
 from oblivion_contracts.jobs import EventOutcome, ProcessEvent
 from oblivion_platform.errors import PermanentFailure, TransientFailure
@@ -14,14 +17,12 @@ from oblivion_router_worker.domain.events import ClickUpEvent, SlackEvent
 from oblivion_router_worker.domain.records import InboundEvent
 from oblivion_router_worker.domain.slack_events import parse_slack
 from oblivion_router_worker.ports.deciding import Decision, Store
+from oblivion_router_worker.ports.delivery import Sending
 from oblivion_router_worker.ports.kicking import Kick
 from oblivion_router_worker.usecases.turn import Turn
 
 Fact = SlackEvent | ClickUpEvent
-Decide = Callable[[Turn, Fact], Awaitable[str]]
-"""Decides what follows from a fact, writes it, and returns the outcome's code."""
-
-HANDLED_BEFORE = EventOutcome(outcome="handled_before")
+HANDLED_BEFORE = "handled_before"
 _TURN_RETRY_S = 0.075
 
 
@@ -30,6 +31,25 @@ class NotOurTurn(TransientFailure):
 
     def __init__(self) -> None:
         super().__init__("not_our_turn", "another event of the same subject is being handled", _TURN_RETRY_S)
+
+
+class Decide(Protocol):
+    """Knows what follows from what."""
+
+    def at_once(self, fact: Fact) -> str | None:
+        """The outcome if nothing can follow, whatever else is known: then no turn is needed."""
+        ...
+
+    async def __call__(self, turn: Turn, fact: Fact) -> str:
+        """Decide what follows from a fact, write it, and return the outcome's code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Handled:
+    outcome: str
+    effects: int = 0
+    destinations: Mapping[str, Sending | None] = field(default_factory=dict[str, Sending | None])
 
 
 class HandleEvent:
@@ -49,27 +69,34 @@ class HandleEvent:
             TransientFailure: Postgres, Slack or ClickUp is away or asks to wait.
         """
         async with self._store.tenant(command.tenant_id) as decision:
-            turn = await _turn(decision, command)
-            if turn is None:
-                return HANDLED_BEFORE
-            outcome = await self._decide(turn, parse(turn.event))
-            await decision.inbox.finish(turn.event.id, outcome, turn.covered)
-        for destination in turn.destinations:
-            self._kick(command.tenant_id, destination)
-        return EventOutcome(outcome=outcome, effects=turn.effects)
+            handled = await self._handle(decision, command.event_id)
+        if handled is None:
+            # Not raised inside: a rollback makes the connection forget the statements it has prepared.
+            raise NotOurTurn
+        for destination, first in handled.destinations.items():
+            self._kick(command.tenant_id, destination, first)
+        return EventOutcome(outcome=handled.outcome, effects=handled.effects)
 
+    async def _handle(self, decision: Decision, event_id: UUID) -> _Handled | None:
+        event = await decision.inbox.waiting(event_id)
+        if event is None:
+            return _Handled(HANDLED_BEFORE)
+        fact = parse(event)
+        outcome = self._decide.at_once(fact)
+        if outcome is not None:
+            await decision.inbox.finish(event.id, outcome)
+            return _Handled(outcome)
+        return await self._take_turn(decision, event, fact) if event.is_our_turn else None
 
-async def _turn(decision: Decision, command: ProcessEvent) -> Turn | None:
-    event = await decision.inbox.waiting(command.event_id)
-    if event is None:
-        return None
-    if not event.is_our_turn:
-        raise NotOurTurn
-    waiting = await decision.inbox.waiting_for(event.subject)
-    # Whoever had the turn before may have handled this event along with its own.
-    if all(other.id != event.id for other in waiting):
-        return None
-    return Turn(decision, event, [other for other in waiting if other.id != event.id])
+    async def _take_turn(self, decision: Decision, event: InboundEvent, fact: Fact) -> _Handled:
+        waiting = await decision.inbox.waiting_for(event.subject)
+        # Whoever had the turn before may have handled this event along with its own.
+        if all(other.id != event.id for other in waiting):
+            return _Handled(HANDLED_BEFORE)
+        turn = Turn(decision, event, [other for other in waiting if other.id != event.id])
+        outcome = await self._decide(turn, fact)
+        await decision.inbox.finish(event.id, outcome, turn.covered)
+        return _Handled(outcome, turn.effects, turn.destinations)
 
 
 def parse(event: InboundEvent) -> Fact:

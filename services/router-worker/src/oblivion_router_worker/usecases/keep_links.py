@@ -51,7 +51,7 @@ async def keep_links(turn: Turn, fact: ChannelFact) -> str:
 async def _send_what_died(turn: Turn, channel: str) -> None:
     destination = slack_destination(turn.event.integration.id, channel)
     if await turn.decision.outbox.revive(destination, _DIED_OF_THE_CHANNEL):
-        turn.destinations.add(destination)
+        turn.destinations.setdefault(destination)
 
 
 async def note_lost_installation(turn: Turn, fact: InstallationFact) -> str:

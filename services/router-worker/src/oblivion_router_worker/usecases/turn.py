@@ -18,6 +18,7 @@ from oblivion_router_worker.domain.effects import (
 )
 from oblivion_router_worker.domain.records import InboundEvent, Link, ShownTask, WaitingEvent
 from oblivion_router_worker.ports.deciding import Decision
+from oblivion_router_worker.ports.delivery import Sending
 
 _CREATIONS = (PostTask, PostReply, CreateComment)
 _TO_CLICKUP = (CreateComment, UpdateComment, DeleteComment)
@@ -33,7 +34,8 @@ class Turn:
     """Other events of the subject that came before the turn began."""
     covered: list[UUID] = field(default_factory=list[UUID])
     """Those of them that need no turn of their own any more."""
-    destinations: set[str] = field(default_factory=set[str])
+    destinations: dict[str, Sending | None] = field(default_factory=dict[str, Sending | None])
+    """Where something leaves for, and what of it is leased to us already."""
     effects: int = 0
 
     async def send(self, body: Body, link: Link, shown: ShownTask, copy_id: UUID | None = None) -> None:
@@ -53,8 +55,8 @@ class Turn:
             mirror_event_id=copy_id,
             event_id=self.event.id,
         )
-        await self.decision.outbox.add(effect)
-        self.destinations.add(effect.destination)
+        leased = await self.decision.outbox.add(effect)
+        self.destinations.setdefault(effect.destination, leased)
         self.effects += 1
 
     def cover(self, event_types: frozenset[str]) -> None:
