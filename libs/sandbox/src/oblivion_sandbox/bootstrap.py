@@ -48,7 +48,7 @@ class Sandbox:
         tuning = SenderTuning(settings.sandbox_retry_scale, settings.sandbox_deliveries_in_flight)
         public_url = settings.sandbox_base_url
         request_url = f"{public_url.rstrip('/')}/webhooks/slack" if public_url else None
-        defaults = SlackDefaults(request_url, settings.sandbox_limits_scale)
+        defaults = SlackDefaults(request_url, settings.sandbox_limits_scale, public_url)
         self.slack = Slack(self.store, misbehaviour, self._outgoing, defaults, tuning)
         self.clickup = ClickUp(
             self.store, misbehaviour, self._outgoing, settings.sandbox_limits_scale, tuning
@@ -65,6 +65,7 @@ class Sandbox:
         shell = Shell()
         return [
             *WebApi(self.slack, public_url).routes(),
+            *self.slack.response_urls.routes(self._count_slack_call),
             *Rest(self.clickup, public_url).routes(),
             *LlmRest(self.llm).routes(),
             WebSocketRoute("/slack/link", self._link),
@@ -82,6 +83,9 @@ class Sandbox:
         """Let go of the connections that would never end by themselves, so that the server can stop."""
         self._live.close()
         await self.slack.sockets.close()
+
+    def _count_slack_call(self, name: str) -> None:
+        self.slack.calls[name] += 1
 
     async def _link(self, socket: WebSocket) -> None:
         await self.slack.sockets.serve(socket, self.slack.app)
@@ -110,6 +114,8 @@ async def running(settings: SandboxSettings) -> AsyncGenerator[str]:
     async with serving(sandbox.asgi(), settings.host, settings.port) as port:
         address = f"http://{settings.host}:{port}"
         _log.info("sandbox listens", address=address, state=str(settings.state_dir))
+        if settings.sandbox_base_url is None:
+            sandbox.slack.interactions.base_url = address
         try:
             yield address
         finally:

@@ -230,10 +230,37 @@ class SlackControl(_Side):
         return await self._send("POST", "commands", {"command": command, "text": text, **more})
 
     async def press(self, channel: str, ts: str, action_id: str, **more: Any) -> Json:
-        """Press a button of a message; more: value, user, url."""
+        """Use a button, menu or thumb of a message, also of one that only `user` sees; tells the answer's
+        status. More: user, and value, which chooses an option, a thumb, or one of several of the same id."""
         return await self._send(
             "POST", "interactions", {"channel": channel, "ts": ts, "action_id": action_id, **more}
         )
+
+    async def press_in_view(self, view_id: str, action_id: str, **more: Any) -> Json:
+        """Use an element of a modal or of the App Home; more: value, user."""
+        return await self._send("POST", "interactions", {"view_id": view_id, "action_id": action_id, **more})
+
+    async def shortcut(
+        self, callback_id: str, channel: str | None = None, ts: str | None = None, *, user: str = "you"
+    ) -> Json:
+        """Choose a shortcut from a message's menu, or a global one without `channel` and `ts`."""
+        body: Json = {"callback_id": callback_id, "channel": channel, "ts": ts, "user": user}
+        return await self._send("POST", "shortcuts", body)
+
+    async def views(self, user: str = "you") -> Json:
+        """A person's `home` (or None) and open `modals`, the topmost last."""
+        return await self._send("GET", f"users/{user}/views")
+
+    async def submit(self, view_id: str, values: Json | None = None, *, user: str = "you") -> Json:
+        """Submit a modal with values by action id; tells `status`, `error`, and the app's `errors`."""
+        return await self._send("POST", f"views/{view_id}/submit", {"values": values or {}, "user": user})
+
+    async def close_view(self, view_id: str, *, user: str = "you") -> None:
+        await self._send("POST", f"views/{view_id}/close", {"user": user})
+
+    async def open_home(self, user: str = "you", tab: str = "home") -> str:
+        """Look at the app's Home (or `messages`) tab; returns the direct conversation's channel."""
+        return (await self._send("POST", f"users/{user}/home", {"tab": tab}))["channel"]
 
 
 class ClickUpControl(_Side):

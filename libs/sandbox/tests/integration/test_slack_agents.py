@@ -252,7 +252,9 @@ async def test_a_stream_in_a_direct_conversation_needs_no_recipient(
     assert [m["text"] for m in await sandbox.control.slack.thread(channel, asked["ts"])] == ["hello"]
 
 
-async def test_a_session_keeps_its_status_and_takes_a_new_title(sandbox: RunningSandbox, slack: AsyncWebClient):
+async def test_a_session_keeps_its_status_and_takes_a_new_title(
+    sandbox: RunningSandbox, slack: AsyncWebClient
+):
     place = await a_thread(sandbox)
     await slack.agents_sessions_setStatus(
         channel_id=place["channel"], thread_ts=place["thread_ts"], status="suspended"

@@ -12,15 +12,17 @@ from oblivion_sandbox.store import Json
 
 MOST_BLOCKS = 50
 MOST_MARKDOWN_CHARACTERS = 12_000
+MOST_TASK_TITLE = 256
+TASK_STATUSES = frozenset({"pending", "in_progress", "complete", "error"})
 _PLAIN = ("plain_text",)
 _EITHER = ("plain_text", "mrkdwn")
 # Known to Slack, passed on here with their type and block_id checked only.
 _PASSED_ON = frozenset(
-    {"rich_text", "table", "video", "file", "input", "plan", "task_card", "card", "carousel"}
+    {"rich_text", "table", "video", "file", "card", "carousel", "alert", "container", "data_table"}
 )
 
 
-def check_blocks(blocks: object) -> list[Json]:
+def check_blocks(blocks: object, most: int = MOST_BLOCKS) -> list[Json]:
     """The blocks as they will be stored, each with a block_id.
 
     Raises:
@@ -33,7 +35,7 @@ def check_blocks(blocks: object) -> list[Json]:
         raise SlackError("invalid_blocks_format")
     checked = cast("list[Json]", blocks)
     check = _Check()
-    check.blocks(checked)
+    check.blocks(checked, most)
     if check.faults:
         messages = [f"[ERROR] {fault}" for fault in check.faults]
         raise SlackError("invalid_blocks", errors=check.faults, response_metadata={"messages": messages})
@@ -54,6 +56,9 @@ class _Check:
             "divider": lambda block, at: self._known(block, at, set()),
             "image": self._image_block,
             "markdown": self._markdown,
+            "input": self._input,
+            "plan": self._plan,
+            "task_card": self._task_card,
         }
         self._elements: dict[str, Callable[[Json, str], None]] = {
             "button": self._button,
@@ -63,14 +68,16 @@ class _Check:
             "radio_buttons": self._choices,
             "checkboxes": self._choices,
             "image": self._image,
+            "feedback_buttons": self._feedback_buttons,
+            "icon_button": self._icon_button,
         }
 
     def _fault(self, message: str, at: str) -> None:
         self.faults.append(f"{message} [json-pointer:{at}]")
 
-    def blocks(self, blocks: list[Json]) -> None:
-        if len(blocks) > MOST_BLOCKS:
-            self._fault(f"no more than {MOST_BLOCKS} items allowed", "/blocks")
+    def blocks(self, blocks: list[Json], most: int) -> None:
+        if len(blocks) > most:
+            self._fault(f"no more than {most} items allowed", "/blocks")
         seen: set[str] = set()
         for index, block in enumerate(blocks):
             at = f"/blocks/{index}"
@@ -132,6 +139,41 @@ class _Check:
             kind = cast("Json", element).get("type") if isinstance(element, dict) else None
             if kind not in ("feedback_buttons", "icon_button"):
                 self._fault(f"unsupported type: {kind}", f"{at}/elements/{index}/type")
+            else:
+                self._element(cast("object", element), f"{at}/elements/{index}")
+
+    def _input(self, block: Json, at: str) -> None:
+        self._known(block, at, {"label", "element", "hint", "optional", "dispatch_action"})
+        self._required_text(block, "label", at, 2000, _PLAIN)
+        if block.get("element") is None:
+            self._fault("missing required field: element", at)
+        else:
+            self._element(block["element"], f"{at}/element")
+        if block.get("hint") is not None:
+            self._text(block["hint"], f"{at}/hint", 2000, _PLAIN)
+
+    def _plan(self, block: Json, at: str) -> None:
+        self._known(block, at, {"title", "tasks"})
+        self._string(block.get("title"), f"{at}/title", MOST_TASK_TITLE)
+        for index, task in enumerate(self._list(block, "tasks", at, MOST_BLOCKS)):
+            place = f"{at}/tasks/{index}"
+            if isinstance(task, dict):
+                self._task_card(cast("Json", task), place)
+            else:
+                self._fault("must provide an object", place)
+
+    def _task_card(self, block: Json, at: str) -> None:
+        self._known(block, at, {"task_id", "title", "details", "output", "sources", "status"})
+        self._string(block.get("task_id"), f"{at}/task_id", 255)
+        self._string(block.get("title"), f"{at}/title", MOST_TASK_TITLE)
+        if block.get("status") not in TASK_STATUSES:
+            self._fault("must be a valid enum value", f"{at}/status")
+        for name in ("details", "output"):
+            value = block.get(name)
+            if value is not None and (
+                not isinstance(value, dict) or cast("Json", value).get("type") != "rich_text"
+            ):
+                self._fault("must be a rich_text object", f"{at}/{name}")
 
     def _markdown(self, block: Json, at: str) -> None:
         self._known(block, at, {"text"})
@@ -169,13 +211,30 @@ class _Check:
         if "confirm" in button:
             self._confirm(button["confirm"], f"{at}/confirm")
 
+    def _feedback_buttons(self, element: Json, at: str) -> None:
+        for name in ("positive_button", "negative_button"):
+            side = element.get(name)
+            if not isinstance(side, dict):
+                self._fault(f"missing required field: {name}", at)
+                continue
+            known = cast("Json", side)
+            self._required_text(known, "text", f"{at}/{name}", 75, _PLAIN)
+            self._string(known.get("value"), f"{at}/{name}/value", 2000)
+
+    def _icon_button(self, element: Json, at: str) -> None:
+        self._string(element.get("icon"), f"{at}/icon", 255)
+        self._required_text(element, "text", at, 75, _PLAIN)
+        if "confirm" in element:
+            self._confirm(element["confirm"], f"{at}/confirm")
+
     def _confirm(self, confirm: object, at: str) -> None:
         if not isinstance(confirm, dict):
             self._fault("must provide an object", at)
             return
         for name, most in (("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)):
-            if name in cast("Json", confirm):
-                self._text(cast("Json", confirm)[name], f"{at}/{name}", most, _EITHER)
+            # The SDK leaves out what Slack fills in itself: the words of the two buttons.
+            if name in cast("Json", confirm) or name in ("title", "text"):
+                self._required_text(cast("Json", confirm), name, at, most, _EITHER)
 
     def _choices(self, element: Json, at: str) -> None:
         if "option_groups" in element:

@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -14,7 +13,7 @@ from oblivion_sandbox.slack.messages import Draft
 from oblivion_sandbox.slack.rich_text import rich_text_block
 from oblivion_sandbox.slack.service import Slack
 from oblivion_sandbox.slack.text import as_stored, as_typed
-from oblivion_sandbox.store import Json, Row, dumps
+from oblivion_sandbox.store import Json, Row
 
 AT = "/slack/control"
 CHANGEABLE = frozenset(
@@ -73,6 +72,11 @@ class SlackControls:
             control(f"{AT}/users/{{user}}/dm", "POST", self._open_dm),
             control(f"{AT}/commands", "POST", self._command),
             control(f"{AT}/interactions", "POST", self._interact),
+            control(f"{AT}/shortcuts", "POST", self._shortcut),
+            control(f"{AT}/users/{{user}}/views", "GET", self._views),
+            control(f"{AT}/users/{{user}}/home", "POST", self._open_home),
+            control(f"{AT}/views/{{view}}/submit", "POST", self._submit_view),
+            control(f"{AT}/views/{{view}}/close", "POST", self._close_view),
         ]
 
     # The app
@@ -216,65 +220,49 @@ class SlackControls:
         user = self._slack.workspace.user(request.path_params["user"])
         return {"id": self._slack.workspace.dm(user["id"])}
 
-    # Slash commands and buttons
+    # Slash commands, buttons, shortcuts and forms
 
     async def _command(self, _request: Request, body: Json) -> object:
         """Type a slash command: a signed form to `url`, or to the request URL."""
         channel = self._slack.workspace.channel(str(body.get("channel", "general")))
-        user = self._user(body)
-        app = self._slack.app
-        form = {
-            "token": app.verification_token,
-            "team_id": app.team_id,
-            "team_domain": app.team_domain,
-            "channel_id": channel["id"],
-            "channel_name": channel["name"],
-            "user_id": user["id"],
-            "user_name": user["name"],
-            "command": str(body["command"]),
-            "text": str(body.get("text", "")),
-            "api_app_id": app.app_id,
-            "is_enterprise_install": "false",
-            "trigger_id": secrets.token_hex(16),
-        }
-        return await self._send_form(form, "slash_commands", form, body.get("url"))
+        text, url = str(body.get("text", "")), body.get("url")
+        command = str(body["command"])
+        return asdict(await self._slack.interactions.command(self._user(body), channel, command, text, url))
 
     async def _interact(self, _request: Request, body: Json) -> object:
-        """Press a button of a message: a signed form with a `payload` in JSON."""
-        channel = self._slack.workspace.channel(str(body["channel"]))
-        message = self._slack.messages.render(self._slack.messages.get(channel["id"], str(body["ts"])))
+        """Use an element of a message (`channel`, `ts`) or of a view (`view_id`)."""
+        value = None if body.get("value") is None else str(body["value"])
         user = self._user(body)
-        app = self._slack.app
-        payload: Json = {
-            "type": "block_actions",
-            "user": {
-                "id": user["id"],
-                "username": user["name"],
-                "name": user["name"],
-                "team_id": app.team_id,
-            },
-            "api_app_id": app.app_id,
-            "token": app.verification_token,
-            "container": {"type": "message", "message_ts": message["ts"], "channel_id": channel["id"]},
-            "trigger_id": secrets.token_hex(16),
-            "team": {"id": app.team_id, "domain": app.team_domain},
-            "enterprise": None,
-            "is_enterprise_install": False,
-            "channel": {"id": channel["id"], "name": channel["name"]},
-            "message": message,
-            "actions": [{"type": "button", "action_id": str(body["action_id"]), "value": body.get("value")}],
-        }
-        return await self._send_form({"payload": dumps(payload)}, "interactive", payload, body.get("url"))
+        return asdict(await self._slack.interactions.press(user, body, str(body["action_id"]), value))
 
-    async def _send_form(self, form: dict[str, str], kind: str, payload: Json, url: str | None) -> Json:
-        if self._slack.app.socket_mode:
-            acknowledged = await self._slack.sockets.send(kind, payload, 0, "", 3.0)
-            return {"status": 200, "text": dumps(acknowledged.get("payload")), "error": None}
-        target = str(url or self._slack.app.request_url)
-        answer = await self._slack.carrier.post(
-            target, urlencode(form).encode(), "application/x-www-form-urlencoded"
-        )
-        return asdict(answer)
+    async def _shortcut(self, _request: Request, body: Json) -> object:
+        message = None
+        if body.get("ts"):
+            channel = self._slack.workspace.channel(str(body["channel"]))
+            message = self._slack.messages.get(channel["id"], str(body["ts"]))
+        user = self._user(body)
+        return asdict(await self._slack.interactions.shortcut(user, str(body["callback_id"]), message))
+
+    async def _views(self, request: Request, _body: Json) -> object:
+        """A person's Home and their open modals, the topmost last."""
+        user = self._slack.workspace.user(request.path_params["user"])["id"]
+        home = self._slack.views.home(user)
+        return {
+            "home": None if home is None else self._slack.views.as_json(home),
+            "modals": [self._slack.views.as_json(row) for row in self._slack.views.stack(user)],
+        }
+
+    async def _submit_view(self, request: Request, body: Json) -> object:
+        values: Json = body.get("values") or {}
+        return await self._slack.interactions.submit(self._user(body), request.path_params["view"], values)
+
+    async def _close_view(self, request: Request, body: Json) -> object:
+        await self._slack.interactions.close(self._user(body), request.path_params["view"])
+        return {}
+
+    async def _open_home(self, request: Request, body: Json) -> object:
+        user = self._slack.workspace.user(request.path_params["user"])
+        return {"channel": self._slack.interactions.open_home(user, str(body.get("tab", "home")))}
 
     # Who and where
 

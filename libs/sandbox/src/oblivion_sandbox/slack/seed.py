@@ -32,6 +32,7 @@ class SlackDefaults:
 
     request_url: str | None
     limits_scale: float
+    base_url: str | None = None
 
 
 def seed_workspace(store: Store, defaults: SlackDefaults) -> App:

@@ -9,11 +9,15 @@ from oblivion_sandbox.outgoing import Outgoing
 from oblivion_sandbox.slack.carrier import RETRY_WAITS_S, SlackCarrier
 from oblivion_sandbox.slack.conversation import Conversation, Threads
 from oblivion_sandbox.slack.events import Events
+from oblivion_sandbox.slack.interactions import Interactions
 from oblivion_sandbox.slack.messages import Messages
+from oblivion_sandbox.slack.response_urls import ResponseUrls
 from oblivion_sandbox.slack.seed import TABLES, SlackDefaults, seed_workspace
 from oblivion_sandbox.slack.sessions import Sessions
 from oblivion_sandbox.slack.sockets import Sockets
 from oblivion_sandbox.slack.streams import Streams
+from oblivion_sandbox.slack.triggers import Triggers
+from oblivion_sandbox.slack.views import Views
 from oblivion_sandbox.slack.workspace import App, Workspace
 from oblivion_sandbox.store import Store
 
@@ -41,6 +45,10 @@ class Slack:
         self.sessions = Sessions(store, self.workspace, self.events, self.streams)
         threads = Threads(self.messages, self.streams, self.sessions)
         self.conversation = Conversation(store, self.workspace, threads, self.events)
+        self.triggers = Triggers()
+        self.views = Views(store, self.workspace)
+        self.response_urls = ResponseUrls(store, self.workspace, self.messages, self.conversation)
+        self.interactions = Interactions(self, defaults.base_url)
         self.sockets = Sockets()
         self.carrier = SlackCarrier(self.workspace, self.sockets, outgoing)
         self.buckets = TokenBuckets()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from oblivion_sandbox.clock import now_ms
 from oblivion_sandbox.json_values import as_list, as_object, as_objects
-from oblivion_sandbox.slack.blocks import check_blocks
+from oblivion_sandbox.slack.blocks import MOST_TASK_TITLE, TASK_STATUSES, check_blocks
 from oblivion_sandbox.slack.errors import SlackError
 from oblivion_sandbox.slack.messages import Messages
 from oblivion_sandbox.slack.text import as_stored
@@ -17,8 +17,6 @@ from oblivion_sandbox.slack.workspace import Workspace
 from oblivion_sandbox.store import Json, Row, Store, dumps
 
 MOST_CHARACTERS = 12_000
-MOST_TITLE = 256
-TASK_STATUSES = frozenset({"pending", "in_progress", "complete", "error"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def _checked(chunk: Json) -> Json:
     if kind == "blocks":
         return {"type": "blocks", "blocks": check_blocks(chunk.get("blocks"))}
     valid_task = isinstance(chunk.get("id"), str) and chunk.get("status") in TASK_STATUSES
-    if kind == "task_update" and valid_task and 0 < len(str(chunk.get("title", ""))) <= MOST_TITLE:
+    if kind == "task_update" and valid_task and 0 < len(str(chunk.get("title", ""))) <= MOST_TASK_TITLE:
         return chunk
     raise SlackError("invalid_chunks")
 

@@ -4,7 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from oblivion_sandbox.slack.api import apps, assistants, chat, conversations, people, reactions, streams
+from oblivion_sandbox.slack.api import (
+    apps,
+    assistants,
+    chat,
+    conversations,
+    people,
+    reactions,
+    streams,
+    views,
+)
 from oblivion_sandbox.slack.call import Call
 from oblivion_sandbox.store import Json
 
@@ -53,4 +62,8 @@ METHODS: Mapping[str, Method] = {
     "team.info": Method(people.team_info, "team:read", 3),
     "users.info": Method(people.users_info, "users:read", 4),
     "users.list": Method(people.users_list, "users:read", 2),
+    "views.open": Method(views.open_modal, None, 4),
+    "views.publish": Method(views.publish, None, 4),
+    "views.push": Method(views.push, None, 4),
+    "views.update": Method(views.update, None, 4),
 }
