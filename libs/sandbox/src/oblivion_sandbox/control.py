@@ -300,6 +300,7 @@ class ClickUpControl(_Side):
         return await self._send("POST", "tasks", {"list_id": list_id, "name": name, "user": user, **fields})
 
     async def update_task(self, task_id: str, *, user: str = "you", **fields: Any) -> Json:
+        """Change a task as a person; assignees as {"add": […], "rem": […]}, tags as the whole list."""
         return await self._send("PATCH", f"tasks/{task_id}", {"user": user, **fields})
 
     async def move_task(self, task_id: str, list_id: str, *, user: str = "you") -> Json:
@@ -316,6 +317,12 @@ class ClickUpControl(_Side):
 
     async def comment(self, task_id: str, text: str, *, user: str = "you", **more: Any) -> Json:
         return await self._send("POST", f"tasks/{task_id}/comments", {"text": text, "user": user, **more})
+
+    async def reply(self, comment_id: str | int, text: str, *, user: str = "you", **more: Any) -> Json:
+        """Answer a comment in its thread."""
+        return await self._send(
+            "POST", f"comments/{comment_id}/replies", {"text": text, "user": user, **more}
+        )
 
     async def edit_comment(self, comment_id: str | int, text: str, *, user: str = "you") -> Json:
         return await self._send("PATCH", f"comments/{comment_id}", {"text": text, "user": user})

@@ -184,6 +184,9 @@ CREATE TABLE IF NOT EXISTS clickup_comments (
     body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS clickup_comments_of_task ON clickup_comments (task_id, created_ms);
+-- A reply is a comment too; here is which one it answers.
+CREATE TABLE IF NOT EXISTS clickup_replies (comment_id INTEGER PRIMARY KEY, parent_id INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS clickup_replies_of ON clickup_replies (parent_id);
 CREATE TABLE IF NOT EXISTS clickup_webhooks (
     id TEXT PRIMARY KEY,
     user_id INTEGER NOT NULL,

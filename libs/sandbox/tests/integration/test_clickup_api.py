@@ -18,7 +18,12 @@ async def test_the_token_opens_user_workspace_and_places(sandbox: RunningSandbox
     assert (await clickup.get("/user")).json()["user"]["username"] == "you"
     team = (await clickup.get("/team")).json()["teams"][0]
     assert team["id"] == owner["team_id"]
-    assert [member["user"]["username"] for member in team["members"]] == ["you", "ana", "ben"]
+    assert [member["user"]["username"] for member in team["members"]] == [
+        "you",
+        "ana",
+        "ben",
+        "oblivion",
+    ]
     space = (await clickup.get(f"/team/{team['id']}/space")).json()["spaces"][0]
     folder = (await clickup.get(f"/space/{space['id']}/folder")).json()["folders"][0]
     in_folder = (await clickup.get(f"/folder/{folder['id']}/list")).json()["lists"]

@@ -23,18 +23,30 @@ class Comments:
         self._tasks = tasks
         self._webhooks = webhooks
 
-    def post(self, task_id: str, user_id: int, fields: Json, via: str = "api") -> tuple[Row, str]:
+    def reply(self, comment_id: int, user_id: int, fields: Json, via: str = "api") -> tuple[Row, str]:
+        """Answer a comment; replies have no replies of their own."""
+        parent = self.get(comment_id)
+        if self._parent(comment_id) is not None:
+            raise invalid("Comment is a reply", "COMM_004")
+        return self.post(parent["task_id"], user_id, fields, via, parent_id=comment_id)
+
+    def post(
+        self, task_id: str, user_id: int, fields: Json, via: str = "api", *, parent_id: int | None = None
+    ) -> tuple[Row, str]:
         """Write a comment; returns its row and the id of its history item."""
         task = self._tasks.get(task_id)
         blocks = _blocks(fields)
+        body: Json = {"comment": blocks, "resolved": False, **self._assignment(fields, user_id)}
         moment = now_ms()
         with self._store.write():
             self._store.touch("clickup")
             comment_id = self._store.run(
                 "INSERT INTO clickup_comments (task_id, user_id, created_ms, updated_ms, via, body)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                *(task_id, user_id, moment, moment, via, dumps({"comment": blocks, "resolved": False})),
+                *(task_id, user_id, moment, moment, via, dumps(body)),
             )
+            if parent_id is not None:
+                self._store.run("INSERT INTO clickup_replies VALUES (?, ?)", comment_id, parent_id)
             item = self._tell("taskCommentPosted", self.get(comment_id), task, moment, user_id)
         return self.get(comment_id), item["id"]
 
@@ -46,6 +58,7 @@ class Comments:
             body["comment"] = _blocks(fields)
         if "resolved" in fields:
             body["resolved"] = bool(fields["resolved"])
+        body |= self._assignment(fields, user_id)
         moment = now_ms()
         with self._store.write():
             self._store.touch("clickup")
@@ -68,9 +81,16 @@ class Comments:
                 "UPDATE clickup_comments SET deleted = 1, updated_ms = ? WHERE id = ?", now_ms(), comment_id
             )
 
+    def _assignment(self, fields: Json, user_id: int) -> Json:
+        """Whom an assigned comment asks to do something."""
+        if fields.get("assignee") is None:
+            return {}
+        return {"assignee": self._space.user(fields["assignee"])["id"], "assigned_by": user_id}
+
     def _tell(self, event: str, row: Row, task: Row, moment_ms: int, user_id: int) -> Json:
         moment = Moment(self._space.person(user_id), task["list_id"], moment_ms)
-        item = comment_item(self.as_json(row), moment, task["id"])
+        parent_id = self._parent(row["id"])
+        item = comment_item(self.as_json(row), moment, task["id"] if parent_id is None else str(parent_id))
         self._webhooks.tell(event, task["id"], task["list_id"], [item])
         return item
 
@@ -87,10 +107,24 @@ class Comments:
         self._tasks.get(task_id)
         return self._store.all(
             "SELECT * FROM clickup_comments WHERE task_id = ? AND NOT deleted"
+            " AND id NOT IN (SELECT comment_id FROM clickup_replies)"
             " AND (? IS NULL OR (created_ms, id) < (?, coalesce(?, 0)))"
             " ORDER BY created_ms DESC, id DESC LIMIT ?",
             *(task_id, start_ms, start_ms, start_id, PAGE_COMMENTS),
         )
+
+    def replies(self, comment_id: int) -> list[Row]:
+        """The answers to a comment, oldest first."""
+        self.get(comment_id)
+        return self._store.all(
+            "SELECT c.* FROM clickup_replies r JOIN clickup_comments c ON c.id = r.comment_id"
+            " WHERE r.parent_id = ? AND NOT c.deleted ORDER BY c.created_ms, c.id",
+            comment_id,
+        )
+
+    def _parent(self, comment_id: int) -> int | None:
+        row = self._store.one("SELECT parent_id FROM clickup_replies WHERE comment_id = ?", comment_id)
+        return None if row is None else row["parent_id"]
 
     def ever(self, task_id: str | None = None) -> list[Row]:
         """Every comment ever written, oldest first, for counting."""
@@ -100,17 +134,21 @@ class Comments:
 
     def as_json(self, row: Row) -> Json:
         body: Json = json.loads(row["body"])
+        assignee, by = body.get("assignee"), body.get("assigned_by")
+        count = "SELECT count(*) FROM clickup_replies r JOIN clickup_comments c ON c.id = r.comment_id"
         return {
             "id": str(row["id"]),
             "comment": body["comment"],
             "comment_text": comment_text(body["comment"]),
             "user": self._space.person(row["user_id"]),
             "resolved": body["resolved"],
-            "assignee": None,
-            "assigned_by": None,
+            "assignee": None if assignee is None else self._space.person(assignee),
+            "assigned_by": None if by is None else self._space.person(by),
             "reactions": [],
             "date": str(row["created_ms"]),
-            "reply_count": "0",
+            "reply_count": str(
+                self._store.count(f"{count} WHERE r.parent_id = ? AND NOT c.deleted", row["id"])
+            ),
         }
 
 

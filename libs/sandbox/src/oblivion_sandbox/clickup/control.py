@@ -36,6 +36,7 @@ class ClickUpControls:
             control(f"{AT}/comments", "GET", self._comments),
             control(f"{AT}/tasks/{{task}}/comments", "GET", self._comments),
             control(f"{AT}/tasks/{{task}}/comments", "POST", self._comment),
+            control(f"{AT}/comments/{{comment:int}}/replies", "POST", self._reply),
             control(f"{AT}/comments/{{comment:int}}", "PATCH", self._edit_comment),
             control(f"{AT}/comments/{{comment:int}}", "DELETE", self._delete_comment),
             control(f"{AT}/webhooks", "GET", self._webhooks),
@@ -121,6 +122,11 @@ class ClickUpControls:
     async def _comment(self, request: Request, body: Json) -> object:
         task = request.path_params["task"]
         row, _history = self._clickup.comments.post(task, self._actor(body), _worded(body), via="person")
+        return self._comment_json(row)
+
+    async def _reply(self, request: Request, body: Json) -> object:
+        comment = request.path_params["comment"]
+        row, _history = self._clickup.comments.reply(comment, self._actor(body), _worded(body), via="person")
         return self._comment_json(row)
 
     async def _edit_comment(self, request: Request, body: Json) -> object:

@@ -16,6 +16,8 @@ EVENT_OF_FIELD = {
     "priority": "taskPriorityUpdated",
     "due_date": "taskDueDateUpdated",
     "section_moved": "taskMoved",
+    "tag": "taskTagUpdated",
+    "tag_removed": "taskTagUpdated",
 }
 EVENTS = (
     "taskCreated",
@@ -78,14 +80,17 @@ def history_item(change: Change, moment: Moment) -> Json:
     }
 
 
-def comment_item(comment: Json, moment: Moment, task_id: str) -> Json:
-    """The history item of a comment: it carries the comment itself, with its text."""
+def comment_item(comment: Json, moment: Moment, parent_id: str) -> Json:
+    """The history item of a comment: it carries the comment itself, with its text.
+
+    `parent_id` is the task's id, or for a reply the id of the comment that it answers.
+    """
     change = Change("comment", None, comment["id"])
     return history_item(change, moment) | {
         "comment": {
             "id": comment["id"],
             "date": str(moment.date_ms),
-            "parent": task_id,
+            "parent": parent_id,
             "type": 1,
             "comment": [
                 *comment["comment"],
@@ -104,9 +109,9 @@ def comment_item(comment: Json, moment: Moment, task_id: str) -> Json:
             "view_name": None,
             "team": None,
             "user": comment["user"],
-            "assignee": None,
-            "assigned_by": None,
-            "resolved": False,
+            "assignee": comment["assignee"],
+            "assigned_by": comment["assigned_by"],
+            "resolved": comment["resolved"],
             "resolved_by": None,
         }
     }

@@ -14,8 +14,11 @@ TABLES = (
     "clickup_lists",
     "clickup_tasks",
     "clickup_comments",
+    "clickup_replies",
     "clickup_webhooks",
 )
+# The member whose token a team would give to its agents, and to whom tasks are assigned.
+AGENT = ("oblivion", "#7b68ee")
 # List, task, fields.
 TASKS: tuple[tuple[str, str, Json], ...] = (
     (
@@ -51,7 +54,7 @@ def seed_space(store: Store, limits_scale: float) -> Space:
     }
     store.save_setting(TEAM_SETTING, team)
     space = Space(store, team)
-    for username, color in PEOPLE:
+    for username, color in (*PEOPLE, AGENT):
         space.add_user(username, f"{username}@example.com", color)
     space_id = numeric_id(11)
     with store.write():
@@ -61,6 +64,13 @@ def seed_space(store: Store, limits_scale: float) -> Space:
     space.add_list("Ideas", folder_id)
     space.add_list("Support")
     return space
+
+
+def add_agent(space: Space) -> None:
+    """Give the workspace of an older state its agent."""
+    username, color = AGENT
+    if all(row["username"] != username for row in space.users()):
+        space.add_user(username, f"{username}@example.com", color)
 
 
 def seed_tasks(space: Space, tasks: Tasks) -> None:

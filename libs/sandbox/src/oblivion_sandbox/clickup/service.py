@@ -3,7 +3,7 @@
 from collections import Counter
 
 from oblivion_sandbox.clickup.comments import Comments
-from oblivion_sandbox.clickup.seed import TABLES, seed_space, seed_tasks
+from oblivion_sandbox.clickup.seed import TABLES, add_agent, seed_space, seed_tasks
 from oblivion_sandbox.clickup.shapes import TaskShape
 from oblivion_sandbox.clickup.space import TEAM_SETTING, Space
 from oblivion_sandbox.clickup.tasks import Tasks
@@ -42,6 +42,8 @@ class ClickUp:
         self.calls: Counter[str] = Counter()
         if saved is None:
             self._seed()
+        else:
+            add_agent(self.space)
 
     def _seed(self) -> None:
         with self.store.write():

@@ -117,6 +117,15 @@ class Tasks:
             self._tell_of_changes(row, changes, Moment(self._space.person(user_id), row["list_id"], moment))
         return self.get(task_id)
 
+    def tag(self, task_id: str, user_id: int, name: str) -> Row:
+        """Add a tag; one that is there already changes nothing."""
+        tags: list[str] = self.body(self.get(task_id))["tags"]
+        return self.update(task_id, user_id, {"tags": [*tags, name.lower()]})
+
+    def untag(self, task_id: str, user_id: int, name: str) -> Row:
+        tags: list[str] = self.body(self.get(task_id))["tags"]
+        return self.update(task_id, user_id, {"tags": [tag for tag in tags if tag != name.lower()]})
+
     def _changes(self, list_id: str, before: Json, fields: Json) -> Json:
         after: Json = {}
         if "name" in fields:
@@ -133,6 +142,8 @@ class Tasks:
         for date in ("due_date", "start_date"):
             if date in fields:
                 after[date] = _date_ms(fields[date])
+        if fields.get("tags") is not None:
+            after["tags"] = list(dict.fromkeys(str(tag).lower() for tag in _list(fields["tags"])))
         if fields.get("assignees") is not None:
             after["assignees"] = self._assignees(before["assignees"], fields["assignees"])
         return after | (_description(fields) or {})
@@ -163,6 +174,7 @@ class Tasks:
         if before["due_date"] != after["due_date"]:
             data = {"due_date_time": True, "old_due_date_time": before["due_date"] is not None}
             changes.append(Change("due_date", _text(before["due_date"]), _text(after["due_date"]), data))
+        changes += _tag_changes(before["tags"], after["tags"])
         added = [user for user in after["assignees"] if user not in before["assignees"]]
         removed = [user for user in before["assignees"] if user not in after["assignees"]]
         changes += [Change("assignee_add", None, self._space.person(user)) for user in added]
@@ -242,6 +254,13 @@ class Tasks:
     def ever(self) -> list[Row]:
         """Every task ever created, oldest first, for counting."""
         return self._store.all("SELECT * FROM clickup_tasks ORDER BY rowid")
+
+
+def _tag_changes(before: list[str], after: list[str]) -> list[Change]:
+    added = [{"name": tag, "tag_fg": "#ffffff", "tag_bg": "#5f55ee"} for tag in after if tag not in before]
+    removed = [{"name": tag, "tag_fg": "#ffffff", "tag_bg": "#5f55ee"} for tag in before if tag not in after]
+    changes = [Change("tag", None, added)] if added else []
+    return changes + ([Change("tag_removed", removed, None)] if removed else [])
 
 
 def _description(fields: Json) -> Json | None:

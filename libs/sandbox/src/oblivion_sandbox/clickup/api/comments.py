@@ -15,6 +15,16 @@ def create_comment(call: Call) -> Json:
     return {"id": row["id"], "hist_id": history_id, "date": row["created_ms"]}
 
 
+def get_replies(call: Call) -> Json:
+    rows = call.clickup.comments.replies(_comment_id(call))
+    return {"comments": [call.clickup.comments.as_json(row) for row in rows]}
+
+
+def create_reply(call: Call) -> Json:
+    row, history_id = call.clickup.comments.reply(_comment_id(call), call.user["id"], call.body)
+    return {"id": row["id"], "hist_id": history_id, "date": row["created_ms"]}
+
+
 def update_comment(call: Call) -> Json:
     call.clickup.comments.edit(_comment_id(call), call.user["id"], call.body)
     return {}

@@ -39,3 +39,13 @@ def update_task(call: Call) -> Json:
 def delete_task(call: Call) -> Json:
     call.clickup.tasks.delete(call.path["task_id"])
     return {}
+
+
+def add_tag(call: Call) -> Json:
+    call.clickup.tasks.tag(call.path["task_id"], call.user["id"], call.path["tag_name"])
+    return {}
+
+
+def remove_tag(call: Call) -> Json:
+    call.clickup.tasks.untag(call.path["task_id"], call.user["id"], call.path["tag_name"])
+    return {}
