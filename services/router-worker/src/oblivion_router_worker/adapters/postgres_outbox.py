@@ -87,9 +87,8 @@ def _leased(effect: Effect, row: Any, lease_ends_at: float) -> Sending:
         created_at=float(row.created_at_s),
         age_s=0.0,
         lease_ends_at=lease_ends_at,
-        channel=row.slack_channel_id,
-        thread_ts=row.slack_ts,
-        has_problem=row.has_problem,
+        channel=effect.body.channel if isinstance(effect.body, PostTask) else None,
+        has_problem=bool(row.has_problem),
         was_refused=bool(row.was_refused),
     )
 
@@ -127,13 +126,12 @@ _ADD_LEASED = f"""
             CASE WHEN NOT is_before THEN clock_timestamp() + make_interval(secs => %(lease_s)s) END
         FROM standing RETURNING *
     )
-    SELECT extract(epoch FROM o.created_at) AS created_at_s, t.slack_channel_id, t.slack_ts,
-        p.problem IS NOT NULL AS has_problem, i.health ->> 'status' = 'token_refused' AS was_refused
-    FROM added o
-    JOIN integrations i ON i.id = o.integration_id
-    JOIN task_mappings t ON t.id = o.task_mapping_id
-    JOIN project_mappings p ON p.id = t.project_mapping_id
-    WHERE o.state = 'sending'
+    SELECT extract(epoch FROM created_at) AS created_at_s,
+        (SELECT problem IS NOT NULL FROM project_mappings WHERE id = (
+            SELECT project_mapping_id FROM task_mappings WHERE id = CAST(%(task)s AS uuid))) AS has_problem,
+        (SELECT health ->> 'status' = 'token_refused' FROM integrations
+         WHERE id = CAST(%(integration)s AS uuid)) AS was_refused
+    FROM added WHERE state = 'sending'
 """  # noqa: S608 - constants of this module
 # The update waits as long as the one it replaces had to: that one's request may still be on its way.
 _ADD_UPDATE = f"""
