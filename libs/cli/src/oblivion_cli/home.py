@@ -1,6 +1,7 @@
 """OBLIVION_HOME: where the embedded system keeps its data, its secrets and its logs.
 
 secrets.json   keys and database passwords, made once, readable by the owner alone
+squad.json     what the squad's process signs in with; likewise
 running.json   who runs here, on which ports; meaningful only while its lock is held
 postgres/ redis/ sandbox/ front/ logs/
 """
@@ -71,6 +72,10 @@ class Home:
     @property
     def running_file(self) -> Path:
         return self.root / "running.json"
+
+    @property
+    def squad_file(self) -> Path:
+        return self.root / "squad.json"
 
     @property
     def secrets_file(self) -> Path:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from oblivion_cli.admin import Admin, open_admin
-from oblivion_cli.home import HomeSecrets
+from oblivion_cli.home import Home, HomeSecrets
 from oblivion_cli.up.first_start import Addresses, connect_sandbox
 from oblivion_ingestion.bootstrap import running
 from oblivion_ingestion.settings import Settings as IngestionSettings
@@ -44,7 +44,9 @@ class System:
     async def connect_sandbox(self, real_ones: frozenset[str] = frozenset()) -> None:
         """What every start of `oblivion up` does."""
         addresses = Addresses(self.cli_url, self.sandbox.base_url, self.public_url)
-        await connect_sandbox(addresses, self.secrets, real_ones)
+        home = Home(self.home)
+        home.make()
+        await connect_sandbox(addresses, self.secrets, real_ones, home)
 
 
 @asynccontextmanager

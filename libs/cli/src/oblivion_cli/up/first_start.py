@@ -5,10 +5,14 @@ moves the addresses that events are sent to.
 """
 
 from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
 
 from oblivion_cli.adapters.clickup import ClickUpApi
 from oblivion_cli.errors import NotFound
-from oblivion_cli.home import HomeSecrets
+from oblivion_cli.home import Home, HomeSecrets
+from oblivion_cli.up.squad import register_squad
 from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.clickup_webhook import keep_one_webhook
 from oblivion_cli.usecases.connect import ClickUpFacts, Connector, SlackFacts
@@ -30,17 +34,21 @@ class Addresses:
     front_url: str
 
 
-async def connect_sandbox(addresses: Addresses, secrets: HomeSecrets, real_ones: frozenset[str]) -> None:
-    """Make the first tenant, and connect it to the stand-ins of what is not connected for real."""
+async def connect_sandbox(
+    addresses: Addresses, secrets: HomeSecrets, real_ones: frozenset[str], home: Home
+) -> None:
+    """Make the first tenant with its squad; connect stand-ins for what is not connected for real."""
     master_keys = MasterKeyRing.from_text(secrets.master_key)
     signing_keys = SigningKeyRing.from_text(secrets.signing_key)
     database = Database.connect(addresses.database_url, pool_size=2)
     try:
         tenant = await _first_tenant(database, master_keys)
+        await register_squad(database, master_keys, tenant.id, home)
         connector = Connector(database, master_keys, signing_keys, tenant.id, ACTOR)
         async with SandboxControl(addresses.sandbox_url) as control:
             if "slack" not in real_ones:
                 await _connect_slack(connector, control, addresses)
+                await _welcome_people(database, tenant.id, control)
             if "clickup" not in real_ones:
                 await _connect_clickup(connector, control, addresses)
     finally:
@@ -73,6 +81,15 @@ async def _connect_slack(connector: Connector, control: SandboxControl, addresse
     await control.slack.change_app(request_url=f"{addresses.front_url}/webhooks/slack/{integration_id}")
 
 
+async def _welcome_people(database: Database, tenant_id: UUID, control: SandboxControl) -> None:
+    """@you is the admin; everybody else in the sandbox is a guest, from their first question on."""
+    app, people = await control.slack.app(), await control.slack.users()
+    subject = f"{app['team_id']}:{people['you']}"
+    async with database.tenant(tenant_id) as tx:
+        await tx.execute(_YOU_ARE_ADMIN, {"id": uuid4(), "tenant": tenant_id, "subject": subject})
+        await tx.execute(_GUESTS_WELCOME, {"tenant": tenant_id})
+
+
 async def _connect_clickup(connector: Connector, control: SandboxControl, addresses: Addresses) -> None:
     owner = await control.clickup.owner()
     token, team_id = owner["token"], owner["team_id"]
@@ -90,3 +107,15 @@ async def _connect_clickup(connector: Connector, control: SandboxControl, addres
         )
         integration_id = await connector.connect_clickup(facts)
         await keep_one_webhook(connector, clickup, integration_id, addresses.front_url)
+
+
+_YOU_ARE_ADMIN = text("""
+    INSERT INTO user_identities (id, tenant_id, user_id, provider, subject, display_name)
+    SELECT :id, :tenant, id, 'slack', :subject, 'you' FROM users WHERE role = 'admin'
+    ORDER BY created_at LIMIT 1
+    ON CONFLICT (tenant_id, provider, subject) DO NOTHING
+""")
+# What an admin has set since stays.
+_GUESTS_WELCOME = text("""
+    UPDATE tenants SET settings = CAST('{"unknown_users": "guest"}' AS jsonb) || settings WHERE id = :tenant
+""")

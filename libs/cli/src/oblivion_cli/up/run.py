@@ -71,7 +71,7 @@ async def _started(system: EmbeddedSystem, stop_asked: asyncio.Event) -> bool:
 async def _start(system: EmbeddedSystem) -> None:
     await asyncio.gather(system.start_stores(), system.start_outside())
     addresses = Addresses(system.database_url("oblivion_cli"), system.sandbox_url, system.base_url)
-    await connect_sandbox(addresses, system.secrets, system.home.real_ones())
+    await connect_sandbox(addresses, system.secrets, system.home.real_ones(), system.home)
     await system.start_services()
 
 

@@ -71,7 +71,8 @@ class ProcessSpec:
     name: str
     command: list[str]
     environment: dict[str, str] = field(repr=False)
-    ready_url: str
+    ready_url: str | None
+    """None for a process that answers no HTTP: it is ready once it runs."""
 
 
 class Process:
@@ -132,6 +133,8 @@ class Process:
             await self._reading
 
     async def _wait_until_ready(self, child: asyncio.subprocess.Process) -> None:
+        if self._spec.ready_url is None:
+            return
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
             while child.returncode is None:
                 with contextlib.suppress(httpx.HTTPError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import os
 import time
 from dataclasses import dataclass
 
@@ -35,12 +36,13 @@ class Ports:
     redis: int
     sandbox: int
     ingestion: int
+    gateway: int
     router_worker: int
 
     @classmethod
     def around(cls, front: int) -> "Ports":
         """The front's port is the people's choice; the others are whatever is free."""
-        return cls(front, *(free_port() for _ in range(5)))
+        return cls(front, *(free_port() for _ in range(6)))
 
 
 class EmbeddedSystem:
@@ -80,12 +82,12 @@ class EmbeddedSystem:
         await self._start(self._sandbox(), front_process(self.home, self._upstreams(), self.ports.front))
 
     async def start_services(self) -> None:
-        await self._start(self._ingestion(), self._router_worker())
+        await self._start(self._ingestion(), self._gateway(), self._router_worker(), self._squad())
 
     async def restart_services(self) -> None:
         """Start the services again, with the settings of now."""
         self._announce("starting the services again with their new settings")
-        await self._supervisor.drop("router-worker", "ingestion")
+        await self._supervisor.drop("squad", "router-worker", "gateway", "ingestion")
         await self.start_services()
 
     async def stop(self) -> None:
@@ -99,7 +101,11 @@ class EmbeddedSystem:
         return Process(spec, ServiceLog(self.home.logs, spec.name, self._announce), self.home.root)
 
     def _upstreams(self) -> dict[str, int]:
-        return {"ingestion": self.ports.ingestion, "sandbox": self.ports.sandbox}
+        return {
+            "ingestion": self.ports.ingestion,
+            "gateway": self.ports.gateway,
+            "sandbox": self.ports.sandbox,
+        }
 
     async def _prepare_database(self) -> None:
         admin_url = self._postgres.admin_url
@@ -157,10 +163,53 @@ class EmbeddedSystem:
                 OBLIVION_MASTER_KEY=self.secrets.master_key,
                 OBLIVION_SIGNING_KEY=self.secrets.signing_key,
                 OBLIVION_INGESTION_URL=f"http://127.0.0.1:{self.ports.ingestion}",
+                **self._model(),
                 **self._shared(),
             ),
             ready_url=f"http://127.0.0.1:{self.ports.router_worker}/health/ready",
         )
+
+    def _gateway(self) -> ProcessSpec:
+        return ProcessSpec(
+            name="gateway",
+            command=python_module("oblivion_gateway"),
+            environment=child_environment(
+                PORT=str(self.ports.gateway),
+                OBLIVION_DATABASE_URL=self.database_url("oblivion_gateway"),
+                OBLIVION_MASTER_KEY=self.secrets.master_key,
+                OBLIVION_PUBLIC_URL=self.base_url,
+                OBLIVION_DEVELOPMENT_LOGIN="true",
+                OBLIVION_QDRANT_URL=os.environ.get("OBLIVION_QDRANT_URL", f"{self.sandbox_url}/qdrant"),
+                **self._shared(),
+            ),
+            ready_url=f"http://127.0.0.1:{self.ports.gateway}/health/ready",
+        )
+
+    def _squad(self) -> ProcessSpec:
+        return ProcessSpec(
+            name="squad",
+            command=python_module("oblivion_agent"),
+            environment=child_environment(
+                OBLIVION_URI=f"http://127.0.0.1:{self.ports.gateway}",
+                OBLIVION_AGENTS=str(self.home.squad_file),
+                OBLIVION_HOME=str(self.home.root),
+                OBLIVION_GITHUB_API_URL=os.environ.get(
+                    "OBLIVION_GITHUB_API_URL", f"{self.sandbox_url}/github"
+                ),
+                **self._model(),
+            ),
+            ready_url=None,
+        )
+
+    def _model(self) -> dict[str, str]:
+        """The model of choice with its provider's keys, or the sandbox's, which needs none."""
+        if "OBLIVION_LLM_MODEL" in os.environ:
+            return {name: value for name, value in os.environ.items() if name.endswith("_API_KEY")}
+        return {
+            "OBLIVION_LLM_MODEL": "openai:sandbox",
+            "OBLIVION_LLM_BASE_URL": f"{self.sandbox_url}/llm/v1",
+            "OPENAI_API_KEY": "sandbox",
+        }
 
     def _shared(self) -> dict[str, str]:
         return {
