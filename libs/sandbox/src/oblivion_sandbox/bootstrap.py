@@ -24,6 +24,7 @@ from oblivion_sandbox.outgoing import Outgoing
 from oblivion_sandbox.pages.clickup_page import ClickUpPage
 from oblivion_sandbox.pages.shell import Shell
 from oblivion_sandbox.pages.slack_page import SlackPage
+from oblivion_sandbox.qdrant.rest import Qdrant, QdrantRest
 from oblivion_sandbox.server import serving
 from oblivion_sandbox.settings import SandboxSettings
 from oblivion_sandbox.slack.control import SlackControls
@@ -54,6 +55,7 @@ class Sandbox:
             self.store, misbehaviour, self._outgoing, settings.sandbox_limits_scale, tuning
         )
 
+        self.qdrant = Qdrant(self.store, misbehaviour, settings.state_dir / "qdrant")
         self.llm = Llm(self.store, misbehaviour, settings.sandbox_llm_chunk_seconds)
 
     def asgi(self) -> Starlette:
@@ -68,6 +70,7 @@ class Sandbox:
             *self.slack.response_urls.routes(self._count_slack_call),
             *Rest(self.clickup, public_url).routes(),
             *LlmRest(self.llm).routes(),
+            *QdrantRest(self.qdrant).routes(),
             WebSocketRoute("/slack/link", self._link),
             *SlackPage(self.slack, self._live, shell).routes(),
             *ClickUpPage(self.clickup, self._live, shell).routes(),
@@ -100,6 +103,7 @@ class Sandbox:
                 for sender in senders:
                     sender.cancel()
                 await asyncio.gather(*senders, return_exceptions=True)
+                self.qdrant.engine.close()
                 self.store.close()
 
 

@@ -359,6 +359,10 @@ class LlmControl(_Side):
         )
 
 
+class QdrantControl(_Side):
+    """The vector store: rules match `POST /collections/*/points/query` with or without the verb."""
+
+
 class SandboxControl:
     """All sides of one sandbox: `async with SandboxControl("http://localhost:8300") as control:`."""
 
@@ -370,6 +374,7 @@ class SandboxControl:
         )
         self.slack = SlackControl(self._http, "/slack/control")
         self.clickup = ClickUpControl(self._http, "/clickup/control")
+        self.qdrant = QdrantControl(self._http, "/qdrant/control")
         self.llm = LlmControl(self._http, "/llm/control")
 
     async def __aenter__(self) -> Self:
@@ -385,5 +390,5 @@ class SandboxControl:
 
     async def reset(self) -> None:
         """All sides begin as at first start."""
-        for side in (self.slack, self.clickup, self.llm):
+        for side in (self.slack, self.clickup, self.llm, self.qdrant):
             await side.reset()

@@ -32,6 +32,11 @@ class RunningSandbox:
         """For OBLIVION_LLM_BASE_URL with `openai:sandbox`; Anthropic's client wants it without `/v1`."""
         return f"{self.base_url}/llm/v1"
 
+    @property
+    def qdrant_url(self) -> str:
+        """For OBLIVION_QDRANT_URL."""
+        return f"{self.base_url}/qdrant"
+
 
 @contextlib.asynccontextmanager
 async def running_sandbox(
