@@ -46,12 +46,25 @@ class Configuration:
         """
         folder = folder or script_folder()
         known = {**read_env_file(folder), **(os.environ if environment is None else environment)}
-        uri = known.get("OBLIVION_URI") or running_system_url(known)
-        if not uri:
-            raise AgentMisconfigured(_NO_URI)
         return cls(
-            _checked_uri(uri), *(_credential(known, name, folder) for name in ("AGENT_ID", "AGENT_SECRET"))
+            server_uri(known), *(_credential(known, name, folder) for name in ("AGENT_ID", "AGENT_SECRET"))
         )
+
+
+def server_uri(known: Mapping[str, str]) -> str:
+    """Where the server is, without a slash at the end.
+
+    Raises:
+        AgentMisconfigured: it is named nowhere and none runs here.
+    """
+    uri = known.get("OBLIVION_URI") or running_system_url(known)
+    if not uri:
+        raise AgentMisconfigured(_NO_URI)
+    if not uri.startswith(("http://", "https://")):
+        raise AgentMisconfigured(
+            f"OBLIVION_URI is {uri!r}. Set it to an address such as https://oblivion.example.com."
+        )
+    return uri.rstrip("/")
 
 
 def script_folder() -> Path:
@@ -94,14 +107,6 @@ def _is_held(file: Path) -> bool:
         except BlockingIOError:
             return True
     return False
-
-
-def _checked_uri(uri: str) -> str:
-    if not uri.startswith(("http://", "https://")):
-        raise AgentMisconfigured(
-            f"OBLIVION_URI is {uri!r}. Set it to an address such as https://oblivion.example.com."
-        )
-    return uri.rstrip("/")
 
 
 def _credential(known: Mapping[str, str], name: str, folder: Path) -> str:

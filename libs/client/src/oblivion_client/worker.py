@@ -105,6 +105,11 @@ class Worker:
         if handing_back:
             await self._say(AgentDraining(handing_back=handing_back))
 
+    async def gone(self, run_id: UUID) -> None:
+        """Return when nothing of the run is left here."""
+        while tasks := [task for holding, task in self._living.items() if holding.run_id == run_id]:
+            await asyncio.wait(tasks)
+
     async def _let_go(self, why: Ending) -> None:
         for holding in list(self._living):
             holding.stop(why)

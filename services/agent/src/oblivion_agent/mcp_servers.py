@@ -1,0 +1,198 @@
+"""MCP servers: an agent's own, kept open as long as the process lives, and the hub, opened for each run."""
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx2
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, TextContent
+from mcp_types import Tool as McpTool
+
+from oblivion_agent.settings import McpServerSpec
+from oblivion_agent.tools import Tool, ToolUnavailable
+from oblivion_contracts.agent_socket import TaskAssigned
+
+CALLED_WITHIN_S = 120.0
+CONNECTED_WITHIN_S = 15.0
+RETRY_S = 5.0
+PAGES_MAX = 50
+_NAME_LENGTH_MAX = 64
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+
+logger = logging.getLogger(__name__)
+
+
+class McpServer:
+    """One of the agent's own servers: started, listed, and started again when it ends."""
+
+    def __init__(self, name: str, spec: McpServerSpec) -> None:
+        self.name = name
+        self._spec = spec
+        self._client: Client | None = None
+        self._tools: list[Tool] = []
+        self._tried = asyncio.Event()
+
+    async def keep(self) -> None:
+        """Hold it open until cancelled."""
+        while True:
+            try:
+                async with _own_client(self._spec) as client:
+                    self._tools = [self._tool(tool) for tool in await _list(client)]
+                    self._client = client
+                    self._tried.set()
+                    logger.info("MCP server %s offers %d tools", self.name, len(self._tools))
+                    await self._watch(client)
+            # A failed connection surfaces as whatever broke, in nested groups.
+            except Exception as error:
+                logger.warning("MCP server %s is away (%s); trying again", self.name, _innermost(error))
+            self._client = None
+            self._tools = []
+            self._tried.set()
+            await asyncio.sleep(RETRY_S)
+
+    async def tools(self) -> list[Tool]:
+        """What it offers now; nothing while it is away."""
+        await self._tried.wait()
+        return self._tools
+
+    async def _watch(self, client: Client) -> None:
+        """Return when the server no longer answers."""
+        while True:
+            await asyncio.sleep(RETRY_S)
+            await client.list_tools(cache_mode="bypass")
+
+    def _tool(self, tool: McpTool) -> Tool:
+        name = _NOT_IN_NAMES.sub("_", f"{self.name}__{tool.name}")[:_NAME_LENGTH_MAX]
+
+        async def call(arguments: dict[str, Any]) -> str:
+            if self._client is None:
+                raise ToolUnavailable(f"{self.name} is away")
+            return await _call(self._client, tool.name, arguments)
+
+        return _as_tool(tool, name, call)
+
+
+@dataclass(frozen=True)
+class Hub:
+    """What the hub offered to a run."""
+
+    tools: list[Tool]
+    notice: str = ""
+    """What the model has to know when the hub is away."""
+
+
+@contextlib.asynccontextmanager
+async def hub_of(task: TaskAssigned) -> AsyncGenerator[Hub]:
+    """The hub's tools for this run, under the run's own token; none when there is no hub or it is away."""
+    if task.tools_url is None or not task.allowed_tools:
+        yield Hub([])
+        return
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            hub = await _open_hub(stack, task)
+        # A failed connection surfaces as whatever broke, in nested groups.
+        except Exception as error:
+            logger.warning("run %s: the tools cannot be reached (%s)", task.run_id, _innermost(error))
+            hub = Hub(
+                [], "The tools of this system cannot be reached now. When the request needs one, say so."
+            )
+        yield hub
+
+
+async def _open_hub(stack: contextlib.AsyncExitStack, task: TaskAssigned) -> Hub:
+    headers = {"Authorization": f"Bearer {task.run_token}"} if task.run_token else {}
+    if task.traceparent:
+        headers["traceparent"] = task.traceparent
+    async with asyncio.timeout(CONNECTED_WITHIN_S):
+        client = await stack.enter_async_context(_http_client(str(task.tools_url), headers))
+        found = await _list(client)
+
+    return Hub([_hub_tool(client, tool) for tool in found])
+
+
+def _hub_tool(client: Client, tool: McpTool) -> Tool:
+    async def call(arguments: dict[str, Any]) -> str:
+        return await _call(client, tool.name, arguments)
+
+    return _as_tool(tool, tool.name, call)
+
+
+@contextlib.asynccontextmanager
+async def _own_client(spec: McpServerSpec) -> AsyncGenerator[Client]:
+    if spec.url is not None:
+        headers = {name: value.get_secret_value() for name, value in spec.headers.items()}
+        async with _http_client(spec.url, headers) as client:
+            yield client
+        return
+    environment = {name: value.get_secret_value() for name, value in spec.env.items()}
+    command = StdioServerParameters(command=str(spec.command), args=spec.args, env=environment)
+    async with Client(command, read_timeout_seconds=CALLED_WITHIN_S) as client:
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def _http_client(url: str, headers: dict[str, str]) -> AsyncGenerator[Client]:
+    timeout = httpx2.Timeout(CONNECTED_WITHIN_S, read=CALLED_WITHIN_S)
+    async with httpx2.AsyncClient(headers=headers, timeout=timeout) as http:
+        transport = streamable_http_client(url, http_client=http)
+        async with Client(transport, read_timeout_seconds=CALLED_WITHIN_S) as client:
+            yield client
+
+
+async def _list(client: Client) -> list[McpTool]:
+    tools: list[McpTool] = []
+    cursor: str | None = None
+    for _ in range(PAGES_MAX):
+        page = await client.list_tools(cursor=cursor)
+        tools += page.tools
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return tools
+
+
+async def _call(client: Client, name: str, arguments: dict[str, Any]) -> str:
+    try:
+        result = await client.call_tool(name, arguments)
+    except MCPError as error:
+        raise ToolUnavailable(str(error)) from error
+    # The transport's errors have no base in common, and a broken tool is no reason to fail the run.
+    except Exception as error:
+        raise ToolUnavailable(f"its server does not answer ({_innermost(error)})") from error
+    text = _text_of(result)
+    if result.is_error:
+        raise ToolUnavailable(text or "it gave no reason")
+    return text
+
+
+def _text_of(result: CallToolResult) -> str:
+    parts = [
+        block.text if isinstance(block, TextContent) else f"({block.type} left out)"
+        for block in result.content
+    ]
+    return "\n".join(parts)
+
+
+def _as_tool(tool: McpTool, name: str, call: Callable[[dict[str, Any]], Awaitable[str]]) -> Tool:
+    hints = tool.annotations
+    return Tool(
+        name=name,
+        description=tool.description or tool.name,
+        schema=tool.input_schema,
+        call=call,
+        is_destructive=bool(hints and hints.destructive_hint and not hints.read_only_hint),
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return type(error).__name__

@@ -1,0 +1,134 @@
+"""What the reference agent reads from the environment. Only who it is has to be there at the start."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+EXIT_BAD_SETTINGS = 2
+
+
+class McpServerSpec(BaseModel):
+    """One entry of `mcpServers`, as MCP clients share it: a command to start, or a URL to reach."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    command: str | None = None
+    args: list[str] = []
+    env: dict[str, SecretStr] = {}
+    url: str | None = None
+    headers: dict[str, SecretStr] = {}
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.command is None) == (self.url is None):
+            raise ValueError("needs either a command or a url")
+        return self
+
+
+class ModelPrice(BaseModel):
+    """US dollars for a million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+
+
+def _servers(text: object) -> object:
+    """Accept `{"mcpServers": {...}}` as well as what is inside."""
+    if isinstance(text, str):
+        value: Any = json.loads(text)
+        return value.get("mcpServers", value) if isinstance(value, dict) else value  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return text
+
+
+class Settings(BaseSettings):
+    """Settings of the reference agent."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OBLIVION_", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    agents: Path | None = Field(
+        default=None,
+        description="File with the agents that this process serves: "
+        '[{"name", "client_id", "client_secret"}]. Without it, AGENT_ID and AGENT_SECRET name one.',
+    )
+    agent_name: str = Field(
+        default="agent", validation_alias="AGENT_NAME", description="Name in logs, of a single agent."
+    )
+    llm_model: str | None = Field(
+        default=None,
+        description="Language model as LangChain's init_chat_model names it, such as "
+        "anthropic:claude-sonnet-5. An agent's own model goes before it.",
+    )
+    llm_base_url: str | None = Field(
+        default=None,
+        description="Where that model's provider is reached; default: the provider's own address.",
+    )
+    llm_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="Seconds that one answer of the model may take."
+    )
+    llm_prices: dict[str, ModelPrice] = Field(
+        default_factory=dict[str, ModelPrice],
+        description='US dollars for a million tokens: {"openai:gpt-x": {"input": 2.5, "output": 10}}. '
+        "Models that are not listed count as free.",
+    )
+    max_rounds: int = Field(
+        default=12,
+        ge=1,
+        le=100,
+        description="How often the model may call tools in one run before it has to answer.",
+    )
+    mcp_servers: Annotated[dict[str, McpServerSpec], NoDecode] = Field(
+        default_factory=dict[str, McpServerSpec],
+        description="MCP servers of this agent's own, in the usual form: "
+        '{"mcpServers": {"name": {"command": "…", "args": […], "env": {…}}}} '
+        'or {"url": "…", "headers": {…}}.',
+    )
+    github_token: SecretStr | None = Field(
+        default=None,
+        validation_alias="GITHUB_TOKEN",
+        description="With it the agent reads repositories on GitHub; it stays in this process and its child.",
+    )
+    github_api_url: str = Field(
+        default="https://api.github.com", description="GitHub's REST API, such as an Enterprise server's."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrap_servers(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "mcp_servers" in values:
+            return values | {"mcp_servers": _servers(values["mcp_servers"])}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return values  # pyright: ignore[reportUnknownVariableType]
+
+
+def load() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SystemExit: 2, with one line for each fault on stderr; no value is shown.
+    """
+    try:
+        return Settings()
+    except SettingsError as error:
+        faults = [str(error)]
+    except ValidationError as error:
+        faults = [
+            f"{_variable(each['loc'])}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        ]
+    for fault in faults:
+        print(f"oblivion-agent cannot start: {fault}.", file=sys.stderr)  # noqa: T201 - before there is a log
+    raise SystemExit(EXIT_BAD_SETTINGS)
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    first, *rest = location or ("settings",)
+    name = str(first)
+    known = name if name.isupper() else f"OBLIVION_{name.upper()}"
+    return ".".join([known, *map(str, rest)])

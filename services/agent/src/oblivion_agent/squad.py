@@ -1,0 +1,120 @@
+"""The agents of this process: the same handler for each, told apart by what their tasks carry."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from oblivion_agent.graph import Thinking
+from oblivion_agent.mcp_servers import McpServer, hub_of
+from oblivion_agent.model import Models
+from oblivion_agent.prompts import update_text
+from oblivion_agent.settings import Settings
+from oblivion_agent.tools import Tool, Toolbox, is_allowed, own_tools
+from oblivion_client import Agent, AgentMisconfigured, Configuration, ContextUpdated, Run, TaskAssigned
+
+
+@dataclass(frozen=True)
+class Member:
+    """An agent that this process serves."""
+
+    name: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    def configuration(self, uri: str) -> Configuration:
+        return Configuration(uri, self.client_id, self.client_secret)
+
+
+def read_members(file: Path) -> list[Member]:
+    """The agents that a file lists.
+
+    Raises:
+        AgentMisconfigured: it cannot be read, or lists none.
+    """
+    try:
+        entries: Any = json.loads(file.read_text())
+        members = [Member(each["name"], each["client_id"], each["client_secret"]) for each in entries]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise AgentMisconfigured(
+            f"OBLIVION_AGENTS names {file}, which is no list of name, client_id and client_secret "
+            f"({type(error).__name__}). Write it again."
+        ) from None
+    if not members:
+        raise AgentMisconfigured(f"OBLIVION_AGENTS names {file}, which lists no agent.")
+    return members
+
+
+class Squad:
+    """Makes the agents; they share the models and the MCP servers, and nothing of their work."""
+
+    def __init__(self, settings: Settings, models: Models, servers: Sequence[McpServer]) -> None:
+        self._settings = settings
+        self._models = models
+        self._servers = servers
+
+    def agent(self, name: str, version: str) -> Agent:
+        agent = Agent(name, version=version)
+        agent.on_task()(self.work)
+        return agent
+
+    async def work(self, task: TaskAssigned, run: Run) -> str:
+        """Answer one task."""
+        model = await self._models.named(task.model)
+        # The same after a restart, whose checkpoint holds messages with it.
+        mark = run.id.hex[:8]
+        news = _News(mark)
+        listening = asyncio.create_task(news.listen(run))
+        try:
+            async with hub_of(task) as hub:
+                tools = await self._offered(task, hub.tools)
+                toolbox = Toolbox(run, [*tools, *own_tools(run, risky=_any_risky(tools))], mark)
+                notices = [hub.notice] if hub.notice else []
+                thinking = Thinking(
+                    run,
+                    model,
+                    toolbox,
+                    mark=mark,
+                    notices=notices,
+                    rounds_max=self._settings.max_rounds,
+                    news=news.take,
+                )
+                return await thinking.answer()
+        finally:
+            listening.cancel()
+
+    async def _offered(self, task: TaskAssigned, hub_tools: list[Tool]) -> list[Tool]:
+        """The hub's tools that the task allows; the agent's own that it allows, or all if it names none."""
+        own = [tool for server in self._servers for tool in await server.tools()]
+        allowed = task.allowed_tools
+        return [
+            *(tool for tool in own if not allowed or is_allowed(tool.name, allowed)),
+            *(tool for tool in hub_tools if is_allowed(tool.name, allowed)),
+        ]
+
+
+class _News:
+    """What is said in the thread while the work goes on."""
+
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
+        self._waiting: list[ContextUpdated] = []
+
+    async def listen(self, run: Run) -> None:
+        async for update in run.updates():
+            self._waiting.append(update)
+
+    def take(self) -> str:
+        """What people said since the last time, as text for the model."""
+        updates, self._waiting = self._waiting, []
+        texts = [
+            update_text([each for each in update.messages if each.role == "user"], update.prompt, self._mark)
+            for update in updates
+        ]
+        return "\n\n".join(text for text in texts if text)
+
+
+def _any_risky(tools: Sequence[Tool]) -> bool:
+    return any(tool.is_destructive for tool in tools)

@@ -1,0 +1,129 @@
+"""The tools that a run offers to its model: which ones, and what a call of one comes back as."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from oblivion_agent.prompts import RESULT_LENGTH_MAX, as_material, cut
+from oblivion_client import DelegationFailed, MessageRefused, Run
+
+logger = logging.getLogger(__name__)
+
+_DETAIL_LENGTH_MAX = 4_000
+
+
+class ToolUnavailable(Exception):
+    """The tool's server does not answer; the text says so to the model."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool; `call` takes its arguments and returns text."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    call: Callable[[dict[str, Any]], Awaitable[str]]
+    is_destructive: bool = False
+    is_own: bool = False
+    """Of the agent itself: what it returns was not written by others."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """As chat models take it."""
+        function = {"name": self.name, "description": self.description, "parameters": self.schema}
+        return {"type": "function", "function": function}
+
+
+def is_allowed(name: str, allowed: Sequence[str]) -> bool:
+    """Whether a list of names and `provider__*` patterns holds the tool."""
+    return any(fnmatchcase(name, pattern) for pattern in allowed)
+
+
+class Toolbox:
+    """The tools of one run."""
+
+    def __init__(self, run: Run, tools: Sequence[Tool], mark: str) -> None:
+        self._run = run
+        self._tools = {tool.name: tool for tool in tools}
+        self._mark = mark
+
+    @property
+    def specs(self) -> list[dict[str, Any]]:
+        return [tool.spec for tool in self._tools.values()]
+
+    async def use(self, name: str, arguments: dict[str, Any]) -> str:
+        """The tool's result, or why there is none, as text for the model."""
+        tool = self._tools.get(name)
+        if tool is None:
+            return f"There is no tool {name!r}. There are: {', '.join(self._tools) or 'none'}."
+        if tool.is_destructive and (refusal := await self._refused(tool, arguments)):
+            return refusal
+        await self._run.progress(text=f"using {name}")
+        try:
+            result = await tool.call(arguments)
+        except ToolUnavailable as error:
+            logger.info("run %s: %s", self._run.id, error)
+            return f"The tool failed: {error}"
+        sized = cut(result, RESULT_LENGTH_MAX)
+        return sized if tool.is_own else as_material(sized, self._mark)
+
+    async def _refused(self, tool: Tool, arguments: dict[str, Any]) -> str | None:
+        """What a tool can destroy is asked about first; None when a person agrees."""
+        detail = cut(json.dumps(arguments, ensure_ascii=False, indent=1), _DETAIL_LENGTH_MAX)
+        answer = await self._run.ask_approval(f"May I use {tool.name}?", detail)
+        if answer.approved:
+            return None
+        said = f" They said: {as_material(answer.comment, self._mark)}" if answer.comment else ""
+        return f"A person did not allow {tool.name}; do not try again.{said}"
+
+
+def own_tools(run: Run, *, risky: bool) -> list[Tool]:
+    """What every agent can do: hand work on and, beside tools that can destroy, ask a person."""
+    delegate = Tool(
+        "delegate_task",
+        "Hand a part of the work to another agent of the squad and wait for its answer.",
+        {
+            "type": "object",
+            "properties": {
+                "prompt": {"type": "string", "description": "Everything the other agent has to know."},
+                "agent": {"type": "string", "description": "Its name; leave out to let the router choose."},
+            },
+            "required": ["prompt"],
+        },
+        lambda arguments: _delegate(run, arguments),
+    )
+    ask = Tool(
+        "ask_approval",
+        "Ask a person for permission before something that cannot be undone.",
+        {
+            "type": "object",
+            "properties": {"question": {"type": "string"}, "detail": {"type": "string"}},
+            "required": ["question"],
+        },
+        lambda arguments: _ask(run, arguments),
+        is_own=True,
+    )
+    return [delegate, *([ask] if risky else [])]
+
+
+async def _delegate(run: Run, arguments: dict[str, Any]) -> str:
+    prompt = str(arguments.get("prompt", "")).strip()
+    if not prompt:
+        raise ToolUnavailable("the prompt is missing")
+    try:
+        handed_on = await run.delegate(prompt, agent=arguments.get("agent") or None)
+    except (DelegationFailed, MessageRefused, ValueError) as error:
+        raise ToolUnavailable(f"the work was not done: {error}") from error
+    return handed_on.answer or ""
+
+
+async def _ask(run: Run, arguments: dict[str, Any]) -> str:
+    question = str(arguments.get("question", "")).strip()
+    if not question:
+        raise ToolUnavailable("the question is missing")
+    answer = await run.ask_approval(cut(question, 2_000), cut(str(arguments.get("detail", "")), 8_000))
+    return f"{'Allowed' if answer.approved else 'Not allowed'}. {answer.comment}".strip()
