@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Base64Bytes, Field
 
 from oblivion_contracts.agents import Skill
-from oblivion_contracts.identifiers import AgentName, TaskName, ToolName
+from oblivion_contracts.identifiers import AgentName, TaskName, ToolPattern
 from oblivion_contracts.model import Contract
 from oblivion_contracts.problems import Problem
 from oblivion_contracts.runs import (
@@ -59,7 +59,7 @@ class TaskAssigned(RunMessage):
     system_prompt: str = ""
     model: str | None = None
     skills: list[Skill] = []
-    allowed_tools: list[ToolName] = []
+    allowed_tools: list[ToolPattern] = []
     tools_url: str | None = None
     """The MCP hub; None where none is installed."""
     run_token: Annotated[str | None, Field(repr=False)] = None

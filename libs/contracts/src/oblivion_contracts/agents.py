@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from oblivion_contracts.identifiers import AgentName, Alias, TaskName, ToolName
+from oblivion_contracts.identifiers import AgentName, Alias, TaskName, ToolPattern
 from oblivion_contracts.model import Contract
 
 Text80 = Annotated[str, Field(min_length=1, max_length=80)]
@@ -53,7 +53,7 @@ class AgentDefinition(Contract):
     model: Annotated[str, Field(max_length=200)] | None = None
     """As LangChain's `init_chat_model` names it; None takes the system's (`OBLIVION_LLM_MODEL`)."""
     system_prompt: Annotated[str, Field(max_length=32_768)] = ""
-    tools: Annotated[list[ToolName], Field(max_length=200)] = []
+    tools: Annotated[list[ToolPattern], Field(max_length=200)] = []
     """The only tools that the MCP hub lists to this agent; `provider__*` stands for all of a provider."""
     limits: AgentLimits = AgentLimits()
 

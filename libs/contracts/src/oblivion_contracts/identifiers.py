@@ -21,3 +21,6 @@ SQUAD_ALIAS = "@AI_Squad"
 
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """`{provider}__{tool}`, as the MCP hub lists it."""
+
+ToolPattern = Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]{1,64}|[A-Za-z0-9_-]{1,62}__\*)$")]
+"""A tool's name, or `{provider}__*` for all of a provider."""

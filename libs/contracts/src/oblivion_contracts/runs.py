@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from oblivion_contracts.identifiers import AgentName, TaskName, ToolName
+from oblivion_contracts.identifiers import AgentName, TaskName, ToolPattern
 from oblivion_contracts.model import Contract
 
 PROMPT_LENGTH_MAX = 40_000
@@ -159,7 +159,7 @@ class DelegateTask(Contract):
     """Names of instruction files of the receiving agent; empty means all of them."""
     context: dict[str, Any] = {}
     state: dict[str, Any] = {}
-    allowed_tools: list[ToolName] | None = None
+    allowed_tools: list[ToolPattern] | None = None
     """Narrows the receiving agent's own list; None leaves it as it is."""
 
 
