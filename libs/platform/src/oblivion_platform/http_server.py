@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Generator
 import uvicorn
 from starlette.types import ASGIApp
 
+from oblivion_platform.tracing import traced
+
 POLL_S = 0.005
 KEEP_ALIVE_S = 75
 BACKLOG = 2048
@@ -36,7 +38,7 @@ async def serving(
     """
     with _listen(host, port) as listener:
         config = uvicorn.Config(
-            app,
+            traced(app),
             log_config=None,
             access_log=False,
             lifespan="on",

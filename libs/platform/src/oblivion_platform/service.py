@@ -18,6 +18,7 @@ from typing import NoReturn, TypeVar
 
 from oblivion_platform.logging import configure_logging, get_logger
 from oblivion_platform.settings import LogSettings, load
+from oblivion_platform.tracing import start_tracing
 
 DEFAULT_DRAIN_TIMEOUT_S = 20.0
 _GC_THRESHOLDS = (50_000, 20, 20)
@@ -51,9 +52,15 @@ def run(
     settings = load(settings_class)
     configure_logging(settings, service=service)
     drain_timeout_s: float = getattr(settings, "drain_timeout_s", DEFAULT_DRAIN_TIMEOUT_S)
+    flush_traces = start_tracing(service, settings.otlp_endpoint) if settings.otlp_endpoint else _nothing
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         code = runner.run(_live(lambda: running(settings), drain_timeout_s))
+    flush_traces()
     sys.exit(code)
+
+
+def _nothing() -> None:
+    return
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

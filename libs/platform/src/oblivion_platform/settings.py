@@ -154,6 +154,10 @@ class LogSettings(Settings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line that is written."
     )
+    otlp_endpoint: ServiceUrl | None = Field(
+        default=None,
+        description="OpenTelemetry collector that traces go to (OTLP over HTTP): http://collector:4318",
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="`json`, `console` for people, or `auto`: console on a terminal."
     )

@@ -8,7 +8,7 @@ Source: https://www.w3.org/TR/trace-context/
 import re
 import secrets
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from oblivion_platform.logging import log_context
+from oblivion_platform.tracing import is_tracing, span
 
 LATENCY_BUCKETS_S = (
     0.001,
@@ -57,15 +58,19 @@ def current_traceparent() -> str:
 
 
 @contextmanager
-def tracing(traceparent: str | None) -> Generator[str]:
-    """Do the work inside under `traceparent`, or a new one if unusable; its id is in every log line."""
+def tracing(traceparent: str | None, name: str = "work") -> Generator[str]:
+    """Do the work inside under `traceparent`, or a new one if unusable; its id is in every log line.
+
+    `name` is the span's, where traces are sent anywhere.
+    """
     known = parse_traceparent(traceparent) or new_traceparent()
-    token = _current.set(known)
-    try:
-        with log_context(trace_id=known.split("-")[1]):
-            yield known
-    finally:
-        _current.reset(token)
+    with span(name, known) if is_tracing() else nullcontext(known) as inside:
+        token = _current.set(inside)
+        try:
+            with log_context(trace_id=known.split("-")[1]):
+                yield inside
+        finally:
+            _current.reset(token)
 
 
 async def metrics_endpoint(_request: Request) -> Response:
