@@ -17,7 +17,7 @@ from oblivion_platform.database.engine import Database, PrivilegedRole
 from oblivion_platform.health import Health, Phase, health_routes
 from oblivion_platform.http_server import serving
 from oblivion_platform.queue import JobPolicy, JobQueue, SupervisedWorker
-from oblivion_platform.resilience import Breakers
+from oblivion_platform.resilience import Breakers, Budget
 from oblivion_platform.service import CannotStart
 from oblivion_router_worker.adapters.clickup import ClickUpCarrier
 from oblivion_router_worker.adapters.clickup_reads import ClickUpApiReads
@@ -68,6 +68,7 @@ class RouterWorker:
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self._settings = settings
         self.database = _database(settings)
+        self.budget = Budget(settings.redis_url.get_secret_value())
         credentials = PostgresCredentials(self.database, settings.master_key_ring())
         self.clickup_api = ClickUp(session, settings.clickup_api_url)
         self.slack_api = SlackApi(session, settings.slack_api_url, credentials)
@@ -113,7 +114,7 @@ class RouterWorker:
             ),
         )
         carriers = {
-            "slack": SlackCarrier(self.slack_api, SlackBudgets(), allowances),
+            "slack": SlackCarrier(self.slack_api, SlackBudgets(self.budget), allowances),
             "clickup": ClickUpCarrier(self.clickup_api, credentials),
         }
         policy = RetryPolicy(settings.http_timeout_s, settings.give_up_after_h * 3600)
@@ -209,6 +210,7 @@ async def running(settings: Settings) -> AsyncGenerator[RouterWorker]:
         parts = RouterWorker(settings, session)
         stack.push_async_callback(parts.database.close)
         stack.push_async_callback(parts.queue.close)
+        stack.push_async_callback(parts.budget.close)
         try:
             await parts.database.wait_until_usable()
         except PrivilegedRole as refused:

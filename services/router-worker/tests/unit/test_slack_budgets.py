@@ -1,51 +1,26 @@
-"""Our own share of Slack's limits."""
+"""Our own share of Slack's limits, as a rate that replicas can share."""
 
 import pytest
 
-from oblivion_platform.errors import RateLimited
-from oblivion_router_worker.adapters.slack_budgets import MOST_BUCKETS, Allowance, SlackBudgets
+from oblivion_platform.resilience import Rate
+from oblivion_router_worker.adapters.slack_budgets import Allowance
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_burst_passes_then_one_a_second():
-    clock = Clock()
-    budgets, a_second = SlackBudgets(clock), Allowance(per_s=1.0, burst=3)
-    for _ in range(3):
-        budgets.spend("C1", a_second)
-    with pytest.raises(RateLimited) as limited:
-        budgets.spend("C1", a_second)
-    assert limited.value.retry_after_s == pytest.approx(1.0)
-    clock.now += 1.0
-    budgets.spend("C1", a_second)
-    with pytest.raises(RateLimited):
-        budgets.spend("C1", a_second)
+@pytest.mark.parametrize(
+    ("allowance", "rate"),
+    [
+        (Allowance(per_s=1.0, burst=5), Rate(5, per_s=5)),
+        (Allowance(per_s=50 / 60, burst=20), Rate(20, per_s=24)),
+        (Allowance(per_s=1000, burst=1000), Rate(1000, per_s=1)),
+    ],
+)
+def test_a_burst_is_what_may_go_in_the_time_that_it_takes_in_the_long_run(allowance: Allowance, rate: Rate):
+    assert allowance.as_rate() == rate
 
 
-def test_channels_have_budgets_of_their_own():
-    budgets, one = SlackBudgets(Clock()), Allowance(1.0, 1)
-    budgets.spend("C1", one)
-    budgets.spend("C2", one)
+def test_a_burst_is_a_second_s_worth_at_least():
+    assert Allowance(per_s=10, burst=2).as_rate() == Rate(10, per_s=1)
 
 
-def test_a_quiet_channel_saves_no_more_than_a_burst():
-    clock = Clock()
-    budgets, allowance = SlackBudgets(clock), Allowance(1.0, 2)
-    budgets.spend("C1", allowance)
-    clock.now += 3600
-    budgets.spend("C1", allowance)
-    budgets.spend("C1", allowance)
-    with pytest.raises(RateLimited):
-        budgets.spend("C1", allowance)
-
-
-def test_memory_is_bounded():
-    budgets = SlackBudgets(Clock())
-    for number in range(MOST_BUCKETS + 10):
-        budgets.spend(f"C{number}", Allowance(1.0, 1))
-    assert len(budgets._buckets) <= MOST_BUCKETS
+def test_the_slowest_allowance_lets_something_through():
+    assert Allowance(per_s=0.01, burst=1).as_rate() == Rate(1, per_s=100)

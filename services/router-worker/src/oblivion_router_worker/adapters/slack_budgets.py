@@ -1,58 +1,43 @@
 """How often we may call Slack: a message a second per channel with short bursts, and a tier per method.
 
-Kept in the process: the destination of a channel is drained by one replica at a time, and what several
-replicas overdraw together, Slack's 429 tells. Source: https://docs.slack.dev/apis/web-api/rate-limits
+Counted in Redis, so that all replicas share what Slack allows; each for itself while Redis is away, and what
+they then overdraw together, Slack's 429 tells. Source: https://docs.slack.dev/apis/web-api/rate-limits
 """
 
-import time
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
+from uuid import UUID
 
 from oblivion_platform.errors import RateLimited
-
-MOST_BUCKETS = 20_000
+from oblivion_platform.resilience import Budget, Rate
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """`per_s` in the long run, `burst` at once."""
+    """`per_s` in the long run, `burst` at once; of one second's worth at least."""
 
     per_s: float
     burst: float
 
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    seen_at: float
+    def as_rate(self) -> Rate:
+        """As many as keep the long run, in whole seconds that a burst lasts."""
+        window_s = max(1, math.ceil(self.burst / self.per_s))
+        return Rate(max(1, round(self.per_s * window_s)), window_s)
 
 
 class SlackBudgets:
-    """Token buckets by key."""
+    """Budgets by key, shared by all replicas."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._buckets: dict[str, _Bucket] = {}
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
 
-    def spend(self, key: str, allowance: Allowance) -> None:
-        """Use one call.
+    async def spend(self, tenant_id: UUID, key: str, allowance: Allowance, *, keep: int = 0) -> None:
+        """Use one call, but for the last `keep`, which are for what is more urgent.
 
         Raises:
             RateLimited: none is left now.
         """
-        now = self._clock()
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = self._new(allowance, now)
-        bucket.tokens = min(allowance.burst, bucket.tokens + (now - bucket.seen_at) * allowance.per_s)
-        bucket.seen_at = now
-        if bucket.tokens < 1:
+        wait_s = await self._budget.acquire(tenant_id, f"slack:{key}", allowance.as_rate(), headroom=keep)
+        if wait_s > 0:
             message = "our own budget for this Slack channel or method is used up; it goes on by itself"
-            wait_s = (1 - bucket.tokens) / allowance.per_s
             raise RateLimited("slack_budget_spent", message, retry_after_s=wait_s)
-        bucket.tokens -= 1
-
-    def _new(self, allowance: Allowance, now: float) -> _Bucket:
-        if len(self._buckets) >= MOST_BUCKETS:
-            self._buckets.clear()  # Forgets who was slow; Slack reminds us.
-        return _Bucket(allowance.burst, now)

@@ -71,14 +71,15 @@ class SlackCarrier:
     async def _post(self, sending: Sending, message: Json) -> Receipt:
         effect = sending.effect
         key = f"post:{effect.integration_id}:{sending.channel}"
-        self._budgets.spend(key, self._allowances.post_per_channel)
+        await self._budgets.spend(effect.tenant_id, key, self._allowances.post_per_channel)
         message |= {"unfurl_links": False, "unfurl_media": False}
         answer = await self._call(sending, "chat.postMessage", message, changes=True)
         return Receipt(made_id=str(answer["ts"]))
 
     async def _change(self, sending: Sending, method: str, arguments: Json) -> Receipt:
-        key = f"{method}:{sending.effect.integration_id}"
-        self._budgets.spend(key, self._allowances.change_per_workspace)
+        effect = sending.effect
+        key = f"{method}:{effect.integration_id}"
+        await self._budgets.spend(effect.tenant_id, key, self._allowances.change_per_workspace)
         try:
             await self._call(sending, method, arguments, changes=True)
         except PermanentFailure as failure:

@@ -16,7 +16,7 @@ from oblivion_platform.clickup import ClickUp
 from oblivion_platform.crypto import MasterKeyRing, generate_key
 from oblivion_platform.database.engine import Database
 from oblivion_platform.database.migrate import sqlalchemy_url
-from oblivion_platform.resilience import Breakers
+from oblivion_platform.resilience import Breakers, Budget
 from oblivion_platform.testing import FreshDatabase, eventually
 from oblivion_router_worker.adapters.clickup import ClickUpCarrier
 from oblivion_router_worker.adapters.credentials import PostgresCredentials
@@ -63,7 +63,8 @@ class Recorder:
 class Post:
     """One tenant's outbox, the deliverer, and the sandbox that it sends to."""
 
-    def __init__(self, database: FreshDatabase, sandbox: RunningSandbox) -> None:
+    def __init__(self, database: FreshDatabase, sandbox: RunningSandbox, redis_url: str) -> None:
+        self.budget = Budget(redis_url)
         self.sandbox, self.slack, self.clickup = sandbox, sandbox.control.slack, sandbox.control.clickup
         self.tenant_id, self.clickup_id, self.slack_id, self.link_id = (uuid4() for _ in range(4))
         self.keys = MasterKeyRing.from_text(generate_key())
@@ -83,6 +84,7 @@ class Post:
 
     async def close(self) -> None:
         await self.database.close()
+        await self.budget.close()
         await self._admin.dispose()
 
     async def seed(self) -> None:
@@ -230,7 +232,7 @@ class Post:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout_s)) as session:
             slack = SlackCarrier(
                 SlackApi(session, self.sandbox.slack_api_url, self.credentials),
-                SlackBudgets(),
+                SlackBudgets(self.budget),
                 SlackAllowances(post, UNLIMITED),
             )
             clickup = ClickUpCarrier(ClickUp(session, self.sandbox.clickup_api_url), self.credentials)
@@ -307,8 +309,8 @@ async def sandbox(tmp_path: Path) -> AsyncGenerator[RunningSandbox]:
 
 
 @pytest.fixture
-async def post(database: FreshDatabase, sandbox: RunningSandbox) -> AsyncGenerator[Post]:
-    post = Post(database, sandbox)
+async def post(database: FreshDatabase, sandbox: RunningSandbox, redis_url: str) -> AsyncGenerator[Post]:
+    post = Post(database, sandbox, redis_url)
     await post.seed()
     yield post
     await post.close()
