@@ -15,6 +15,7 @@ from oblivion_sandbox.clickup.control import ClickUpControls
 from oblivion_sandbox.clickup.rest import Rest
 from oblivion_sandbox.clickup.service import ClickUp
 from oblivion_sandbox.deliveries import SenderTuning
+from oblivion_sandbox.github.rest import GitHub, GitHubRest
 from oblivion_sandbox.live import Live
 from oblivion_sandbox.llm.control import LlmControls
 from oblivion_sandbox.llm.rest import LlmRest
@@ -55,6 +56,7 @@ class Sandbox:
             self.store, misbehaviour, self._outgoing, settings.sandbox_limits_scale, tuning
         )
 
+        self.github = GitHub(self.store, misbehaviour)
         self.qdrant = Qdrant(self.store, misbehaviour, settings.state_dir / "qdrant")
         self.llm = Llm(self.store, misbehaviour, settings.sandbox_llm_chunk_seconds)
 
@@ -70,6 +72,7 @@ class Sandbox:
             *self.slack.response_urls.routes(self._count_slack_call),
             *Rest(self.clickup, public_url).routes(),
             *LlmRest(self.llm).routes(),
+            *GitHubRest(self.github, public_url).routes(),
             *QdrantRest(self.qdrant).routes(),
             WebSocketRoute("/slack/link", self._link),
             *SlackPage(self.slack, self._live, shell).routes(),

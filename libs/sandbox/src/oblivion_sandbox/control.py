@@ -363,6 +363,21 @@ class QdrantControl(_Side):
     """The vector store: rules match `POST /collections/*/points/query` with or without the verb."""
 
 
+class GitHubControl(_Side):
+    """The repository to read."""
+
+    async def account(self) -> Json:
+        """The token that opens it, and its `owner`, `repo` and `branch`."""
+        return await self._send("GET", "account")
+
+    async def put_file(self, path: str, content: str) -> None:
+        await self._send("PUT", "files", {"path": path, "content": content})
+
+    async def add_issue(self, title: str, body: str = "", *, user: str = "you") -> int:
+        """File an issue; returns its number."""
+        return (await self._send("POST", "issues", {"title": title, "body": body, "user": user}))["number"]
+
+
 class SandboxControl:
     """All sides of one sandbox: `async with SandboxControl("http://localhost:8300") as control:`."""
 
@@ -375,6 +390,7 @@ class SandboxControl:
         self.slack = SlackControl(self._http, "/slack/control")
         self.clickup = ClickUpControl(self._http, "/clickup/control")
         self.qdrant = QdrantControl(self._http, "/qdrant/control")
+        self.github = GitHubControl(self._http, "/github/control")
         self.llm = LlmControl(self._http, "/llm/control")
 
     async def __aenter__(self) -> Self:
@@ -390,5 +406,5 @@ class SandboxControl:
 
     async def reset(self) -> None:
         """All sides begin as at first start."""
-        for side in (self.slack, self.clickup, self.llm, self.qdrant):
+        for side in (self.slack, self.clickup, self.llm, self.qdrant, self.github):
             await side.reset()

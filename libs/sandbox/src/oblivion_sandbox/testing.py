@@ -33,6 +33,11 @@ class RunningSandbox:
         return f"{self.base_url}/llm/v1"
 
     @property
+    def github_api_url(self) -> str:
+        """For OBLIVION_GITHUB_API_URL, in place of https://api.github.com."""
+        return f"{self.base_url}/github"
+
+    @property
     def qdrant_url(self) -> str:
         """For OBLIVION_QDRANT_URL."""
         return f"{self.base_url}/qdrant"
