@@ -1,23 +1,25 @@
-"""GET /slack: channels, messages, threads; what is typed goes through the control API as a person."""
+"""GET /slack: channels, messages, threads, the app; what people do goes through the control API."""
 
 import re
 from functools import partial
 from typing import Any
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from oblivion_sandbox.live import Live
-from oblivion_sandbox.pages.markup import editable_text, emoji, markdown_html, mrkdwn_html, plain_html
+from oblivion_sandbox.pages.markup import emoji, markdown_html, mrkdwn_html, plain_html
+from oblivion_sandbox.pages.rich_text import rich_html
 from oblivion_sandbox.pages.shell import Shell
+from oblivion_sandbox.pages.slack_views import SlackViews
 from oblivion_sandbox.slack.errors import SlackError
-from oblivion_sandbox.slack.messages import Window
 from oblivion_sandbox.slack.service import Slack
-from oblivion_sandbox.store import Json, Row
+from oblivion_sandbox.store import Row
 
-SHOWN_MESSAGES = 200
+PARTS = ("messages", "thread", "channels", "activity", "prompts", "home", "modal")
+DM = "dm"
+PERSON_COOKIE = "sandbox_person"
 _PERMALINK = re.compile(r"^p(\d{10,12})(\d{6})$")
 
 
@@ -54,62 +56,51 @@ class SlackPage:
     async def _page(self, request: Request) -> Response:
         """The whole page, or one part of it that the script asks for by `part`."""
         query = request.query_params
+        person = self._person(request)
         try:
-            channel = self._slack.workspace.channel(query.get("channel") or "general")
+            channel = self._channel(query.get("channel") or "general", person)
         except SlackError:
             return RedirectResponse("/slack", 303)
-        names = self._names()
-        thread = self._thread(channel["id"], query["thread"], names) if query.get("thread") else None
-        values: dict[str, Any] = {
-            "title": f"#{channel['name']}",
+        part = query.get("part")
+        template = f"slack_{part}.html" if part in PARTS else "slack.html"
+        return self._shell.page(template, self._values(request, channel, person))
+
+    def _person(self, request: Request) -> Row:
+        """Who looks at the page, as its script has noted."""
+        name = request.cookies.get(PERSON_COOKIE, "you")
+        people = [row for row in self._slack.workspace.users() if not row["is_bot"]]
+        return next((row for row in people if row["name"] == name), people[0])
+
+    def _channel(self, name: str, person: Row) -> Row:
+        wanted = self._slack.workspace.dm(person["id"]) if name == DM else name
+        return self._slack.workspace.channel(wanted)
+
+    def _values(self, request: Request, channel: Row, person: Row) -> dict[str, Any]:
+        workspace, query = self._slack.workspace, request.query_params
+        views = SlackViews(self._slack, person)
+        is_dm = workspace.dm_user(channel["id"]) is not None
+        thread = views.thread(channel["id"], query["thread"]) if query.get("thread") else None
+        root_ts = thread[0]["ts"] if thread else ""
+        title = "Oblivion" if is_dm else f"#{channel['name']}"
+        return {
+            "title": title,
+            "channel_title": title,
             "app": self._slack.app,
-            "channel": self._slack.workspace.channel_json(channel),
-            "channels": [self._slack.workspace.channel_json(row) for row in self._slack.workspace.channels()],
-            "people": [row for row in self._slack.workspace.users() if not row["is_bot"]],
-            "messages": self._messages(channel["id"], names),
+            "channel": workspace.channel_json(channel),
+            "is_dm": is_dm,
+            "tab": "home" if is_dm and query.get("tab") == "home" else "messages",
+            "channels": [workspace.channel_json(row) for row in workspace.channels()],
+            "people": [row for row in workspace.users() if not row["is_bot"]],
+            "messages": views.channel(channel["id"]),
             "thread": thread,
-            "thread_ts": query.get("thread", ""),
-            "mrkdwn": partial(mrkdwn_html, names=names),
+            "activity": views.activity(channel["id"], root_ts) if thread else None,
+            "suggestions": self._slack.sessions.suggestions(channel["id"]) if is_dm else None,
+            "home": views.home() if is_dm else None,
+            "modal": views.modal(),
+            "shortcuts": self._slack.app.shortcuts,
+            "mrkdwn": partial(mrkdwn_html, names=views.names),
+            "rich": partial(rich_html, names=views.names),
             "markdown": markdown_html,
             "plain": plain_html,
             "emoji": emoji,
         }
-        part = query.get("part")
-        template = f"slack_{part}.html" if part in ("messages", "thread", "channels") else "slack.html"
-        return self._shell.page(template, values)
-
-    def _names(self) -> dict[str, str]:
-        people = {row["id"]: row["name"] for row in self._slack.workspace.users()}
-        return people | {row["id"]: row["name"] for row in self._slack.workspace.channels()}
-
-    def _messages(self, channel: str, names: dict[str, str]) -> list[Json]:
-        rows, _more = self._slack.messages.history(channel, Window(limit=SHOWN_MESSAGES))
-        return [self._view(row, names) for row in reversed(rows)]
-
-    def _thread(self, channel: str, ts: str, names: dict[str, str]) -> list[Json] | None:
-        try:
-            rows, _more = self._slack.messages.thread(channel, ts, Window(limit=999))
-        except SlackError:
-            return None
-        return [self._view(row, names) for row in rows]
-
-    def _view(self, row: Row, names: dict[str, str]) -> Json:
-        """What the template shows of a message."""
-        message = self._slack.messages.render(row)
-        is_app = "bot_id" in message
-        blocks: list[Json] = message.get("blocks") or []
-        author = message.get("username") or names.get(message.get("user", ""), "Slackbot")
-        return {
-            **message,
-            "author": "Oblivion" if is_app and "username" not in message else author,
-            "is_app": is_app,
-            "is_notice": message.get("subtype") in ("channel_join", "channel_leave", "tombstone"),
-            "html": self._text_html(message, names),
-            "shows_text": all(block["type"] == "rich_text" for block in blocks),
-            "editable": editable_text(message.get("text", ""), names),
-            "can_edit": not is_app and "subtype" not in message,
-            "can_delete": not is_app and message.get("subtype") not in ("channel_join", "tombstone"),
-        }
-
-    def _text_html(self, message: Json, names: dict[str, str]) -> Markup:
-        return mrkdwn_html(message.get("text", ""), names)

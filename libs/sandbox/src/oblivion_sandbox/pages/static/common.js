@@ -28,7 +28,8 @@ const sandbox = {
   isBusy(part) {
     const active = document.activeElement;
     const inForm = part.contains(active) && active.closest("form") !== null;
-    return inForm || part.querySelector("[data-editing]") !== null || part.matches("[data-dirty]");
+    const inUse = part.querySelector("[data-editing], .message-menu[open]") !== null;
+    return inForm || inUse || part.matches("[data-dirty]");
   },
 
   // How to find the focused link or button again in a part that was written anew.
@@ -90,8 +91,12 @@ const sandbox = {
     const choice = document.getElementById("person");
     const known = localStorage.getItem("sandbox-person");
     if (known && [...choice.options].some((option) => option.value === known)) choice.value = known;
+    // The server shows what only this person may see.
+    const note = () => { document.cookie = `sandbox_person=${choice.value}; path=/; SameSite=Strict`; };
+    note();
     choice.addEventListener("change", () => {
       localStorage.setItem("sandbox-person", choice.value);
+      note();
       document.body.dispatchEvent(new CustomEvent("person"));
     });
   },
