@@ -1,13 +1,89 @@
 """Settings of the gateway."""
 
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+
 from oblivion_platform.settings import (
     DatabaseSettings,
     HttpSettings,
     LogSettings,
     MasterKeySettings,
     RedisSettings,
+    ServiceUrl,
 )
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Settings(DatabaseSettings, RedisSettings, MasterKeySettings, HttpSettings, LogSettings):
     """Everything that the gateway reads from its environment."""
+
+    public_url: ServiceUrl = Field(
+        default="http://localhost:8300",
+        description="Where people and agents reach this system; also the issuer of its tokens.",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Other origins whose pages may call the API: https://one.example, https://two.example",
+    )
+    proxies_in_front: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Proxies of ours between callers and the gateway: whose X-Forwarded-For is believed.",
+    )
+    requests_per_minute_user: int = Field(
+        default=100, ge=1, description="Requests a minute of one person or agent."
+    )
+    requests_per_minute_tenant: int = Field(
+        default=1_000, ge=1, description="Requests a minute of one tenant."
+    )
+    requests_per_minute_address: int = Field(
+        default=10_000, ge=1, description="Requests a minute from one network address."
+    )
+    development_login: bool = Field(
+        default=False,
+        description="One-time sign-in links instead of an identity provider; where public_url is localhost.",
+    )
+    oidc_issuer: ServiceUrl | None = Field(
+        default=None, description="OpenID Connect: the identity provider that people sign in with."
+    )
+    oidc_client_id: str = Field(default="", description="OpenID Connect: this system's client id there.")
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="OpenID Connect: this system's client secret there."
+    )
+    oidc_just_in_time_role: str = Field(
+        default="",
+        pattern="^(user|guest)?$",
+        description="Role of whoever signs in for the first time: user, guest, or empty to refuse them.",
+    )
+    slack_issuer: ServiceUrl = Field(
+        default="https://slack.com", description="Sign in with Slack: Slack's OpenID Connect issuer."
+    )
+    slack_client_id: str = Field(default="", description="Sign in with Slack: the app's client id.")
+    slack_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="Sign in with Slack: the app's client secret."
+    )
+    sse_heartbeat_s: float = Field(
+        default=15.0, gt=0, description="Seconds between two heartbeats on an event stream."
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the system is reached as localhost alone."""
+        host = self.public_url.split("://", 1)[1].split("/", 1)[0]
+        return any(host == local or host.startswith(f"{local}:") for local in LOCAL_HOSTS)
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        return [origin for origin in map(str.strip, self.cors_origins.split(",")) if origin]
+
+    @model_validator(mode="after")
+    def _development_login_stays_local(self) -> Self:
+        if self.development_login and not self.is_local:
+            raise ValueError(
+                "OBLIVION_DEVELOPMENT_LOGIN lets whoever holds a link in, without a password. It is only for "
+                "an OBLIVION_PUBLIC_URL on localhost; set OBLIVION_OIDC_ISSUER instead"
+            )
+        return self

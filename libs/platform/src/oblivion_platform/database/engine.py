@@ -31,6 +31,9 @@ from oblivion_platform.errors import DependencyUnavailable
 
 CONNECT_TIMEOUT_S = 5
 
+Tx = AsyncConnection
+"""A transaction, for code that must know nothing of SQLAlchemy."""
+
 
 class PrivilegedRole(Exception):
     """The login role could see past row-level security; the service must not start with it."""

@@ -1,0 +1,79 @@
+"""Signing keys in memory: dropped by NOTIFY `signing_keys`, and never older than a minute."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from oblivion_platform.crypto import MasterKeyRing
+from oblivion_platform.database.engine import Database
+from oblivion_platform.tokens.keys import PublicKey, SigningKey, current_key, public_keys
+
+CHANNEL = "signing_keys"
+KEEP_S = 60.0
+ASK_AGAIN_S = 1.0
+"""An unknown key id is looked up once a second at most, so that invented ones cost nothing."""
+TENANTS_KEPT = 1_000
+
+
+class TokenKeys:
+    """Finds the key that signs, and the one that verifies."""
+
+    def __init__(
+        self, database: Database, master_keys: MasterKeyRing, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database = database
+        self._master_keys = master_keys
+        self._clock = clock
+        self._signing: dict[UUID, tuple[float, SigningKey]] = {}
+        self._public: Mapping[UUID, PublicKey] = {}
+        self._public_read_at = float("-inf")
+        self._is_stale = True
+        self._reading = asyncio.Lock()
+
+    async def signing(self, tenant_id: UUID) -> SigningKey:
+        """Raises: DependencyUnavailable, DecryptionFailed."""
+        kept = self._signing.get(tenant_id)
+        if kept is not None and kept[0] > self._clock():
+            return kept[1]
+        async with self._database.tenant(tenant_id) as tx:
+            key = await current_key(tx, tenant_id, self._master_keys)
+        if len(self._signing) >= TENANTS_KEPT:
+            del self._signing[next(iter(self._signing))]
+        self._signing[tenant_id] = (self._clock() + KEEP_S, key)
+        return key
+
+    async def verifying(self, key_id: UUID) -> PublicKey | None:
+        """Raises: DependencyUnavailable: the key is unknown, and Postgres cannot be asked."""
+        await self._refresh(older_than_s=KEEP_S)
+        if key_id not in self._public:
+            await self._refresh(older_than_s=ASK_AGAIN_S)
+        return self._public.get(key_id)
+
+    async def published(self) -> list[dict[str, object]]:
+        """The key set of all tenants, as RFC 7517 section 5 lists it."""
+        await self._refresh(older_than_s=KEEP_S)
+        return [dict(known.key.as_dict(private=False)) for known in self._public.values()]
+
+    def drop(self, tenant_id: UUID) -> None:
+        self._signing.pop(tenant_id, None)
+        self._is_stale = True
+
+    def drop_all(self) -> None:
+        self._signing.clear()
+        self._is_stale = True
+
+    async def _refresh(self, *, older_than_s: float) -> None:
+        async with self._reading:
+            if not self._is_stale and self._clock() - self._public_read_at < older_than_s:
+                return
+            # Before reading: what changes meanwhile makes it stale again.
+            self._is_stale = False
+            try:
+                async with self._database.relay() as relay:
+                    known = await public_keys(relay)
+            except BaseException:
+                self._is_stale = True
+                raise
+            self._public = {key.id: key for key in known}
+            self._public_read_at = self._clock()

@@ -1,0 +1,167 @@
+"""The composition root: the only module that constructs adapters."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp
+
+from oblivion_gateway.adapters.agent_tokens import AgentTokens
+from oblivion_gateway.adapters.answers import PostgresAnswers
+from oblivion_gateway.adapters.people import PostgresPeople
+from oblivion_gateway.adapters.rate_limits import RedisRateLimits
+from oblivion_gateway.routes.application import make_application
+from oblivion_gateway.routes.services import Services
+from oblivion_gateway.settings import LOCAL_HOSTS, Settings
+from oblivion_gateway.usecases.authenticate import Authenticate
+from oblivion_gateway.usecases.issue_tokens import IssueTokens
+from oblivion_gateway.usecases.limit_requests import LimitRequests, PerMinute
+from oblivion_gateway.usecases.requests import Requests
+from oblivion_platform import agents, tokens
+from oblivion_platform.database.announcements import Announcements
+from oblivion_platform.database.engine import Database, PrivilegedRole
+from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.health import Health, Phase
+from oblivion_platform.http_server import serving
+from oblivion_platform.logging import get_logger
+from oblivion_platform.service import CannotStart
+
+_log = get_logger(__name__)
+
+
+class Gateway:
+    """Everything that runs in one gateway process but the HTTP server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.health = Health(details_token=settings.health_token)
+        self.database = Database.connect(
+            settings.database_url.get_secret_value(),
+            pool_size=settings.database_pool_size,
+            behind_pooler=settings.database_behind_pooler,
+        )
+        self._starting: asyncio.Task[None] | None = None
+        self._build_identity()
+        self._build_rest()
+        self._watch_health()
+
+    def _build_identity(self) -> None:
+        settings, master_keys = self.settings, self.settings.master_key_ring()
+        self.hasher = agents.SecretHasher(master_keys)
+        self.agent_directory = agents.AgentDirectory(self.database)
+        self.token_keys = tokens.TokenKeys(self.database, master_keys)
+        self.tokens = tokens.Tokens(self.token_keys, settings.public_url.rstrip("/"))
+        self.authenticate = Authenticate(self.tokens, self.agent_directory, PostgresPeople(self.database))
+        self.agent_tokens = AgentTokens(self.authenticate, self.tokens)
+        self.announcements = Announcements(settings.database_url.get_secret_value())
+        for channel, cache in (
+            (agents.CHANNEL, self.agent_directory),
+            (tokens.CHANNEL, self.token_keys),
+        ):
+            self.announcements.hear(channel, changed=cache.drop, unheard=cache.drop_all)
+
+    def _build_rest(self) -> None:
+        settings = self.settings
+        self.rate_limits = RedisRateLimits(settings.redis_url.get_secret_value())
+        per_minute = PerMinute(
+            user=settings.requests_per_minute_user,
+            tenant=settings.requests_per_minute_tenant,
+            address=settings.requests_per_minute_address,
+        )
+        services = Services(
+            authenticate=self.authenticate,
+            issue_tokens=IssueTokens(self.database, self.hasher, self.tokens),
+            token_keys=self.token_keys,
+            limits=LimitRequests(self.rate_limits, per_minute),
+            requests=Requests(self.database, PostgresAnswers(settings.master_key_ring())),
+            own_origins=own_origins(settings),
+        )
+        self.app: ASGIApp = make_application(
+            services,
+            self.health,
+            cors_origins=settings.allowed_origins,
+            proxies_in_front=settings.proxies_in_front,
+        )
+
+    async def start(self) -> None:
+        """Begin to work as soon as Postgres is usable; until then requests are answered 503.
+
+        Raises:
+            CannotStart: Postgres is there, and our role in it could see past row-level security.
+        """
+        try:
+            await self.database.refuse_privileged_role()
+        except PrivilegedRole as error:
+            raise CannotStart(str(error)) from None
+        except DependencyUnavailable as error:
+            _log.warning("postgres away at start", code=error.code)
+        self._starting = asyncio.create_task(self._work_when_usable(), name="start")
+
+    async def close(self) -> None:
+        """Stop what runs beside the requests, and disconnect."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        await self.announcements.close()
+        await self.rate_limits.close()
+        await self.database.close()
+
+    async def _work_when_usable(self) -> None:
+        await self.database.wait_until_usable(poll_s=0.5)
+        self.announcements.start()
+        self.health.phase = Phase.READY
+
+    def _watch_health(self) -> None:
+        self.health.proofs_of_life["database role"] = self._role_is_safe
+        self.health.checks["postgres"] = self._check_postgres
+        self.health.checks["postgres announcements"] = self._check_announcements
+
+    def _role_is_safe(self) -> bool:
+        """False once a Postgres that was away at start came back and gave us too much: start anew, refuse."""
+        starting = self._starting
+        return starting is None or not (starting.done() and not starting.cancelled() and starting.exception())
+
+    async def _check_postgres(self) -> str:
+        await self.database.check_schema()
+        return "connected"
+
+    async def _check_announcements(self) -> str:
+        if not self.announcements.listening:
+            raise DependencyUnavailable("announcements_unheard", "Changes of agents and keys are heard late.")
+        return "listening"
+
+
+def own_origins(settings: Settings) -> frozenset[str]:
+    """Where pages of this system come from: its public address, under each name of this machine if local."""
+    url = urlsplit(settings.public_url)
+    hosts = LOCAL_HOSTS if settings.is_local else (url.netloc.rpartition("@")[2].partition(":")[0],)
+    port = f":{url.port}" if url.port else ""
+    return frozenset({*(f"{url.scheme}://{host}{port}" for host in hosts), *settings.allowed_origins})
+
+
+class RunningGateway:
+    """A started service and the port it listens on."""
+
+    def __init__(self, gateway: Gateway, port: int) -> None:
+        self.gateway = gateway
+        self.port = port
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncGenerator[RunningGateway]:
+    """Serve until the block ends, then drain: no new requests, those that run finished, everything closed."""
+    gateway = Gateway(settings)
+    # The agents' sockets wrap the application here: socketio.ASGIApp(server, gateway.app).
+    app = gateway.app
+    try:
+        await gateway.start()
+        async with serving(
+            app, host=settings.host, port=settings.port, drain_timeout_s=settings.drain_timeout_s
+        ) as port:
+            try:
+                yield RunningGateway(gateway, port)
+            finally:
+                gateway.health.phase = Phase.DRAINING
+    finally:
+        await gateway.close()

@@ -1,0 +1,82 @@
+"""What can be wrong with a request, and the status that it is answered."""
+
+from http import HTTPStatus
+
+from oblivion_gateway.domain.allowances import Allowance
+from oblivion_platform.errors import AuthenticationFailed, PermanentFailure, RateLimited
+
+
+class SignInNeeded(AuthenticationFailed):
+    """401: nobody said who they are."""
+
+    def __init__(self) -> None:
+        super().__init__("sign_in_needed", "Sign in, or send Authorization: Bearer <token>.")
+
+
+class NotAllowed(PermanentFailure):
+    """403: known, and not in a role that may."""
+
+    http_status = HTTPStatus.FORBIDDEN
+
+    def __init__(self, detail: str = "Your role does not allow that. Ask an admin of your tenant.") -> None:
+        super().__init__("not_allowed", detail)
+
+
+class CrossSiteRefused(PermanentFailure):
+    """403: a browser's cookie came along with a request that another site's page made."""
+
+    http_status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__(
+            "cross_site_refused", "A signed-in browser may change things from this site's own pages only."
+        )
+
+
+class NothingThere(PermanentFailure):
+    """404, also for what another tenant has."""
+
+    http_status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what.replace(' ', '_')}_not_found", f"There is no such {what}.")
+
+
+class Conflict(PermanentFailure):
+    """409: what is there already is in the way."""
+
+    http_status = HTTPStatus.CONFLICT
+
+
+class RequestMalformed(PermanentFailure):
+    """400: it can never be understood, so sending it again is useless."""
+
+    http_status = HTTPStatus.BAD_REQUEST
+
+
+class RequestInvalid(PermanentFailure):
+    """422: understood, and cannot be meant."""
+
+    http_status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class BodyTooLarge(PermanentFailure):
+    """413."""
+
+    http_status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__("body_too_large", f"The body is larger than {limit_bytes} bytes.")
+
+
+class TooManyRequests(RateLimited):
+    """429 with Retry-After."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__(
+            "too_many_requests",
+            f"More than {allowance.limit.per_minute} requests a minute of this {allowance.limit.whose}. "
+            "Wait a little.",
+            allowance.reset_s,
+        )
+        self.allowance = allowance

@@ -1,0 +1,86 @@
+"""The HTTP application: every route, described completely, inside the frame that all requests pass."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
+
+from oblivion_gateway.domain.access import ACCESS
+from oblivion_gateway.routes import auth
+from oblivion_gateway.routes.dependencies import COOKIE
+from oblivion_gateway.routes.frame import Frame
+from oblivion_gateway.routes.problems import add_problem_schema
+from oblivion_gateway.routes.services import Services
+from oblivion_platform.health import Health, health_routes
+from oblivion_platform.problems import exception_handlers
+
+TITLE = "Oblivion"
+OPENAPI_PATH = "/api/openapi.json"
+ROUTERS: tuple[APIRouter, ...] = (auth.router,)
+_PROTECTED = "/api/"
+
+
+def make_application(
+    services: Services, health: Health, *, cors_origins: list[str], proxies_in_front: int
+) -> FastAPI:
+    """Put it together; refuses an operation that the table of roles does not know."""
+    app = FastAPI(
+        title=TITLE,
+        summary="Sign-in, agents, runs, sessions.",
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url=OPENAPI_PATH,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for kind, handler in exception_handlers().items():
+        app.add_exception_handler(kind, handler)
+    app.state.services = services
+    for router in ROUTERS:
+        app.include_router(router)
+    _check_access()
+    app.router.routes.extend(health_routes(health))
+    _describe(app)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=["Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
+        )
+    app.add_middleware(Frame, limits=services.limits, proxies_in_front=proxies_in_front)
+    return app
+
+
+def _check_access() -> None:
+    routes = [route for router in ROUTERS for route in router.routes]
+    described = {route.name for route in routes if isinstance(route, APIRoute) and _is_protected(route)}
+    if described != ACCESS.keys():
+        raise RuntimeError(f"the table of roles and the routes differ: {sorted(described ^ ACCESS.keys())}")
+
+
+def _is_protected(route: APIRoute) -> bool:
+    return route.path.startswith(_PROTECTED)
+
+
+def _describe(app: FastAPI) -> None:
+    describe = app.openapi
+
+    def complete() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            description = add_problem_schema(describe())
+            description["components"]["securitySchemes"] = {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "basic": {"type": "http", "scheme": "basic"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            }
+            for path, operations in description["paths"].items():
+                for operation in operations.values():
+                    if path.startswith(_PROTECTED):
+                        operation["security"] = [{"bearer": []}, {"cookie": []}]
+            app.openapi_schema = description
+        return app.openapi_schema
+
+    app.openapi = complete
