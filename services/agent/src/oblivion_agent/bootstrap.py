@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from importlib.metadata import version
 
 from oblivion_agent.mcp_servers import McpServer
@@ -39,7 +39,7 @@ async def serve(settings: Settings, stop: Stop) -> None:
     """`run` without signals."""
     signed = _who_we_are(settings)
     models = Models(settings)
-    async with _kept_open(_servers(settings)) as servers:
+    async with serve_tools(settings) as servers:
         squad = Squad(settings, models, servers)
         warming = asyncio.create_task(_warm_up(models))
         agents = [(squad.agent(name, version("oblivion-agent")), sign_in) for name, sign_in in signed]
@@ -85,8 +85,9 @@ def _github(settings: Settings) -> McpServerSpec:
 
 
 @contextlib.asynccontextmanager
-async def _kept_open(servers: Iterable[McpServer]) -> AsyncGenerator[list[McpServer]]:
-    opened = list(servers)
+async def serve_tools(settings: Settings) -> AsyncGenerator[list[McpServer]]:
+    """The agent's own MCP servers, kept open meanwhile."""
+    opened = _servers(settings)
     keeping = [asyncio.create_task(server.keep()) for server in opened]
     try:
         yield opened
