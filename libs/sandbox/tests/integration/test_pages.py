@@ -168,6 +168,7 @@ async def test_what_the_app_posts_appears_by_itself(
     await page.goto(f"{sandbox.base_url}/slack")
     await slack.chat_postMessage(channel="general", text="from the app")
     await expect(page.locator("#messages .message").last).to_contain_text("from the app")
+    assert await page.locator("#messages .message", has_text="from the app").count() == 1
 
 
 @pytest.mark.browser
@@ -231,6 +232,7 @@ async def test_news_take_neither_the_focus_nor_half_written_text(
     await expect(page.get_by_label("Edit text")).to_have_value("half")
     await page.keyboard.press("Escape")
     await expect(page.locator("#messages .message")).to_have_count(3)
+    assert (await sandbox.control.slack.messages("general"))[0]["message"]["text"] == "first"
 
 
 @pytest.mark.browser

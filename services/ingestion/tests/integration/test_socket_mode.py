@@ -92,7 +92,9 @@ async def test_after_a_disconnect_it_connects_again_and_misses_nothing(
     for number, reason in enumerate(["refresh_requested", "warning"]):
         await connected.sandbox.control.slack.disconnect_sockets(reason)
         await connected.sandbox.control.slack.post("general", f"after {reason}")
-        await eventually(lambda expected=number + 1: len(connected.messages()) == expected, within_s=15)
+        await eventually(lambda expected=number + 1: len(connected.messages()) >= expected, within_s=15)
+    texts = [json.loads(message["body"])["event"]["text"] for message in connected.messages()]
+    assert sorted(texts) == ["after refresh_requested", "after warning"]
 
 
 async def test_several_replicas_store_an_event_once(service: Running, connected: Connected) -> None:
@@ -100,7 +102,8 @@ async def test_several_replicas_store_an_event_once(service: Running, connected:
         await eventually(lambda: other.ingestion.slack_sockets.states() == ["connected"])
         for number in range(10):
             await connected.sandbox.control.slack.post("general", f"message {number}")
-        await eventually(lambda: len(connected.messages()) == 10)
+        await eventually(lambda: len(connected.messages()) >= 10)
+        assert len(connected.messages()) == 10
 
 
 async def test_a_token_that_is_retired_is_disconnected_at_once(
@@ -108,8 +111,8 @@ async def test_a_token_that_is_retired_is_disconnected_at_once(
 ) -> None:
     with connected.world.admin() as admin:
         admin.execute("UPDATE signing_secrets SET state = 'retired' WHERE id = %s", (connected.token_row,))
-    await eventually(lambda: service.ingestion.slack_sockets.states() == [])
     await eventually(lambda: _no_connections(connected))
+    assert service.ingestion.slack_sockets.states() == []
 
 
 async def _no_connections(connected: Connected) -> bool:
@@ -138,7 +141,8 @@ async def test_a_token_that_slack_refuses_shows_in_health_and_harms_nothing_else
     )
     await eventually(lambda: sorted(service.ingestion.slack_sockets.states()) == ["connected", "connecting"])
     await connected.sandbox.control.slack.post("general", "still here")
-    await eventually(lambda: len(connected.messages()) == 1)
+    await eventually(lambda: bool(connected.messages()))
+    assert sorted(service.ingestion.slack_sockets.states()) == ["connected", "connecting"]
 
 
 async def test_a_refused_ticket_is_not_tried_again(connected: Connected) -> None:

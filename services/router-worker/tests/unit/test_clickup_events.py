@@ -9,6 +9,7 @@ from oblivion_platform.safe_json import MalformedBody
 from oblivion_router_worker.domain.clickup_events import parse_clickup
 from oblivion_router_worker.domain.clickup_values import clickup_id, is_clickup_id, unix_ms
 from oblivion_router_worker.domain.events import (
+    ClickUpEvent,
     ClickUpUser,
     CommentEdited,
     CommentPosted,
@@ -263,12 +264,13 @@ COMMENTS = st.dictionaries(
     st.lists(ITEMS | st.builds(lambda comment: {"comment": comment}, COMMENTS), max_size=3) | JSON,
 )
 def test_history_of_any_shape_is_read_without_failing(event: str, items: object) -> None:
-    parse_clickup(webhook(event, items))
+    assert isinstance(parse_clickup(webhook(event, items)), ClickUpEvent)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_give_an_event_or_the_one_error(body: bytes) -> None:
     try:
-        parse_clickup(body)
+        event = parse_clickup(body)
     except MalformedBody:
         return
+    assert isinstance(event, ClickUpEvent)

@@ -464,13 +464,14 @@ def test_events_of_any_shape_are_read_without_failing(
     event["type"] = kind
     if subtype:
         event["subtype"] = subtype
-    parse_slack(envelope(event))
-    parse_slack(json.dumps(event).encode())
+    for body in (envelope(event), json.dumps(event).encode()):
+        assert isinstance(parse_slack(body), SlackEvent)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_give_an_event_or_the_one_error(body: bytes) -> None:
     try:
-        parse_slack(body)
+        event = parse_slack(body)
     except MalformedBody:
         return
+    assert isinstance(event, SlackEvent)

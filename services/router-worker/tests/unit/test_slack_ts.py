@@ -84,4 +84,5 @@ def test_a_channel_id_is_letters_and_digits() -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_as_a_permalink_or_not(text: str) -> None:
-    parse_permalink(text)
+    found = parse_permalink(text)
+    assert found is None or is_channel_id(found.channel)

@@ -142,6 +142,7 @@ async def test_destinations_do_not_wait_for_each_other(post):
 
         await eventually(one_is_done_while_the_other_waits)
         await post.settled()
+    assert await post.states(in_launch, in_general) == ["sent", "sent"]
 
 
 async def test_a_channels_budget_spreads_messages_and_costs_no_attempts(post):
