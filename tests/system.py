@@ -14,6 +14,7 @@ import psycopg
 import redis.asyncio
 
 from oblivion_platform.embedded.process import free_port
+from oblivion_platform.lifetime import tied_to_parent
 from tests.faults.schedule import Fault, Harm
 
 START_WITHIN_S = 90.0
@@ -44,12 +45,8 @@ class System:
     async def start(self) -> None:
         log = (self.home.parent / "up.log").open("ab")
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "oblivion_cli",
-            "up",
-            "--port",
-            str(free_port()),
+            # Or a run that is killed, or sent SIGTERM, would leave the system behind.
+            *tied_to_parent([sys.executable, "-m", "oblivion_cli", "up", "--port", str(free_port())]),
             env=self._environment,
             stdout=log,
             stderr=log,
