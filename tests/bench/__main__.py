@@ -1,15 +1,15 @@
 """Run every benchmark, print the table, write build/bench.json.
 
-python -m tests.bench [webhooks] [mirror]
+python -m tests.bench [webhooks] [mirror] [routing]
 """
 
 import asyncio
 import sys
 
-from tests.bench import mirror, webhooks
+from tests.bench import mirror, routing, webhooks
 from tests.bench.figures import report
 
-PARTS = {"webhooks": webhooks.measure, "mirror": mirror.measure}
+PARTS = {"webhooks": webhooks.measure, "mirror": mirror.measure, "routing": routing.measure}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(PARTS)

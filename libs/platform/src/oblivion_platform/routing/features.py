@@ -1,7 +1,8 @@
 """A message as the features that the weights know: words, what they mean, where they stand.
 
-`l:` the verb that leads the wish, `w:` a word of the wish, `t:` a word anywhere, capitals are concepts of the
-lexicon, `+` joins two. Words that are negated ("no ticket needed") do not count.
+`l:` the verb that leads the wish, `h:` its head ("book a room" of "book a room for the review"), `p:` what
+a preposition points at, `w:` a word of the wish, `t:` a word anywhere; capitals are concepts of the lexicon,
+`+` joins two. Words that are negated ("no ticket needed") do not count.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ _CJK_FROM = "\u2e80"
 _NEGATIONS, _NEGATED_VERBS = lexicon().grammar["NEGATIONS"], lexicon().grammar["NEGATED_VERBS"]
 _BARE_NEGATIONS = frozenset({"not", "nicht", "pas"})
 _INSTEAD = frozenset({"instead", "rather"})
+_TOPIC, _PLACE = lexicon().grammar["TOPIC"], lexicon().grammar["PLACE"]
+_REACH = 4
+"""So many words after a preposition it may point at something."""
+_POINTING = 4
+"""A wish of so few words points at what was told: "log it please"."""
 _UNSAID = 3
 """So many words after a negation do not count."""
 MOST_WORDS = 120
@@ -22,11 +28,11 @@ MOST_WORDS = 120
 
 @dataclass(slots=True)
 class Spoken:
-    """What the weights are applied to."""
+    """A message as the weights and the examples take it."""
 
     features: list[str]
     wish: list[str]
-    """Corrected words of the first wish, for the meaning of words."""
+    """Corrected words of the first wish."""
     around: list[str]
     reading: Reading
 
@@ -43,9 +49,12 @@ def spoken(text: str, known: frozenset[str] = frozenset()) -> Spoken:
     inside = concepts.of(tokens)
     outside = concepts.of(around)
     found += _lead(tokens, inside, is_question=wish.is_question)
+    found += _head(tokens, inside)
+    found += _pointed_at(tokens, inside)
     found += _words("w", tokens)
     found += _words("t", around)
     found += _meanings(inside, outside)
+    found += _leads_to(tokens, inside, outside)
     found += [f"q:{word}" for word in reading.quoted[:12]]
     found += _shape(tokens, reading, asked=wish.is_asked, question=wish.is_question)
     return Spoken(found, tokens, around, reading)
@@ -140,6 +149,31 @@ def _lead(tokens: list[str], inside: list[tuple[int, str]], *, is_question: bool
     return found
 
 
+def _head(tokens: list[str], inside: list[tuple[int, str]]) -> list[str]:
+    """The wish up to where it turns to its topic: "open a ticket" of "open a ticket for the totals"."""
+    begin = politeness(tokens)
+    end = next((at for at in range(begin + 2, len(tokens)) if tokens[at] in _TOPIC), len(tokens))
+    found = [f"h:{word}" for word in tokens[begin:end][:8]]
+    return found + [f"h:{concept}" for at, concept in inside if begin <= at < end]
+
+
+def _pointed_at(tokens: list[str], inside: list[tuple[int, str]]) -> list[str]:
+    """`p:in>CALENDAR` for "in the team calendar"."""
+    places = [at for at, word in enumerate(tokens) if word in _PLACE][:12]
+    begin = politeness(tokens)
+    lead = next((concept for at, concept in inside if at == begin), "-")
+    near = [
+        (tokens[place], concept)
+        for place in places
+        for at, concept in inside
+        if place < at <= place + _REACH and at > begin
+    ]
+    pairs = list(dict.fromkeys(near))[:16]
+    return [f"p:{word}>{concept}" for word, concept in pairs] + [
+        f"p:{lead}:{word}>{concept}" for word, concept in pairs
+    ]
+
+
 def _words(zone: str, tokens: list[str]) -> list[str]:
     found: list[str] = []
     last = "^"
@@ -152,6 +186,17 @@ def _words(zone: str, tokens: list[str]) -> list[str]:
         else:
             found.append(f"t:{token}")
     return list(dict.fromkeys(found))
+
+
+def _leads_to(tokens: list[str], inside: list[tuple[int, str]], outside: list[tuple[int, str]]) -> list[str]:
+    """What is told matters most where the wish only points at it: "it crashes on start. please fix that"."""
+    begin = politeness(tokens)
+    lead = next((concept for at, concept in inside if at == begin), "-")
+    told = list(dict.fromkeys(concept for _, concept in outside))[:10]
+    found = [f"{lead}&{concept}" for concept in told]
+    if len(tokens) - begin <= _POINTING:
+        found += [f"a:{concept}" for concept in told]
+    return found
 
 
 def _meanings(inside: list[tuple[int, str]], outside: list[tuple[int, str]]) -> list[str]:

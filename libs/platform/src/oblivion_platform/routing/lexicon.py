@@ -56,7 +56,7 @@ class Lexicon:
         if len(token) < _SHORTEST_CORRECTED or not token.isalpha():
             return token
         missing = self._deletions.get(token)
-        if missing:
+        if missing and missing[0] == token[0]:
             return missing
         for shorter in _without_one(token):
             known = shorter if shorter in self.words and len(shorter) > 3 else self._deletions.get(shorter)

@@ -1,17 +1,16 @@
 """What is known of the default squad before a tenant says anything: weights of features.
 
-`prior.tsv` is learnt from phrases by `libs/platform/training`; it holds one feature or word a line, with a
-weight for each agent of its head line. A tenant's own agents need none: keywords and examples find them.
+`prior.tsv` is learnt from phrases by `libs/platform/training`; it holds one feature a line, with a weight for
+each agent of its head line. A tenant's own agents need none of it: keywords and examples find them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 SCALE = 100
 """Weights are stored as whole hundredths."""
-_WORD = "e:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,42 +20,25 @@ class Prior:
     agents: tuple[str, ...]
     weights: Mapping[str, tuple[int, ...]]
     known_words: frozenset[str]
-    """Words that are spelt right."""
+    """Common words, which are spelt right even if they look like another."""
 
-    def scores(self, features: Iterable[str], wish: Sequence[str], around: Sequence[str]) -> dict[str, float]:
+    def scores(self, features: Iterable[str]) -> dict[str, float]:
         """One score for each agent the prior knows."""
-        width = len(self.agents)
-        totals = [0.0] * width
-        for feature in features:
-            row = self.weights.get(feature)
-            if row is not None:
-                for at in range(width):
-                    totals[at] += row[at]
-        for zone, words in ((0, wish), (1, around)):
-            for at, value in enumerate(self._meaning(zone, words)):
-                totals[at] += value
-        return {agent: totals[at] / SCALE for at, agent in enumerate(self.agents)}
-
-    def _meaning(self, zone: int, words: Sequence[str]) -> list[float]:
-        """The mean over the words: what the neighbourhood of their meaning speaks for."""
-        width = len(self.agents)
-        totals, count = [0.0] * width, 0
-        for word in words:
-            row = self.weights.get(f"{_WORD}{word}")
-            if row is not None:
-                count += 1
-                for at in range(width):
-                    totals[at] += row[zone * width + at]
-        return [total / count for total in totals] if count else totals
+        known = [row for feature in dict.fromkeys(features) if (row := self.weights.get(feature)) is not None]
+        return {
+            agent: sum(column) / SCALE
+            for agent, column in zip(self.agents, zip(*known, strict=True), strict=True)
+        }
 
 
 @cache
 def prior() -> Prior:
     """The prior of the default squad, read once a process."""
-    lines = (files("oblivion_platform.routing") / "prior.tsv").read_text("utf-8").splitlines()
+    folder = files("oblivion_platform.routing")
+    lines = (folder / "prior.tsv").read_text("utf-8").splitlines()
     weights: dict[str, tuple[int, ...]] = {}
     for line in lines[1:]:
         name, _, numbers = line.partition("\t")
         weights[name] = tuple(map(int, numbers.split(" ")))
-    words = frozenset(name[len(_WORD) :] for name in weights if name.startswith(_WORD))
+    words = frozenset((folder / "words.txt").read_text("utf-8").split())
     return Prior(tuple(lines[0].split("\t")), weights, words)

@@ -18,11 +18,11 @@ from oblivion_platform.routing.prior import Prior, prior
 from oblivion_platform.routing.profiles import AgentProfile, default_squad
 from oblivion_platform.routing.text import words_of
 
-ANSWERS_FROM = 0.75
+ANSWERS_FROM = 0.85
 """The fast path abstains below this score."""
 LEAVES_THREAD_FROM = 0.93
 """So sure of another agent must it be to leave a thread's."""
-_NEAR_KEYWORD, _NEAR_PHRASE, _FAR_KEYWORD = 0.80, 0.88, 0.45
+_NEAR_KEYWORD, _NEAR_PHRASE, _FAR_KEYWORD = 0.88, 0.92, 0.45
 _LIKE_FROM, _LIKE_SLOPE, _LIKE_MOST = 0.35, 1.6, 0.97
 _CANDIDATES = 5
 
@@ -75,7 +75,7 @@ class Router:
         left = 1.0
         for value in own.values():
             left *= 1.0 - value
-        shares = _softmax(self._prior.scores(heard.features, heard.wish, heard.around))
+        shares = _softmax(self._prior.scores(heard.features))
         taken = 1.0 - left
         total = sum(own.values()) or 1.0
         return {

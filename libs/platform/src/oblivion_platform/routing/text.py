@@ -60,10 +60,12 @@ _CAMEL = re.compile(r"[a-z]{2,30}[A-Z]\w{1,40}|[A-Z][a-z]{1,20}(?:[A-Z][a-z0-9]{
 _PRODUCTS = frozenset(
     {
         "clickup", "github", "gitlab", "javascript", "typescript", "youtube", "iphone", "powerpoint",
-        "linkedin", "whatsapp", "postgresql", "graphql", "macos", "openai", "onenote", "onedrive", "dropbox", "paypal",
+        "linkedin", "whatsapp",
+        "postgresql", "graphql", "macos", "openai", "onenote", "onedrive", "dropbox", "paypal",
     }
 )  # fmt: skip
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_SCRIPT_RUN = re.compile(r"[\u2e80-\uffff]+|[^\u2e80-\uffff]+")
 _ITEM = re.compile(r"\s*(?:[-*•–]|\(?\d{1,2}[.)]|[a-c]\))\s+")
 _STRONG = frozenset(".!?;…。！？")
 _EDGES = "()[]{}\"'*_~|,.!?;:…。！？、，“”„«»=—–"
@@ -73,7 +75,7 @@ _CONTRACTIONS = {
     "dont": ("do", "not"), "cant": ("can", "not"), "wont": ("will", "not"), "doesnt": ("does", "not"),
     "didnt": ("did", "not"), "isnt": ("is", "not"), "arent": ("are", "not"), "wasnt": ("was", "not"),
     "whats": ("what", "is"), "wheres": ("where", "is"), "whos": ("who", "is"), "hows": ("how", "is"),
-    "thats": ("that", "is"), "im": ("i", "am"), "ive": ("i", "have"), "lets": ("let", "us"),
+    "thats": ("that", "is"), "ive": ("i", "have"), "lets": ("let", "us"),
     "theres": ("there", "is"), "whens": ("when", "is"), "couldnt": ("could", "not"),
 }  # fmt: skip
 
@@ -115,6 +117,11 @@ def read(text: str) -> Reading:
     for line in plain.split("\n"):
         _read_line(line, clauses)
     return Reading(clauses, [word for each in quoted for word in words_of(each)][:40], plain.casefold())
+
+
+def folded(text: str) -> str:
+    """What is read of `text`, folded, with its markup: enough for keywords alone."""
+    return _fold_width(_window(text)).casefold()
 
 
 def words_of(text: str) -> list[str]:
@@ -193,7 +200,13 @@ def _read_line(line: str, clauses: list[Clause]) -> None:
     is_cited = line.startswith((">", " >"))
     item = _ITEM.match(line)
     clause = Clause(is_item=item is not None, is_cited=is_cited)
+    number = 1
     for chunk in (line[item.end() :] if item else line).split():
+        if item and chunk in (f"{number + 1})", f"{number + 1}."):
+            number += 1
+            _close(clause, "\n", clauses)
+            clause = Clause(is_item=True, is_cited=is_cited)
+            continue
         core = chunk.strip(_EDGES) if chunk[-1] in _EDGES or chunk[0] in _EDGES else chunk
         if core:
             clause.tokens += _tokens(core)
@@ -201,22 +214,27 @@ def _read_line(line: str, clauses: list[Clause]) -> None:
         if last in _EDGES or chunk in ("-", "->", "=>", "--"):
             end = _boundary(chunk, last)
             if end and clause.tokens:
-                clause.ends = end
-                clauses.append(clause)
+                _close(clause, end, clauses)
                 clause = Clause(is_cited=is_cited)
+    _close(clause, "\n", clauses)
+
+
+def _close(clause: Clause, ends: str, clauses: list[Clause]) -> None:
     if clause.tokens:
-        clause.ends = "\n"
+        clause.ends = ends
         clauses.append(clause)
 
 
 def _boundary(chunk: str, last: str) -> str:
+    if chunk.endswith(("..", "…")):
+        return ","
     if last in _STRONG:
         return "?" if "?" in chunk or "？" in chunk else "."
     return "," if last in ",:、，—–->" or chunk == "-" else ""
 
 
 def _tokens(core: str) -> list[str]:
-    if core.isalpha() and not core[0] >= _CJK_FROM:
+    if core.isalpha() and core[0] < _CJK_FROM and core[-1] < _CJK_FROM:
         folded = core.casefold()
         if (
             core.isascii()
@@ -231,7 +249,8 @@ def _tokens(core: str) -> list[str]:
             return [shape.lastgroup or ""] if core.casefold() not in _PRODUCTS else [core.casefold()]
     found: list[str] = []
     for word in _WORD.findall(core[:400].casefold()):
-        found += _spelt_out(word)
+        for run in (word,) if word.isascii() else _SCRIPT_RUN.findall(word):
+            found += _spelt_out(run)
     return found
 
 
@@ -249,6 +268,8 @@ def _spelt_out(word: str) -> list[str]:
             return _contraction(head, tail)
     if word.isdigit():
         return ["xnumber"]
+    if not word.isascii():
+        return [word]
     as_letters = word.translate(_LEET)
     digits = sum(letter.isdigit() for letter in word)
     return [as_letters] if as_letters.isalpha() and 2 * digits <= len(word) and len(word) > 3 else [word]

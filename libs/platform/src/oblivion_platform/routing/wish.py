@@ -14,9 +14,10 @@ MOST_TOKENS = 220
 
 _GRAMMAR = lexicon().grammar
 _THEN, _FIRST, _AND, _JOINING = (_GRAMMAR[name] for name in ("THEN", "FIRST", "AND", "JOINING"))
-_SKIPPED = _GRAMMAR["FILLERS"] | _GRAMMAR["ARTICLES"] | _FIRST | _THEN
+_SKIPPED = _GRAMMAR["FILLERS"] | _GRAMMAR["ARTICLES"] | _GRAMMAR["OPENERS"] | _FIRST | _THEN
 _QUESTION, _READS, _SELDOM_VERBS = (_GRAMMAR[name] for name in ("QUESTION", "READS", "SELDOM_VERBS"))
-_SUBJECTS, _POLITE = _GRAMMAR["SUBJECTS"], _GRAMMAR["POLITE"]
+_SUBJECTS, _POLITE, _DONE = _GRAMMAR["SUBJECTS"], _GRAMMAR["POLITE"], _GRAMMAR["DONE"]
+_THAT = frozenset({"that", "this"})
 _POLITE_CONCEPTS = frozenset({"PLEASE", "ASK"})
 _BUT = frozenset({"but", "aber"})
 _CJK_FROM = "\u2e80"
@@ -29,7 +30,7 @@ class Unit:
     tokens: list[str]
     ends: str = ""
     opens: str = ""
-    """`then`, `and`, `before` or `after`: how it hangs on what stood before it."""
+    """`then`, `and`, `but`, `first`, `before` or `after`: how it hangs on what stood before it."""
     is_item: bool = False
     is_cited: bool = False
     asks: bool = False
@@ -101,8 +102,13 @@ def _opens_question(unit: Unit) -> bool:
 
 def _judged(units: list[Unit], words: Lexicon) -> list[Unit]:
     for unit in units:
-        unit.is_first = _says_first(unit)
+        unit.is_first = unit.is_first or _says_first(unit)
         unit.asks = not unit.is_cited and _asks(unit, words)
+    items = [unit for unit in units if unit.is_item]
+    if any(unit.asks for unit in items) and not any(unit.asks for unit in units if not unit.is_item):
+        # A list of wishes: "new row in the tracker" asks as much as the line after it.
+        for unit in items:
+            unit.asks = True
     return units
 
 
@@ -115,13 +121,18 @@ def _says_first(unit: Unit) -> bool:
 
 
 def _asks(unit: Unit, words: Lexicon) -> bool:
-    lead = bare(unit.tokens)
-    if not lead:
+    begin = politeness(unit.tokens)
+    lead = unit.tokens[begin:]
+    if not lead or (begin == 0 and lead[0] in _SKIPPED):
         return False
     concepts = words.words.get(lead[0], ())
     if "GREET" in concepts or "THANK" in concepts:
         return False
-    if unit.ends == "?" or lead[0] in _QUESTION:
+    if unit.opens == "after":
+        return True
+    # "I'm stuck" is told, "am I free" is asked.
+    is_told = begin > 0 and unit.tokens[begin - 1] in _SUBJECTS
+    if unit.ends == "?" or (lead[0] in _QUESTION and not is_told):
         return True
     if lead[0] in words.imperatives and not (lead[0] in _SELDOM_VERBS and lead is unit.tokens):
         return True
@@ -147,31 +158,51 @@ def _units(reading: Reading, words: Lexicon) -> list[Unit]:
 
 
 def _split(clause: Clause, words: Lexicon) -> Iterator[Unit]:
-    tokens, start, opens = clause.tokens, 0, ""
-    for at, token in enumerate(tokens):
-        new = _opening(tokens, at, words)
-        if new is None:
-            continue
-        if at > start:
-            yield Unit(tokens[start:at], "", opens, clause.is_item, clause.is_cited)
-        start, opens = at + (token in _AND or token in _THEN), new
-    if start < len(tokens):
-        yield Unit(tokens[start:], clause.ends, opens, clause.is_item, clause.is_cited)
+    start, opens = 0, ""
+    for at in range(len(clause.tokens)):
+        new = _opening(clause.tokens, at, words)
+        if new is not None:
+            if at > start:
+                yield _unit(clause, start, at, opens)
+            start, opens = at + _OPENING_WORDS[new], new
+    if start < len(clause.tokens):
+        yield _unit(clause, start, len(clause.tokens), opens)
+
+
+def _unit(clause: Clause, start: int, end: int, opens: str) -> Unit:
+    tokens = clause.tokens[start:end]
+    if opens == "after":
+        # "you have merged it" asks for merging.
+        tokens = tokens[next((at for at, word in enumerate(tokens) if word not in _DONE), 0) :]
+    ends = clause.ends if end == len(clause.tokens) else ""
+    return Unit(tokens, ends, opens, clause.is_item, clause.is_cited, is_first=opens == "first")
+
+
+_OPENING_WORDS = {"but": 1, "then": 1, "and": 1, "first": 2, "before": 2, "after": 2}
+"""How many words the opening itself takes."""
 
 
 def _opening(tokens: list[str], at: int, words: Lexicon) -> str | None:
     """How the word at `at` opens a new unit, if it does."""
     word = tokens[at]
     following = tokens[at + 1] if at + 1 < len(tokens) else ""
+    if not following:
+        return None
     if word in _BUT:
         return "but"
     if word in _THEN:
-        return "then" if following else None
+        return "then"
     if word in _AND:
         is_verb = following in words.imperatives or following in _THEN or following in _FIRST
         return "and" if at and is_verb else None
-    if word == "before" and (following in _SUBJECTS or following.endswith("ing")):
-        return "before"
+    return _in_time(word, following)
+
+
+def _in_time(word: str, following: str) -> str | None:
+    if word == "before":
+        if following in _THAT:
+            return "first"
+        return "before" if following in _SUBJECTS or following.endswith("ing") else None
     return "after" if word in _JOINING and following in _SUBJECTS - {"i", "we"} else None
 
 
