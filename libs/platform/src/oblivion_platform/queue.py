@@ -9,6 +9,7 @@ says otherwise; the worker's loop can end, or its blocking read go deaf, while i
 # pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
@@ -110,6 +111,17 @@ class JobQueue:
         if state in {"completed", "failed", "unknown"}:
             await self.add_all([job])
 
+    async def hasten(self, job: NewJob) -> bool:
+        """Make sure that the job runs now, parked or not; False when it is being run already."""
+        state = await self.state(job.id)
+        if state == "delayed":
+            await self._answered(self._promote(job.id))
+        elif state in {"completed", "failed"}:
+            await self._answered(self._queue.remove(job.id))
+        if state in {"completed", "failed", "unknown"}:
+            await self.add_all([job])
+        return state != "active"
+
     async def counts(self) -> dict[str, int]:
         """Jobs by state."""
         return await self._answered(
@@ -127,6 +139,13 @@ class JobQueue:
             "removeOnComplete": KEEP_COMPLETED,
             "removeOnFail": KEEP_FAILED,
         }
+
+    async def _promote(self, job_id: str) -> None:
+        job = await Job.fromId(self._queue, job_id)
+        if job is None:
+            return
+        with contextlib.suppress(TypeError):  # Somebody else was quicker.
+            await job.promote()
 
     async def _answered(self, call: Awaitable[Any]) -> Any:
         try:
@@ -180,6 +199,12 @@ class SupervisedWorker:
         if self._supervision is not None:
             self._supervision.cancel()
             await asyncio.gather(self._supervision, return_exceptions=True)
+        if self._worker is not None:
+            # BullMQ leaves a task behind that asks for the next job, and would open a connection again.
+            leftover = [task for task in self._worker.processing if not task.done()]
+            for task in leftover:
+                task.cancel()
+            await asyncio.gather(*leftover, return_exceptions=True)
         if self._client is not None:
             # BullMQ closes what it opened itself, not what it was given.
             await self._client.aclose()

@@ -14,6 +14,7 @@ from oblivion_gateway.adapters.rate_limits import RedisRateLimits
 from oblivion_gateway.routes.application import make_application
 from oblivion_gateway.routes.services import Services
 from oblivion_gateway.settings import LOCAL_HOSTS, Settings
+from oblivion_gateway.socket_bootstrap import AgentGateway, SocketParts
 from oblivion_gateway.usecases.authenticate import Authenticate
 from oblivion_gateway.usecases.issue_tokens import IssueTokens
 from oblivion_gateway.usecases.limit_requests import LimitRequests, PerMinute
@@ -44,6 +45,7 @@ class Gateway:
         self._starting: asyncio.Task[None] | None = None
         self._build_identity()
         self._build_rest()
+        self._build_sockets()
         self._watch_health()
 
     def _build_identity(self) -> None:
@@ -84,6 +86,16 @@ class Gateway:
             proxies_in_front=settings.proxies_in_front,
         )
 
+    def _build_sockets(self) -> None:
+        parts = SocketParts(
+            database=self.database,
+            directory=self.agent_directory,
+            verifier=self.agent_tokens,
+            run_tokens=self.agent_tokens,
+            history=None,
+        )
+        self.agent_gateway = AgentGateway(self.settings, parts)
+
     async def start(self) -> None:
         """Begin to work as soon as Postgres is usable; until then requests are answered 503.
 
@@ -103,6 +115,7 @@ class Gateway:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
+        await self.agent_gateway.close()
         await self.announcements.close()
         await self.rate_limits.close()
         await self.database.close()
@@ -110,6 +123,7 @@ class Gateway:
     async def _work_when_usable(self) -> None:
         await self.database.wait_until_usable(poll_s=0.5)
         self.announcements.start()
+        self.agent_gateway.start()
         self.health.phase = Phase.READY
 
     def _watch_health(self) -> None:
@@ -152,8 +166,7 @@ class RunningGateway:
 async def running(settings: Settings) -> AsyncGenerator[RunningGateway]:
     """Serve until the block ends, then drain: no new requests, those that run finished, everything closed."""
     gateway = Gateway(settings)
-    # The agents' sockets wrap the application here: socketio.ASGIApp(server, gateway.app).
-    app = gateway.app
+    app = gateway.agent_gateway.wrap(gateway.app)
     try:
         await gateway.start()
         async with serving(
@@ -163,5 +176,6 @@ async def running(settings: Settings) -> AsyncGenerator[RunningGateway]:
                 yield RunningGateway(gateway, port)
             finally:
                 gateway.health.phase = Phase.DRAINING
+                await gateway.agent_gateway.drain()
     finally:
         await gateway.close()

@@ -4,19 +4,13 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from oblivion_platform.settings import (
-    DatabaseSettings,
-    HttpSettings,
-    LogSettings,
-    MasterKeySettings,
-    RedisSettings,
-    ServiceUrl,
-)
+from oblivion_gateway.socket_settings import SocketSettings
+from oblivion_platform.settings import HttpSettings, LogSettings, MasterKeySettings, ServiceUrl
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
-class Settings(DatabaseSettings, RedisSettings, MasterKeySettings, HttpSettings, LogSettings):
+class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
     """Everything that the gateway reads from its environment."""
 
     public_url: ServiceUrl = Field(

@@ -1,0 +1,355 @@
+"""Implements `HeldRuns`: each step one transaction of the tenant, its hints published after the commit."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_contracts.agent_socket import ApprovalAnswered, ApprovalRequest, TaskDelegate
+from oblivion_contracts.runs import DelegateTask, RunEventKind, RunFailure, RunPriority, RunSource
+from oblivion_contracts.sessions import SessionMessage
+from oblivion_gateway.domain.delegation import narrowed_tools
+from oblivion_gateway.socket_errors import SessionNotYours, TooManyHops
+from oblivion_gateway.socket_ports import Child, Ended, Report, Standing
+from oblivion_platform import runs, sessions
+from oblivion_platform.agents import mute_agent
+from oblivion_platform.database.engine import Database
+from oblivion_platform.runs import (
+    Approval,
+    Change,
+    FencedOff,
+    Holder,
+    NewRun,
+    Run,
+    RunOver,
+    RunSignals,
+    RunUnknown,
+)
+from oblivion_platform.sessions import Said, SessionCache
+
+
+class PostgresHeldRuns:
+    """Runs that sockets of gateway `gateway` hold."""
+
+    def __init__(
+        self,
+        database: Database,
+        signals: RunSignals,
+        session_copies: SessionCache,
+        *,
+        gateway: str,
+        lease_s: float,
+    ) -> None:
+        self._database = database
+        self._signals = signals
+        self._session_copies = session_copies
+        self._gateway = gateway
+        self._lease_s = lease_s
+
+    async def acknowledge(self, tenant_id: UUID, run_id: UUID, fence: int) -> None:
+        async with self._database.tenant(tenant_id) as tx:
+            change = await runs.acknowledge(tx, run_id, fence, lease_s=self._lease_s)
+        await self._signals.changed(tenant_id, change)
+
+    async def renew(self, tenant_id: UUID, fences: Mapping[UUID, int]) -> set[UUID]:
+        async with self._database.tenant(tenant_id) as tx:
+            return await runs.renew(tx, fences, lease_s=self._lease_s)
+
+    async def report(self, tenant_id: UUID, run_id: UUID, fence: int, report: Report) -> None:
+        async with self._database.tenant(tenant_id) as tx:
+            change = await _report(tx, run_id, fence, report)
+        await self._signals.changed(tenant_id, change)
+
+    async def say(self, tenant_id: UUID, run_id: UUID, fence: int, words: str) -> None:
+        async with self._database.tenant(tenant_id) as tx:
+            change = await runs.say(tx, run_id, fence, words)
+        await self._signals.changed(tenant_id, change)
+
+    async def checkpoint(self, tenant_id: UUID, run_id: UUID, fence: int, data: bytes) -> None:
+        async with self._database.tenant(tenant_id) as tx:
+            await runs.checkpoint(tx, run_id, fence, data)
+
+    async def complete(
+        self, tenant_id: UUID, run_id: UUID, fence: int, agent: str, answer: str, report: Report
+    ) -> Ended:
+        async with self._database.tenant(tenant_id) as tx:
+            change = await runs.complete(tx, run_id, fence, answer, report.usage)
+            if change is not None:
+                await self._keep_answer(tx, tenant_id, run_id, agent, answer)
+            ended = await _ended(tx, run_id)
+        await self._tell_of_end(tenant_id, change)
+        return ended
+
+    async def fail(
+        self, tenant_id: UUID, run_id: UUID, fence: int, failure: RunFailure, report: Report
+    ) -> Ended:
+        async with self._database.tenant(tenant_id) as tx:
+            change = await runs.fail(tx, run_id, fence, failure, report.usage)
+            ended = await _ended(tx, run_id)
+        await self._tell_of_end(tenant_id, change)
+        return ended
+
+    async def hand_back(self, tenant_id: UUID, run_id: UUID, fence: int) -> Ended:
+        async with self._database.tenant(tenant_id) as tx:
+            change = await runs.hand_back(tx, run_id, fence)
+        await self._signals.changed(tenant_id, change)
+        return Ended([run_id] if change is not None else [])
+
+    async def resume(self, tenant_id: UUID, run_id: UUID, fence: int, agent_id: UUID, sid: str) -> bool:
+        async with self._database.tenant(tenant_id) as tx:
+            run = await runs.read(tx, run_id)
+            if run is None or run.agent_id != agent_id:
+                return False
+            holder = Holder(sid, self._gateway)
+            change = await runs.resume(tx, run_id, fence, holder, lease_s=self._lease_s)
+        await self._signals.changed(tenant_id, change)
+        return change is not None
+
+    async def read(self, tenant_id: UUID, run_id: UUID) -> Run | None:
+        async with self._database.tenant(tenant_id) as tx:
+            return await runs.read(tx, run_id)
+
+    async def read_checkpoint(self, tenant_id: UUID, run_id: UUID) -> bytes | None:
+        async with self._database.tenant(tenant_id) as tx:
+            return await runs.read_checkpoint(tx, run_id)
+
+    async def standings(self, tenant_id: UUID, run_ids: Sequence[UUID]) -> Sequence[Standing]:
+        async with self._database.tenant(tenant_id) as tx:
+            return [await _standing(tx, row) for row in await tx.execute(_STANDINGS, {"runs": list(run_ids)})]
+
+    async def messages_since(
+        self, tenant_id: UUID, session_id: UUID, sequence: int
+    ) -> Sequence[SessionMessage]:
+        async with self._database.tenant(tenant_id) as tx:
+            rows = await tx.execute(_SAID_SINCE, {"session": session_id, "seq": sequence})
+            return [_message(row) for row in rows]
+
+    async def sequence_at(self, tenant_id: UUID, session_id: UUID, at: datetime) -> int:
+        async with self._database.tenant(tenant_id) as tx:
+            return (await tx.execute(_SEQUENCE_AT, {"session": session_id, "at": at})).scalar_one()
+
+    async def assigned_here(self, tenant_ids: Sequence[UUID]) -> Sequence[tuple[UUID, UUID]]:
+        async with self._database.relay() as tx:
+            rows = await tx.execute(_ASSIGNED_HERE, {"gateway": self._gateway, "tenants": list(tenant_ids)})
+            return [(row.tenant_id, row.id) for row in rows]
+
+    async def waiting_for(self, tenant_id: UUID, agent_id: UUID, at_most: int) -> Sequence[UUID]:
+        async with self._database.tenant(tenant_id) as tx:
+            return (await tx.execute(_WAITING, {"agent": agent_id, "limit": at_most})).scalars().all()
+
+    async def ask(self, tenant_id: UUID, request: ApprovalRequest) -> tuple[UUID, ApprovalAnswered | None]:
+        async with self._database.tenant(tenant_id) as tx:
+            approval, change = await runs.ask(
+                tx, request.run_id, request.fence, request.key, request.question, request.detail
+            )
+        await self._signals.changed(tenant_id, change)
+        answer = _answered(approval, request.fence) if approval.is_answered else None
+        return approval.id, answer
+
+    async def delegate(self, tenant_id: UUID, request: TaskDelegate, max_hops: int) -> tuple[UUID, int]:
+        child_id = uuid5(request.run_id, request.key)
+        async with self._database.tenant(tenant_id) as tx:
+            parent = await _held_parent(tx, request)
+            if await runs.read(tx, child_id) is not None:
+                return child_id, RunPriority.DELEGATION
+            if parent.hops >= max_hops:
+                raise TooManyHops(max_hops)
+            session_id = await _session_for(tx, parent, request.delegation)
+            new = _child_of(parent, request.delegation, child_id, session_id)
+            created = await runs.create(tx, tenant_id, new)
+            data = {"run_id": str(child_id), "agent": request.delegation.agent, "prompt": new.prompt[:500]}
+            change = await runs.delegated(tx, parent.id, request.fence, data)
+        await self._signals.changed(tenant_id, created)
+        await self._signals.changed(tenant_id, change)
+        return child_id, RunPriority.DELEGATION
+
+    async def mute(self, tenant_id: UUID, agent_id: UUID, until: datetime, reason: str) -> None:
+        async with self._database.tenant(tenant_id) as tx:
+            await mute_agent(tx, agent_id, until, reason)
+
+    async def note_muted(self, tenant_id: UUID, run_id: UUID, until: datetime, reason: str) -> None:
+        data = {"code": "agent_muted", "text": reason, "until": until.isoformat()}
+        async with self._database.tenant(tenant_id) as tx:
+            change = await runs.note(tx, run_id, RunEventKind.NOTICE, data)
+        await self._signals.changed(tenant_id, change)
+
+    async def note_seen(self, agents: Mapping[UUID, Sequence[UUID]]) -> None:
+        for tenant_id, agent_ids in agents.items():
+            async with self._database.tenant(tenant_id) as tx:
+                await tx.execute(_SEEN, {"agents": list(agent_ids)})
+
+    async def _keep_answer(
+        self, tx: AsyncConnection, tenant_id: UUID, run_id: UUID, agent: str, answer: str
+    ) -> None:
+        run = await runs.read(tx, run_id)
+        if run is None or run.source is RunSource.DELEGATION:
+            return  # What one agent told another was not said to anybody.
+        said = Said("agent", answer, run.source, agent, source_ref=f"run:{run_id}", run_id=run_id)
+        appended = await sessions.append_message(tx, run.session_id, said)
+        await self._session_copies.outdate(tenant_id, run.session_id, appended.version)
+
+    async def _tell_of_end(self, tenant_id: UUID, change: Change | None) -> None:
+        if change is None:
+            return
+        await self._signals.changed(tenant_id, change)
+        async with self._database.tenant(tenant_id) as tx:
+            parent = (await tx.execute(_PARENT, {"run": change.run_id})).one_or_none()
+        if parent is not None:
+            await self._signals.tell_agent(
+                tenant_id, parent.id, parent.gateway, parent.fence, "context.updated"
+            )
+
+
+async def _report(tx: AsyncConnection, run_id: UUID, fence: int, report: Report) -> Change:
+    return await runs.progress(
+        tx, run_id, fence, percent=report.percent, words=report.words, usage=report.usage
+    )
+
+
+async def _ended(tx: AsyncConnection, run_id: UUID) -> Ended:
+    """The run's own job, the next of its thread, and one that waits for the agent to have room."""
+    rows = await tx.execute(_POSSIBLE_NOW, {"run": run_id})
+    return Ended([run_id, *rows.scalars()])
+
+
+async def _held_parent(tx: AsyncConnection, request: TaskDelegate) -> Run:
+    parent = await runs.read(tx, request.run_id, lock=True)
+    if parent is None:
+        raise RunUnknown
+    if parent.fence != request.fence:
+        raise FencedOff
+    if parent.state.is_final:
+        raise RunOver(parent.state.value)
+    return parent
+
+
+async def _session_for(tx: AsyncConnection, parent: Run, work: DelegateTask) -> UUID:
+    if work.session_id is None or work.session_id == parent.session_id:
+        return parent.session_id
+    session = await sessions.read(tx, work.session_id)
+    if session is None or session.user_id is None or session.user_id != parent.user_id:
+        raise SessionNotYours
+    return session.id
+
+
+def _child_of(parent: Run, work: DelegateTask, child_id: UUID, session_id: UUID) -> NewRun:
+    return NewRun(
+        id=child_id,
+        session_id=session_id,
+        source=RunSource.DELEGATION,
+        thread=f"delegation:{child_id}",
+        prompt=work.prompt,
+        user_id=parent.user_id,
+        requested_by=parent.requested_by,
+        wanted_agent=work.agent,
+        wanted_task=work.task,
+        category=work.category,
+        priority=RunPriority.DELEGATION,
+        context=work.context,
+        carried_state=work.state,
+        skills=work.skills,
+        allowed_tools=narrowed_tools(parent.allowed_tools, work.allowed_tools),
+        parent_run_id=parent.id,
+        hops=parent.hops + 1,
+        traceparent=parent.traceparent,
+    )
+
+
+async def _standing(tx: AsyncConnection, row: Row[Any]) -> Standing:
+    run = await runs.read(tx, row.id)
+    assert run is not None  # noqa: S101 - the row was just read in the same transaction
+    answered = (await tx.execute(_ANSWERED, {"run": row.id})).all() if row.has_answers else ()
+    children = (await tx.execute(_CHILDREN, {"run": row.id})).all() if row.has_children else ()
+    return Standing(
+        run,
+        row.session_version,
+        row.last_message_seq,
+        [
+            ApprovalAnswered(
+                run_id=row.id,
+                fence=max(1, run.fence),
+                approval_id=a.id,
+                approved=a.state == "approved",
+                comment=a.comment,
+                answered_by=a.answered_by_name,
+            )
+            for a in answered
+        ],
+        [Child(c.id, c.agent or "", c.result, c.failure, c.finished_at) for c in children],
+    )
+
+
+def _answered(approval: Approval, fence: int) -> ApprovalAnswered:
+    return ApprovalAnswered(
+        run_id=approval.run_id,
+        fence=fence,
+        approval_id=approval.id,
+        approved=approval.state == "approved",
+        comment=approval.comment,
+        answered_by=approval.answered_by_name,
+    )
+
+
+def _message(row: Row[Any]) -> SessionMessage:
+    return SessionMessage(
+        sequence=row.seq,
+        role=row.role,
+        author=row.author,
+        text=row.body,
+        source=row.source,
+        run_id=row.run_id,
+        at=row.at,
+    )
+
+
+_STANDINGS = text("""
+    SELECT r.id, s.version AS session_version, s.last_message_seq,
+        EXISTS (SELECT FROM approvals a WHERE a.run_id = r.id AND a.state <> 'pending') AS has_answers,
+        EXISTS (SELECT FROM runs c WHERE c.parent_run_id = r.id
+                AND c.state IN ('succeeded', 'failed', 'cancelled')) AS has_children
+    FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
+    WHERE r.id = ANY(:runs)
+""")
+_ANSWERED = text("""
+    SELECT id, state, comment, answered_by_name FROM approvals WHERE run_id = :run AND state <> 'pending'
+""")
+_CHILDREN = text("""
+    SELECT c.id, a.name AS agent, c.result, c.finished_at,
+        CASE c.state WHEN 'cancelled' THEN 'It was cancelled.' ELSE c.failure ->> 'message' END AS failure
+    FROM runs c LEFT JOIN agents a ON a.tenant_id = c.tenant_id AND a.id = c.agent_id
+    WHERE c.parent_run_id = :run AND c.state IN ('succeeded', 'failed', 'cancelled')
+""")
+_SAID_SINCE = text("""
+    SELECT seq, role, author, body, source, run_id, at FROM session_messages
+    WHERE session_id = :session AND seq > :seq AND role = 'user' ORDER BY seq LIMIT 100
+""")
+_SEQUENCE_AT = text("""
+    SELECT coalesce(max(seq), 0) FROM session_messages WHERE session_id = :session AND at <= :at
+""")
+_ASSIGNED_HERE = text("""
+    SELECT tenant_id, id FROM runs WHERE gateway = :gateway AND state = 'assigned'
+      AND tenant_id = ANY(:tenants) LIMIT 1000
+""")
+_WAITING = text("""
+    SELECT id FROM runs WHERE agent_id = :agent AND finished_at IS NULL
+      AND (state = 'routed' OR state = 'waiting' AND waiting_for = 'agent')
+    ORDER BY priority, created_at LIMIT :limit
+""")
+_POSSIBLE_NOW = text("""
+    WITH ended AS (SELECT tenant_id, agent_id, thread FROM runs WHERE id = :run)
+    (SELECT r.id FROM runs r, ended WHERE r.tenant_id = ended.tenant_id AND r.thread = ended.thread
+        AND r.state = 'queued' ORDER BY r.created_at, r.id LIMIT 1)
+    UNION
+    (SELECT r.id FROM runs r, ended WHERE r.tenant_id = ended.tenant_id AND r.agent_id = ended.agent_id
+        AND r.finished_at IS NULL AND r.state = 'waiting' AND r.waiting_for = 'agent'
+        ORDER BY r.priority, r.created_at LIMIT 1)
+""")
+_PARENT = text("""
+    SELECT parent.id, parent.gateway, parent.fence FROM runs child
+    JOIN runs parent ON parent.tenant_id = child.tenant_id AND parent.id = child.parent_run_id
+    WHERE child.id = :run AND parent.gateway IS NOT NULL
+""")
+_SEEN = text("UPDATE agents SET last_seen_at = now() WHERE id = ANY(:agents)")

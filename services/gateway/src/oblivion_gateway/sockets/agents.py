@@ -1,0 +1,145 @@
+"""The Socket.IO namespace `/agents`: WebSocket only, a token in the handshake, every event acknowledged.
+
+Source: https://python-socketio.readthedocs.io/en/stable/server.html
+"""
+
+# python-socketio ships no types.
+# pyright: basic
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import socketio
+from socketio.exceptions import ConnectionRefusedError as Refused
+from starlette.types import ASGIApp
+
+from oblivion_contracts.agent_socket import NAMESPACE
+from oblivion_contracts.model import Contract
+from oblivion_gateway.domain.agent_connections import AgentConnection
+from oblivion_gateway.sockets.packets import AgentPacket
+from oblivion_gateway.sockets.redis_rooms import RedisRooms
+from oblivion_platform.errors import OblivionFailure
+from oblivion_platform.logging import get_logger
+
+PING_INTERVAL_S = 10
+PING_TIMEOUT_S = 20
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+TOKEN_LENGTH_MAX = 8_192
+
+_log = get_logger(__name__)
+_quiet = logging.getLogger("oblivion.socketio")
+_quiet.addHandler(logging.NullHandler())
+_quiet.propagate = False
+_quiet.setLevel(logging.CRITICAL + 1)
+"""python-socketio logs what it receives: bodies and tokens."""
+
+Admit = Callable[[str, str], Awaitable[AgentConnection]]
+Leave = Callable[[str], Awaitable[None]]
+Handle = Callable[[AgentConnection, str, object], Awaitable[dict[str, Any]]]
+
+
+class AgentSocketServer:
+    """Implements `AgentSockets`; `wrap` puts it in front of the HTTP application."""
+
+    def __init__(self, redis_url: str) -> None:
+        self.rooms = RedisRooms(redis_url, _quiet)
+        self._server = socketio.AsyncServer(
+            async_mode="asgi",
+            client_manager=self.rooms,
+            transports=["websocket"],
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PING_TIMEOUT_S,
+            max_http_buffer_size=MESSAGE_BYTES_MAX,
+            serializer=AgentPacket,
+            logger=_quiet,  # pyright: ignore[reportArgumentType] - a Logger is what it wants
+            engineio_logger=_quiet,
+        )
+        self._nameless: set[str] = set()
+
+    def open(self, admit: Admit, leave: Leave, handle: Handle) -> None:
+        """From now on agents may connect."""
+        self._server.register_namespace(_AgentNamespace(self._server, admit, leave, handle))
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        return socketio.ASGIApp(self._server, app, socketio_path="socket.io")
+
+    async def tell(self, sid: str, event: str, message: Contract) -> None:
+        body = message.model_dump(mode="json", exclude_none=True)
+        await self._server.emit(event, body, to=sid, namespace=NAMESPACE, ignore_queue=True)
+
+    async def tell_all(self, tenant_id: UUID, agent_id: UUID, event: str, message: Contract) -> None:
+        body = message.model_dump(mode="json", exclude_none=True)
+        await self._server.emit(event, body, room=room_of(tenant_id, agent_id), namespace=NAMESPACE)
+
+    async def cut(self, sid: str) -> None:
+        eio_sid = self.rooms.eio_sid_from_sid(sid, NAMESPACE)
+        await self._server.disconnect(sid, namespace=NAMESPACE, ignore_queue=True)
+        await self._close(eio_sid)
+
+    async def cut_nameless(self, _turn: int) -> None:
+        """Close connections that showed no token between two calls of this."""
+        nameless = {
+            eio_sid
+            for eio_sid in list(self._server.eio.sockets)
+            if self.rooms.sid_from_eio_sid(eio_sid, NAMESPACE) is None
+        }
+        for eio_sid in nameless & self._nameless:
+            await self._close(eio_sid)
+        self._nameless = nameless
+
+    async def close(self) -> None:
+        """End every connection, and what runs beside them."""
+        await asyncio.gather(*(self._close(eio_sid) for eio_sid in list(self._server.eio.sockets)))
+        await self._server.shutdown()
+        await self.rooms.close()
+
+    async def _close(self, eio_sid: str | None) -> None:
+        socket = self._server.eio.sockets.get(eio_sid)
+        if socket is not None:
+            await socket.close(wait=False)
+
+
+class _AgentNamespace(socketio.AsyncNamespace):
+    """Translates python-socketio's calls."""
+
+    def __init__(self, server: socketio.AsyncServer, admit: Admit, leave: Leave, handle: Handle) -> None:
+        super().__init__(NAMESPACE)
+        self._server = server
+        self._admit = admit
+        self._leave = leave
+        self._handle = handle
+        self._connections: dict[str, AgentConnection] = {}
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        sid, *rest = args
+        if event == "connect":
+            return await self._connect(sid, rest[-1])
+        if event == "disconnect":
+            self._connections.pop(sid, None)
+            await self._leave(sid)
+            return None
+        connection = self._connections.get(sid)
+        if connection is None:
+            return None
+        return await self._handle(connection, event, rest[0] if rest else None)
+
+    async def _connect(self, sid: str, auth: object) -> bool:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if not isinstance(token, str) or len(token) > TOKEN_LENGTH_MAX:
+            raise Refused("Send your access token as auth {token}: POST /auth/token gives one.")
+        try:
+            connection = await self._admit(sid, token)
+        except OblivionFailure as failure:
+            raise Refused(failure.message, failure.code) from None
+        self._connections[sid] = connection
+        await self._server.enter_room(sid, room_of(connection.tenant_id, connection.agent_id), NAMESPACE)
+        # The request's headers are not needed any more, and there are many connections.
+        self._server.environ[self._server.manager.eio_sid_from_sid(sid, NAMESPACE)] = {}
+        return True
+
+
+def room_of(tenant_id: UUID, agent_id: UUID) -> str:
+    return f"agent:{tenant_id}:{agent_id}"

@@ -1,0 +1,57 @@
+"""What a run needs of others: another agent's work, a person's answer, what was done before."""
+
+from oblivion_contracts.agent_socket import Acknowledgement, ApprovalRequest, SearchHistory, TaskDelegate
+from oblivion_contracts.sessions import HistorySearch
+from oblivion_gateway.domain.agent_connections import AgentConnection
+from oblivion_gateway.socket_errors import AgentGone, AgentUnknown, HistoryNotSetUp
+from oblivion_gateway.socket_ports import AgentNames, HeldRuns, HistoryIndex
+from oblivion_gateway.usecases.bring_forward import BringForward
+from oblivion_gateway.usecases.hold_runs import HoldRuns
+
+
+class HandOn:
+    """Repeating any of these changes nothing."""
+
+    def __init__(
+        self,
+        hold: HoldRuns,
+        runs: HeldRuns,
+        agents: AgentNames,
+        history: HistoryIndex | None,
+        bring_forward: BringForward,
+    ) -> None:
+        self._hold = hold
+        self._runs = runs
+        self._agents = agents
+        self._history = history
+        self._bring_forward = bring_forward
+
+    async def delegate(self, connection: AgentConnection, message: TaskDelegate) -> Acknowledgement:
+        """Raises: AgentUnknown, TooManyHops, SessionNotYours, and what `check_holder` raises."""
+        await self._hold.check_holder(connection, message)
+        agent = await self._agents.find(connection.tenant_id, connection.agent_id)
+        if agent is None:
+            raise AgentGone
+        wanted = message.delegation.agent
+        if wanted is not None and not await self._agents.is_called(connection.tenant_id, wanted):
+            raise AgentUnknown
+        hops = agent.definition.limits.max_hops
+        run_id, priority = await self._runs.delegate(connection.tenant_id, message, hops)
+        self._bring_forward.soon(connection.tenant_id, [run_id], priority)
+        return Acknowledgement(ok=True, delegated_run_id=run_id)
+
+    async def ask(self, connection: AgentConnection, message: ApprovalRequest) -> Acknowledgement:
+        """Raises: what `check_holder` raises."""
+        await self._hold.check_holder(connection, message)
+        approval_id, answer = await self._runs.ask(connection.tenant_id, message)
+        held = connection.held.get(message.run_id)
+        if answer is not None and held is not None:
+            held.told_approvals.add(approval_id)
+        return Acknowledgement(ok=True, approval_id=approval_id, approval=answer)
+
+    async def search(self, connection: AgentConnection, message: SearchHistory) -> Acknowledgement:
+        """Raises: DependencyUnavailable: the index does not answer. HistoryNotSetUp."""
+        if self._history is None:
+            raise HistoryNotSetUp
+        search = HistorySearch.model_validate(message.model_dump())
+        return Acknowledgement(ok=True, hits=await self._history.search(connection.tenant_id, search))
