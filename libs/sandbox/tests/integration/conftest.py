@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,21 @@ from typing import Any
 import httpx
 import pytest
 from aiohttp import web
+from playwright.async_api import Page, async_playwright
 from slack_sdk.web.async_client import AsyncWebClient
 
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @dataclass
@@ -106,3 +119,21 @@ async def until(condition: Callable[[], object], within_s: float = 5.0) -> None:
 @pytest.fixture
 def eventually() -> Callable[..., Any]:
     return until
+
+
+@pytest.fixture
+async def browser(sandbox: RunningSandbox) -> AsyncGenerator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=sandbox.base_url, trust_env=False, verify=False) as client:
+        yield client
+
+
+@pytest.fixture
+async def page() -> AsyncGenerator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await chromium.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(10_000)
+        yield page
+        await chromium.close()

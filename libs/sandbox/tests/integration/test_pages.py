@@ -1,26 +1,14 @@
-import shutil
-from collections.abc import AsyncGenerator
 from html.parser import HTMLParser
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from oblivion_sandbox.testing import RunningSandbox
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Tags(HTMLParser):
@@ -39,12 +27,6 @@ class Tags(HTMLParser):
         handlers = [name for name in values if name.startswith("on") or name == "style"]
         if handlers or (tag == "img" and values.get("src") == "x"):
             self.suspicious.append(self.get_starttag_text() or tag)
-
-
-@pytest.fixture
-async def browser(sandbox: RunningSandbox) -> AsyncGenerator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=sandbox.base_url, trust_env=False, verify=False) as client:
-        yield client
 
 
 async def hostile_world(sandbox: RunningSandbox, slack: AsyncWebClient) -> tuple[str, str]:
@@ -121,18 +103,6 @@ async def test_a_tasks_url_leads_to_it_on_the_page(sandbox: RunningSandbox, brow
 async def test_another_sites_page_may_not_act_here(sandbox: RunningSandbox, browser: httpx.AsyncClient):
     answer = await browser.post("/slack/control/reset", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 403
-
-
-@pytest.fixture
-async def page() -> AsyncGenerator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await chromium.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(10_000)
-        yield page
-        await chromium.close()
 
 
 @pytest.mark.browser

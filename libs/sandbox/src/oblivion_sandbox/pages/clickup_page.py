@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from oblivion_sandbox.clickup.errors import ClickUpError
+from oblivion_sandbox.clickup.seed import AGENT
 from oblivion_sandbox.clickup.service import ClickUp
 from oblivion_sandbox.clickup.space import PRIORITIES, STATUSES
 from oblivion_sandbox.clickup.tasks import Filter
@@ -15,7 +16,7 @@ from oblivion_sandbox.clock import now_ms
 from oblivion_sandbox.live import Live
 from oblivion_sandbox.pages.markup import linked_html, markdown_html
 from oblivion_sandbox.pages.shell import Shell
-from oblivion_sandbox.store import Json
+from oblivion_sandbox.store import Json, Row
 
 PARTS = ("lists", "tasks", "task", "comments")
 
@@ -64,6 +65,9 @@ class ClickUpPage:
             "statuses": STATUSES,
             "priorities": PRIORITIES,
             "people": self._clickup.space.users(),
+            "authors": [row for row in self._clickup.space.users() if row["username"] != AGENT[0]],
+            "all_lists": lists,
+            "link_command": _link_command(place),
             "by_status": self._tasks_by_status(place["id"]),
             "task": task,
             "comments": self._comments(task["id"]) if task else [],
@@ -101,11 +105,25 @@ class ClickUpPage:
         return {**task, "due_day": day, "assignee_ids": [person["id"] for person in task["assignees"]]}
 
     def _comments(self, task_id: str) -> list[Json]:
-        rows = [row for row in self._clickup.comments.ever(task_id) if not row["deleted"]]
-        return [self._clickup.comments.as_json(row) for row in rows]
+        """Comments oldest first, each with its replies."""
+        comments = self._clickup.comments
+        replies = {
+            row["id"]: [comments.as_json(reply) for reply in comments.replies(row["id"])]
+            for row in comments.ever(task_id)
+            if not row["deleted"]
+        }
+        answered = {reply["id"] for found in replies.values() for reply in found}
+        shown = [comments.as_json(comments.get(comment)) for comment in replies]
+        return [each | {"replies": replies[int(each["id"])]} for each in shown if each["id"] not in answered]
 
     def _gone(self) -> Response:
         return self._shell.page("clickup_gone.html", {"title": "Not here"}, 404)
+
+
+def _link_command(place: Row) -> str:
+    """What to type in the Slack channel that is to show a list."""
+    name = place["name"] if place["name"].isprintable() and '"' not in place["name"] else place["id"]
+    return f'/oblivion link "{name}"'
 
 
 def _overdue(due_ms: str) -> bool:

@@ -14,6 +14,7 @@ function fieldsOf(form) {
     priority: form.elements.priority.value ? Number(form.elements.priority.value) : null,
     due_date: due ? Date.parse(`${due}T12:00:00Z`) : null,
     markdown_content: form.elements.description.value,
+    tags: form.elements.tags.value.split(",").map((tag) => tag.trim()).filter(Boolean),
   };
 }
 
@@ -21,6 +22,15 @@ function chosen(form, checked) {
   return [...form.querySelectorAll("[name=assignees]")]
     .filter((box) => box.checked === checked)
     .map((box) => Number(box.value));
+}
+
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    sandbox.say("Copied. Type it in the Slack channel that is to show the list.");
+  } catch {
+    sandbox.say(`Copy this: ${text}`);
+  }
 }
 
 document.addEventListener("submit", async (event) => {
@@ -39,6 +49,12 @@ document.addEventListener("submit", async (event) => {
     if (form.elements.due.value === form.elements.due.defaultValue) delete fields.due_date;
     await sandbox.send("PATCH", taskPath,
       { ...fields, assignees: { add: chosen(form, true), rem: chosen(form, false) } });
+    const target = form.elements.list.value;
+    if (target !== list) {
+      await sandbox.send("POST", `${taskPath}/move`, { list_id: target, user: sandbox.person() });
+      location.href = `/clickup?list=${target}&task=${drawer.dataset.task}`;
+      return;
+    }
     delete form.closest("[data-part]").dataset.dirty;
     sandbox.say("Saved.");
     await sandbox.refresh();
@@ -63,6 +79,11 @@ document.addEventListener("click", async (event) => {
   if ("editComment" in target.dataset) {
     sandbox.edit(comment.querySelector(".comment-text"), target.dataset.editComment, (text) =>
       sandbox.send("PATCH", path, { text, user: sandbox.person() }));
+  } else if ("replyTo" in target.dataset) {
+    const place = comment.querySelector("[data-reply-place]");
+    sandbox.edit(place, "", (text) => text.trim() && sandbox.send("POST", `${path}/replies`, { text, user: sandbox.person() }), "Reply");
+  } else if ("copy" in target.dataset) {
+    await copied(target.dataset.copy);
   } else if ("deleteComment" in target.dataset) {
     if (confirm("Delete this comment?")) await sandbox.send("DELETE", path);
   } else if ("deleteTask" in target.dataset) {

@@ -102,7 +102,7 @@ const sandbox = {
   },
 
   // Replaces an element by a small form for its text; Escape gives up.
-  edit(element, text, save) {
+  edit(element, text, save, label = "Save") {
     const form = document.createElement("form");
     const box = document.createElement("textarea");
     const row = document.createElement("div");
@@ -110,7 +110,7 @@ const sandbox = {
     form.dataset.editing = "";
     box.value = text;
     box.rows = Math.min(8, text.split("\n").length + 1);
-    box.setAttribute("aria-label", "Edit text");
+    box.setAttribute("aria-label", label === "Save" ? "Edit text" : label);
     row.className = "inline-edit-buttons";
     const button = (label, type, kind) => {
       const made = document.createElement("button");
@@ -120,7 +120,7 @@ const sandbox = {
       row.append(made);
       return made;
     };
-    button("Save", "submit", "primary");
+    button(label, "submit", "primary");
     const done = () => { form.replaceWith(element); sandbox.refresh(); };
     button("Cancel", "button", "").addEventListener("click", done);
     form.append(box, row);

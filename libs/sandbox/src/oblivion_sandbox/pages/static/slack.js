@@ -239,6 +239,7 @@ document.body.addEventListener("person", () => {
 document.addEventListener("DOMContentLoaded", () => {
   showOwnActions();
   lookAtApp();
+  document.querySelector(".channel-list [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   prepareModal(document.getElementById("modal"));
   const activity = document.getElementById("activity");
   if (activity) prepareActivity(activity);
