@@ -1,5 +1,6 @@
 """`oblivion up` and the verbs on it, as processes: one system serves all of these tests, in order."""
 
+import contextlib
 import json
 import os
 import signal
@@ -44,11 +45,10 @@ class Up:
         """The services by their module, and the front."""
         found: dict[str, psutil.Process] = {}
         for child in psutil.Process(self.process.pid).children(recursive=True):
-            line = child.cmdline()
-            if "-m" in line:
-                found[line[line.index("-m") + 1]] = child
-            else:
-                found[child.name()] = child
+            with contextlib.suppress(psutil.NoSuchProcess):  # Gone since it was listed.
+                line = child.cmdline()
+                name = line[line.index("-m") + 1] if "-m" in line else child.name()
+                found[name] = child
         return found
 
 
