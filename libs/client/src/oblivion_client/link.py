@@ -11,6 +11,10 @@ from oblivion_contracts.model import Contract
 ACKNOWLEDGED_WITHIN_S = 10.0
 RETRY_S = 0.2
 """Between two sends of one message when the first got no acknowledgement."""
+UNSAID_RETRY_S = 1.0
+SERVER_TROUBLE = 500
+"""From this status on, the fault is the server's and passes."""
+_OVER_FOR_US = frozenset({FENCED_OFF, "run_over", "run_unknown"})
 
 
 class Unacknowledged(Exception):
@@ -51,20 +55,31 @@ async def deliver(link: Link, event: str, message: Contract) -> Acknowledgement:
             continue
         if answer.ok:
             return answer
-        if not is_fenced_off(answer) and answer.retry_after_s is not None:
-            await asyncio.sleep(answer.retry_after_s)
-            continue
-        raise refusal(event, answer)
+        wait_s = _retry_after_s(answer)
+        if wait_s is None:
+            raise refusal(event, answer)
+        await asyncio.sleep(wait_s)
 
 
-def is_fenced_off(answer: Acknowledgement) -> bool:
-    return answer.problem is not None and answer.problem.code == FENCED_OFF
+def is_over_for_us(answer: Acknowledgement) -> bool:
+    """Whether the run is another replica's by now, or has ended."""
+    return answer.problem is not None and answer.problem.code in _OVER_FOR_US
+
+
+def _retry_after_s(answer: Acknowledgement) -> float | None:
+    """When to send it again; None: never."""
+    if is_over_for_us(answer):
+        return None
+    if answer.retry_after_s is not None:
+        return answer.retry_after_s
+    is_passing = answer.problem is not None and answer.problem.status >= SERVER_TROUBLE
+    return UNSAID_RETRY_S if is_passing else None
 
 
 def refusal(event: str, answer: Acknowledgement) -> MessageRefused | RunTakenAway:
     """The error that a negative acknowledgement means."""
-    if is_fenced_off(answer):
-        return RunTakenAway("This run belongs to another replica now; drop it.")
+    if is_over_for_us(answer):
+        return RunTakenAway("This run is over, or belongs to another replica now; drop it.")
     problem = answer.problem
     if problem is None:
         return MessageRefused(event, "refused", "the server gave no reason")
@@ -94,7 +109,7 @@ class RunLink:
             answer = await self._link.call(event, message, within_s=within_s)
         except Unacknowledged:
             return None
-        if is_fenced_off(answer):
+        if is_over_for_us(answer):
             self._on_taken_away()
         return answer
 

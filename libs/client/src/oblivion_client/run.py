@@ -11,7 +11,7 @@ from uuid import UUID
 from oblivion_client.checkpoints import pack, unpack
 from oblivion_client.errors import DelegationFailed
 from oblivion_client.history import HistoryFilter, search
-from oblivion_client.link import Link, RunLink, is_fenced_off, refusal
+from oblivion_client.link import Link, RunLink, is_over_for_us, refusal
 from oblivion_client.mailbox import Mailbox
 from oblivion_client.progress import Reporter
 from oblivion_contracts.agent_socket import (
@@ -105,7 +105,7 @@ class Run:
             answer = await self._run_link.offer("task.message", message)
             if answer is None or answer.ok:
                 return
-            if answer.retry_after_s is None or is_fenced_off(answer):
+            if answer.retry_after_s is None or is_over_for_us(answer):
                 raise refusal("task.message", answer)
             await asyncio.sleep(answer.retry_after_s)
 
