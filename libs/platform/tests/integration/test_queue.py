@@ -159,3 +159,12 @@ async def test_closing_lets_the_running_job_finish(queue: JobQueue, redis_url: s
     await closing
     assert finished.is_set()
     assert await queue.state("1") == "completed"
+
+
+async def test_a_closed_worker_leaves_nothing_behind_that_could_open_a_connection(redis_url: str) -> None:
+    worker = worker_for(Consumer(), redis_url, concurrency=3)
+    worker.start()
+    await eventually(lambda: worker._worker is not None and bool(worker._worker.processing))
+    assert worker._worker is not None
+    await worker.close()
+    assert [task for task in worker._worker.processing if not task.done()] == []
