@@ -1,7 +1,7 @@
 """The fast path: time per message at 1,000 keywords and 10 kB of text, friendly and hostile.
 
-No peer does the same, so that the figures stand beside fixed limits. Each text is decided by a router that has
-a tenant's 1,000 keywords beside the default squad; nothing is cached.
+No peer does the same, so that the figures stand beside fixed limits. Each text is decided by a router that
+has a tenant's 1,000 keywords beside the default squad; nothing is cached.
 """
 
 import gc

@@ -5,9 +5,9 @@
     .venv/bin/python libs/platform/training/fit.py [--write]
 
 Multinomial logistic regression over the features of `oblivion_platform.routing`, from written phrases,
-variations of them, and the tuning half of the labelled messages. Prints a cross-validation first, in which a phrase's
-variations are never trained on when the phrase itself is judged; --write then fits all and writes. The other
-half of the labelled messages is only ever reported on, by `oblivion routes eval`.
+variations of them, and the tuning half of the labelled messages. Prints a cross-validation first, in which a
+phrase's variations are never trained on when the phrase itself is judged; --write then fits all and writes.
+The other half of the labelled messages is only ever reported on, by `oblivion routes eval`.
 """
 
 import re

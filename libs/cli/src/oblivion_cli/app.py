@@ -8,7 +8,19 @@ from importlib import import_module
 
 import typer
 
-VERBS = ("up", "demo", "doctor", "logs", "slack", "clickup", "tenants", "mappings", "events", "dead-letters")
+VERBS = (
+    "up",
+    "demo",
+    "doctor",
+    "logs",
+    "slack",
+    "clickup",
+    "tenants",
+    "mappings",
+    "events",
+    "dead-letters",
+    "routes",
+)
 _HELP = "A squad of AI agents that a team reaches from Slack and ClickUp."
 
 

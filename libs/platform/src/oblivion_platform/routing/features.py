@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from oblivion_platform.routing.lexicon import LONGEST_PHRASE, MOST_CORRECTIONS, Lexicon, lexicon
-from oblivion_platform.routing.text import Reading, read
+from oblivion_platform.routing.text import Reading, calmed, read
 from oblivion_platform.routing.wish import first_wish, politeness
 
 _CJK_FROM = "\u2e80"
@@ -23,7 +23,7 @@ _POINTING = 4
 """A wish of so few words points at what was told: "log it please"."""
 _UNSAID = 3
 """So many words after a negation do not count."""
-MOST_WORDS = 120
+MOST_WORDS = 50
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ def _correct(reading: Reading, words: Lexicon, known: frozenset[str]) -> None:
         for at, token in enumerate(clause.tokens):
             if left and _may_be_mistyped(token, words, known):
                 left -= 1
-                clause.tokens[at] = words.corrected(token)
+                clause.tokens[at] = words.corrected(calmed(token))
 
 
 def _may_be_mistyped(token: str, words: Lexicon, known: frozenset[str]) -> bool:

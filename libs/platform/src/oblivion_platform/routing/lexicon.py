@@ -15,7 +15,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 from oblivion_platform.routing.text import words_of
 
 LONGEST_PHRASE = 6
-MOST_CORRECTIONS = 24
+MOST_CORRECTIONS = 8
 """A message with more unknown words than this is not English with typing errors."""
 _SHORTEST_CORRECTED = 4
 _CJK_FROM = "\u2e80"

@@ -17,7 +17,7 @@ GUESSES_FROM = 0.4
 _MENTION = re.compile(r"(?<![\w@/.])@([\w.-]{1,64})")
 _ADDRESS = re.compile(r"\s*(?:(?:hey|hi|hello|ask|dear)\s+)?([\w.-]{1,64})\s*[:,]\s", re.IGNORECASE)
 _NOT_SPOKEN = re.compile(r"```[^`]*(?:```|\Z)|`[^`\n]{1,200}`|<[^<>\n]{1,600}>|\"[^\"\n]{1,160}\"")
-_READ_CHARACTERS = 1_400
+_READ_CHARACTERS = 600
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,15 @@ import unicodedata
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-HEAD_CHARACTERS = 900
-TAIL_CHARACTERS = 500
+HEAD_CHARACTERS = 600
+TAIL_CHARACTERS = 300
+HEAD_WORDS, TAIL_WORDS = 60, 20
+MOST_LINES = 40
+MOST_MARKUP = 40
 _PIECE_CHARACTERS = 48
 """Normalising sorts combining marks in quadratic time: done piece by piece, it stays linear."""
 
+_MARKED = re.compile(r"[`<\"“„«「『':&]|https?://")
 _MARKUP = re.compile(
     r"""```(?P<block>[^`]*)(?:```|\Z)
     | `(?P<code>[^`\n]{1,200})`
@@ -70,6 +74,7 @@ _ITEM = re.compile(r"\s*(?:[-*•–]|\(?\d{1,2}[.)]|[a-c]\))\s+")
 _STRONG = frozenset(".!?;…。！？")
 _EDGES = "()[]{}\"'*_~|,.!?;:…。！？、，“”„«»=—–"
 _STRESS = re.compile(r"([^\W\d_])\1{2,}")
+_DASHES = frozenset({"-", "->", "=>", "--"})
 _CJK_FROM = "\u2e80"
 _CONTRACTIONS = {
     "dont": ("do", "not"), "cant": ("can", "not"), "wont": ("will", "not"), "doesnt": ("does", "not"),
@@ -106,22 +111,20 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Never fails, whatever the text."""
-    window = _fold_width(_window(text))
     quoted: list[str] = []
-
-    def mark(match: re.Match[str]) -> str:
-        return _mark(match, quoted)
-
-    plain = _unescaped(_MARKUP.sub(mark, window))
     clauses: list[Clause] = []
-    for line in plain.split("\n"):
-        _read_line(line, clauses)
-    return Reading(clauses, [word for each in quoted for word in words_of(each)][:40], plain.casefold())
+    plain: list[str] = []
+    for part, most_words in zip(_window(text), (HEAD_WORDS, TAIL_WORDS), strict=False):
+        shown = _without_markup(_fold_width(part, len(part)), quoted)
+        plain.append(shown)
+        _Lines(clauses, most_words).read(shown)
+    words = [word for each in quoted[:12] for word in words_of(each[:120])]
+    return Reading(clauses, words[:30], "\n".join(plain).casefold())
 
 
 def folded(text: str) -> str:
     """What is read of `text`, folded, with its markup: enough for keywords alone."""
-    return _fold_width(_window(text)).casefold()
+    return "\n".join(_fold_width(part, len(part)) for part in _window(text)).casefold()
 
 
 def words_of(text: str) -> list[str]:
@@ -132,19 +135,33 @@ def words_of(text: str) -> list[str]:
     return found
 
 
-def _window(text: str) -> str:
+def _window(text: str) -> tuple[str, ...]:
     if len(text) <= HEAD_CHARACTERS + TAIL_CHARACTERS:
-        return text
-    return f"{text[:HEAD_CHARACTERS]}\n{text[-TAIL_CHARACTERS:]}"
+        return (text,)
+    return text[:HEAD_CHARACTERS], text[-TAIL_CHARACTERS:]
 
 
-def _fold_width(text: str) -> str:
+def _fold_width(text: str, most: int) -> str:
     if text.isascii():
         return text
-    pieces = (text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS))
-    # Compatibility forms can be 18 times as long: cut again.
-    folded = "".join(unicodedata.normalize("NFKC", piece) for piece in pieces)
-    return folded[: HEAD_CHARACTERS + TAIL_CHARACTERS + 1]
+    read, length = list[str](), 0
+    for at in range(0, len(text), _PIECE_CHARACTERS):
+        piece = unicodedata.normalize("NFKC", text[at : at + _PIECE_CHARACTERS])
+        read.append(piece)
+        length += len(piece)
+        if length >= most:
+            break  # One letter can stand for 18.
+    return "".join(read)[:most]
+
+
+def _without_markup(text: str, quoted: list[str]) -> str:
+    if not _MARKED.search(text):
+        return text
+
+    def mark(match: re.Match[str]) -> str:
+        return _mark(match, quoted)
+
+    return _unescaped(_MARKUP.sub(mark, text, count=MOST_MARKUP))
 
 
 def _unescaped(text: str) -> str:
@@ -196,27 +213,45 @@ def _link(url: str) -> str:
     return f"xlink h{site if site.isalnum() else ''}{folder}"
 
 
-def _read_line(line: str, clauses: list[Clause]) -> None:
-    is_cited = line.startswith((">", " >"))
-    item = _ITEM.match(line)
-    clause = Clause(is_item=item is not None, is_cited=is_cited)
-    number = 1
-    for chunk in (line[item.end() :] if item else line).split():
-        if item and chunk in (f"{number + 1})", f"{number + 1}."):
-            number += 1
-            _close(clause, "\n", clauses)
-            clause = Clause(is_item=True, is_cited=is_cited)
-            continue
-        core = chunk.strip(_EDGES) if chunk[-1] in _EDGES or chunk[0] in _EDGES else chunk
-        if core:
-            clause.tokens += _tokens(core)
-        last = chunk[-1]
-        if last in _EDGES or chunk in ("-", "->", "=>", "--"):
-            end = _boundary(chunk, last)
-            if end and clause.tokens:
-                _close(clause, end, clauses)
+class _Lines:
+    """Cuts lines into clauses until it has read enough words."""
+
+    def __init__(self, clauses: list[Clause], most_words: int) -> None:
+        self._clauses = clauses
+        self._left = most_words
+
+    def read(self, text: str) -> None:
+        for line in text.split("\n", MOST_LINES):
+            if self._left > 0:
+                self._read_line(line)
+
+    def _read_line(self, line: str) -> None:
+        is_cited = line.startswith((">", " >"))
+        item = _ITEM.match(line)
+        clause = Clause(is_item=item is not None, is_cited=is_cited)
+        number = 1
+        chunks = (line[item.end() :] if item else line).split(None, self._left)[: self._left]
+        self._left -= len(chunks)
+        for chunk in chunks:
+            if item and chunk in (f"{number + 1})", f"{number + 1}."):
+                number += 1
+                _close(clause, "\n", self._clauses)
+                clause = Clause(is_item=True, is_cited=is_cited)
+            elif _add(chunk, clause):
+                _close(clause, _boundary(chunk), self._clauses)
                 clause = Clause(is_cited=is_cited)
-    _close(clause, "\n", clauses)
+        _close(clause, "\n", self._clauses)
+
+
+def _add(chunk: str, clause: Clause) -> bool:
+    """Add the chunk's words; whether it also ends the clause."""
+    first, last = chunk[0], chunk[-1]
+    has_edge = last in _EDGES or first in _EDGES
+    core = chunk.strip(_EDGES) if has_edge else chunk
+    if core:
+        clause.tokens += _tokens(core)
+    ends = last in _EDGES or chunk in _DASHES
+    return ends and bool(clause.tokens) and bool(_boundary(chunk))
 
 
 def _close(clause: Clause, ends: str, clauses: list[Clause]) -> None:
@@ -225,12 +260,13 @@ def _close(clause: Clause, ends: str, clauses: list[Clause]) -> None:
         clauses.append(clause)
 
 
-def _boundary(chunk: str, last: str) -> str:
+def _boundary(chunk: str) -> str:
+    last = chunk[-1]
     if chunk.endswith(("..", "…")):
         return ","
     if last in _STRONG:
         return "?" if "?" in chunk or "？" in chunk else "."
-    return "," if last in ",:、，—–->" or chunk == "-" else ""
+    return "," if last in ",:、，—–>" or chunk in _DASHES else ""
 
 
 def _tokens(core: str) -> list[str]:
@@ -242,7 +278,7 @@ def _tokens(core: str) -> list[str]:
             and _is_camel(core)
         ):
             return ["xident"]
-        return list(_CONTRACTIONS.get(folded, (_calm(folded),)))
+        return list(_CONTRACTIONS.get(folded, (folded,)))
     if len(core) <= 80:
         shape = _SHAPES.fullmatch(core)
         if shape is not None:
@@ -261,7 +297,7 @@ def _is_camel(core: str) -> bool:
 def _spelt_out(word: str) -> list[str]:
     """Split contractions; read 0 as o and the like inside words."""
     if word.isalpha():
-        return list(_CONTRACTIONS.get(word, (_calm(word),)))
+        return list(_CONTRACTIONS.get(word, (word,)))
     for sign in ("'", "’"):
         head, found, tail = word.partition(sign)
         if found:
@@ -299,6 +335,6 @@ def _contraction(head: str, tail: str) -> list[str]:
     return [head, tail]
 
 
-def _calm(word: str) -> str:
+def calmed(word: str) -> str:
     """`pleaseee` is `please`."""
     return _STRESS.sub(r"\1", word) if len(word) > 4 else word

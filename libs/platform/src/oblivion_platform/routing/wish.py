@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from oblivion_platform.routing.lexicon import Lexicon, lexicon
 from oblivion_platform.routing.text import Clause, Reading
 
-MOST_TOKENS = 220
+MOST_TOKENS = 100
 
 _GRAMMAR = lexicon().grammar
 _THEN, _FIRST, _AND, _JOINING = (_GRAMMAR[name] for name in ("THEN", "FIRST", "AND", "JOINING"))
@@ -18,6 +18,7 @@ _SKIPPED = _GRAMMAR["FILLERS"] | _GRAMMAR["ARTICLES"] | _GRAMMAR["OPENERS"] | _F
 _QUESTION, _READS, _SELDOM_VERBS = (_GRAMMAR[name] for name in ("QUESTION", "READS", "SELDOM_VERBS"))
 _SUBJECTS, _POLITE, _DONE = _GRAMMAR["SUBJECTS"], _GRAMMAR["POLITE"], _GRAMMAR["DONE"]
 _THAT = frozenset({"that", "this"})
+_NEGATIONS, _AUXILIARIES = _GRAMMAR["NEGATIONS"], frozenset({"do", "does", "did"})
 _POLITE_CONCEPTS = frozenset({"PLEASE", "ASK"})
 _BUT = frozenset({"but", "aber"})
 _CJK_FROM = "\u2e80"
@@ -130,6 +131,8 @@ def _asks(unit: Unit, words: Lexicon) -> bool:
         return False
     if unit.opens == "after":
         return True
+    if _is_negated(lead):
+        return False
     # "I'm stuck" is told, "am I free" is asked.
     is_told = begin > 0 and unit.tokens[begin - 1] in _SUBJECTS
     if unit.ends == "?" or (lead[0] in _QUESTION and not is_told):
@@ -137,6 +140,11 @@ def _asks(unit: Unit, words: Lexicon) -> bool:
     if lead[0] in words.imperatives and not (lead[0] in _SELDOM_VERBS and lead is unit.tokens):
         return True
     return any(_is_polite(word, words) for word in unit.tokens)
+
+
+def _is_negated(lead: list[str]) -> bool:
+    """Begins with what is not wanted: "don't open a ticket", "no need to merge"."""
+    return lead[0] in _NEGATIONS or (lead[0] in _AUXILIARIES and lead[1:2] == ["not"])
 
 
 def _is_polite(word: str, words: Lexicon) -> bool:
