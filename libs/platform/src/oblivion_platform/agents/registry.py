@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from oblivion_contracts.agents import AgentDefinition
 from oblivion_contracts.identifiers import SQUAD_ALIAS
 from oblivion_platform.agents.errors import AgentNameTaken, AgentNotFound
+from oblivion_platform.routing.stages import SQUAD_ALIASES
 
 Origin = Literal["squad", "resource", "api"]
 AgentState = Literal["active", "disabled"]
@@ -140,7 +141,7 @@ async def _refuse_taken(
     tx: AsyncConnection, name: str, definition: AgentDefinition, *, agent_id: UUID | None
 ) -> None:
     aliases = sorted({fold(alias) for alias in definition.aliases})
-    if fold(SQUAD_ALIAS) in (*aliases, fold(name)):
+    if not SQUAD_ALIASES.isdisjoint([*aliases, name]):
         raise AgentNameTaken(SQUAD_ALIAS)
     # An agent of the same name that is being created answers by ON CONFLICT.
     taken = (await tx.execute(_TAKEN, {"names": [name, *aliases], "agent": agent_id})).scalar()

@@ -1,0 +1,140 @@
+"""Dead letters: events and effects that were given up, with the reason and the history of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_platform.jobs import NewJob
+from oblivion_platform.operations.audit import Actor, note
+from oblivion_platform.operations.errors import CannotBeDone, NothingFound
+from oblivion_platform.operations.events import replay_events
+
+DEAD = """
+    SELECT id, 'event' AS kind, event_type AS what, subject AS about, received_at AS since, attempts,
+        failures,
+        coalesce(failures -> -1 ->> 'code', 'unknown') AS cause, failures -> -1 ->> 'message' AS message
+    FROM inbound_events WHERE state = 'dead'
+    UNION ALL
+    SELECT id, 'effect', kind, destination, created_at, attempts, failures,
+        coalesce(failures -> -1 ->> 'code', 'unknown'), failures -> -1 ->> 'message'
+    FROM outbox WHERE state = 'dead'
+"""
+"""Every dead letter of the tenant, as a subquery."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Dead letters by where they live."""
+
+    events: list[UUID]
+    effects: list[UUID]
+
+    @property
+    def count(self) -> int:
+        return len(self.events) + len(self.effects)
+
+
+async def list_letters(
+    tx: AsyncConnection, cause: str | None, limit: int, before: tuple[datetime, UUID] | None = None
+) -> list[dict[str, Any]]:
+    """Newest first."""
+    at, last = before or (None, None)
+    rows = await tx.execute(_LIST, {"cause": cause, "limit": limit, "at": at, "last": last})
+    return [dict(row) for row in rows.mappings()]
+
+
+async def report_letters(tx: AsyncConnection) -> list[dict[str, Any]]:
+    """Counts by cause, with the oldest and the newest of each."""
+    return [dict(row) for row in (await tx.execute(_REPORT)).mappings()]
+
+
+async def show_letter(tx: AsyncConnection, letter_id: UUID) -> dict[str, Any]:
+    """One dead letter with the history of its failures.
+
+    Raises:
+        NothingFound
+    """
+    row = (await tx.execute(_SHOW, {"id": letter_id})).mappings().one_or_none()
+    if row is None:
+        raise NothingFound("dead letter")
+    return dict(row)
+
+
+async def choose_letters(
+    tx: AsyncConnection, ids: Sequence[UUID], cause: str | None, *, everything: bool
+) -> Chosen:
+    """These ids, those of one cause, or everything.
+
+    Raises:
+        NothingFound: an id is no dead letter's; nothing is chosen.
+        CannotBeDone: nothing is named.
+    """
+    if ids:
+        rows = (await tx.execute(_BY_IDS, {"ids": list(ids)})).all()
+        if len({row.id for row in rows}) != len(set(ids)):
+            raise NothingFound("dead letter")
+    elif cause is not None or everything:
+        rows = (await tx.execute(_BY_CAUSE, {"cause": cause})).all()
+    else:
+        raise CannotBeDone("nothing_chosen", "Name ids, a cause, or everything.")
+    return Chosen(
+        events=[row.id for row in rows if row.kind == "event"],
+        effects=[row.id for row in rows if row.kind == "effect"],
+    )
+
+
+async def retry_letters(
+    tx: AsyncConnection, tenant_id: UUID, actor: Actor, chosen: Chosen, subject: str
+) -> list[NewJob]:
+    """Try them again; effects leave with what their task or comment shows now.
+
+    Returns the jobs to revive once that is committed.
+    """
+    await tx.execute(_RETRY_EFFECTS, {"ids": chosen.effects})
+    await note(tx, tenant_id, actor, "dead_letters.retried", subject, **_counts(chosen))
+    return await replay_events(tx, tenant_id, actor, chosen.events)
+
+
+async def discard_letters(
+    tx: AsyncConnection, tenant_id: UUID, actor: Actor, chosen: Chosen, subject: str, reason: str
+) -> None:
+    """Give them up for good; they stay in the database, with the reason in the audit log."""
+    await tx.execute(_DISCARD_EVENTS, {"ids": chosen.events})
+    await tx.execute(_DISCARD_EFFECTS, {"ids": chosen.effects})
+    await note(tx, tenant_id, actor, "dead_letters.discarded", subject, reason=reason, **_counts(chosen))
+
+
+def _counts(chosen: Chosen) -> dict[str, int]:
+    return {"events": len(chosen.events), "effects": len(chosen.effects)}
+
+
+_LIST = text(f"""
+    SELECT id, kind, what, about, cause, message, attempts, since FROM ({DEAD}) dead
+    WHERE (CAST(:cause AS text) IS NULL OR cause = :cause)
+        AND (CAST(:at AS timestamptz) IS NULL
+             OR (since, id) < (CAST(:at AS timestamptz), CAST(:last AS uuid)))
+    ORDER BY since DESC, id DESC LIMIT :limit
+""")  # noqa: S608 - a constant
+_BY_IDS = text(f"SELECT id, kind FROM ({DEAD}) dead WHERE id = ANY(:ids)")  # noqa: S608 - a constant
+_BY_CAUSE = text(f"""
+    SELECT id, kind FROM ({DEAD}) dead WHERE (CAST(:cause AS text) IS NULL OR cause = :cause)
+""")  # noqa: S608 - a constant
+_SHOW = text(f"SELECT * FROM ({DEAD}) dead WHERE id = :id")  # noqa: S608 - a constant
+_REPORT = text(f"""
+    SELECT cause, kind, count(*) AS count, min(since) AS oldest, max(since) AS newest, max(message) AS message
+    FROM ({DEAD}) dead GROUP BY cause, kind ORDER BY count DESC, cause
+""")  # noqa: S608 - a constant
+_RETRY_EFFECTS = text("""
+    UPDATE outbox SET state = 'pending', attempts = 0, lease_until = NULL,
+        next_attempt_at = greatest(clock_timestamp(), next_attempt_at)
+    WHERE id = ANY(:ids) AND state = 'dead'
+""")
+_DISCARD_EVENTS = text(
+    "UPDATE inbound_events SET state = 'discarded' WHERE id = ANY(:ids) AND state = 'dead'"
+)
+_DISCARD_EFFECTS = text("UPDATE outbox SET state = 'discarded' WHERE id = ANY(:ids) AND state = 'dead'")

@@ -1,0 +1,94 @@
+"""Lists of runs and what people think of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_contracts.administration import RouteLabel, RunLabel
+from oblivion_contracts.runs import RunView
+from oblivion_platform.runs.views import COLUMNS, run_of, view
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs to list; None lists all."""
+
+    state: str | None = None
+    agent_id: UUID | None = None
+    session_id: UUID | None = None
+    user_id: UUID | None = None
+    limit: int = 50
+    before: tuple[datetime, UUID] | None = None
+    """Where the page before ended."""
+
+
+async def list_runs(tx: AsyncConnection, wanted: RunFilter) -> list[RunView]:
+    """Newest first."""
+    at, last = wanted.before or (None, None)
+    values = {
+        "state": wanted.state,
+        "agent": wanted.agent_id,
+        "session": wanted.session_id,
+        "user": wanted.user_id,
+        "limit": wanted.limit,
+        "at": at,
+        "last": last,
+    }
+    runs = [run_of(row) for row in await tx.execute(_LIST, values)]
+    names = await agent_names(tx, [run.agent_id for run in runs])
+    return [view(run, names.get(run.agent_id)) for run in runs]
+
+
+async def agent_names(tx: AsyncConnection, ids: Sequence[UUID | None]) -> dict[UUID | None, str]:
+    rows = await tx.execute(_NAMES, {"ids": [each for each in set(ids) if each is not None]})
+    return {row.id: row.name for row in rows}
+
+
+async def label_run(
+    tx: AsyncConnection,
+    tenant_id: UUID,
+    run_id: UUID,
+    label: RunLabel,
+    *,
+    agent_id: UUID | None,
+    user_id: UUID | None,
+    labelled_by: str,
+) -> RouteLabel:
+    """Store what somebody thinks; of the same person's several, the last counts."""
+    values: dict[str, Any] = {
+        "id": uuid4(),
+        "tenant": tenant_id,
+        "run": run_id,
+        "kind": label.kind,
+        "agent": agent_id,
+        "user": user_id,
+        "by": labelled_by,
+    }
+    row = (await tx.execute(_LABEL, values)).one()
+    return RouteLabel(
+        id=row.id, run_id=run_id, kind=label.kind, agent=label.agent, labelled_by=labelled_by, at=row.at
+    )
+
+
+_LIST = text(f"""
+    SELECT {COLUMNS} FROM runs
+    WHERE (CAST(:state AS text) IS NULL OR state = :state)
+        AND (CAST(:agent AS uuid) IS NULL OR agent_id = :agent)
+        AND (CAST(:session AS uuid) IS NULL OR session_id = :session)
+        AND (CAST(:user AS uuid) IS NULL OR user_id = :user)
+        AND (CAST(:at AS timestamptz) IS NULL
+             OR (created_at, id) < (CAST(:at AS timestamptz), CAST(:last AS uuid)))
+    ORDER BY created_at DESC, id DESC LIMIT :limit
+""")  # noqa: S608 - a constant
+_NAMES = text("SELECT id, name FROM agents WHERE id = ANY(:ids)")
+_LABEL = text("""
+    INSERT INTO route_labels (id, tenant_id, run_id, kind, agent_id, user_id, labelled_by)
+    VALUES (:id, :tenant, :run, :kind, :agent, :user, :by)
+    ON CONFLICT (tenant_id, run_id, labelled_by, kind)
+    DO UPDATE SET agent_id = excluded.agent_id, at = excluded.at RETURNING id, at
+""")
