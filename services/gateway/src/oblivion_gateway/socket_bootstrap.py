@@ -13,8 +13,9 @@ from oblivion_contracts.signals import TellAgent, gateway_channel
 from oblivion_gateway.adapters.agent_names import DirectoryNames
 from oblivion_gateway.adapters.held_runs import PostgresHeldRuns
 from oblivion_gateway.adapters.run_jobs import BudgetedMessages, QueuedRuns
+from oblivion_gateway.adapters.unindexed_runs import UnindexedRuns
 from oblivion_gateway.domain.agent_connections import AgentConnections
-from oblivion_gateway.socket_ports import HistoryIndex, RunTokens, TokenVerifier
+from oblivion_gateway.socket_ports import RunTokens, TokenVerifier
 from oblivion_gateway.socket_settings import SocketSettings
 from oblivion_gateway.sockets.agents import AgentSocketServer
 from oblivion_gateway.sockets.events import AgentEvents
@@ -23,11 +24,13 @@ from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.greet import Greet
 from oblivion_gateway.usecases.hand_on import HandOn
 from oblivion_gateway.usecases.hold_runs import HoldRuns
+from oblivion_gateway.usecases.index_history import index_for_ever
 from oblivion_gateway.usecases.keep_presence import KeepPresence
 from oblivion_gateway.usecases.tell_agents import TellAgents
 from oblivion_platform.agents import AgentDirectory
 from oblivion_platform.database.engine import Database
 from oblivion_platform.errors import OblivionFailure
+from oblivion_platform.history import QdrantHistory, embedder_named
 from oblivion_platform.logging import get_logger
 from oblivion_platform.presence import Presence
 from oblivion_platform.resilience import Budget
@@ -50,8 +53,6 @@ class SocketParts:
     directory: AgentDirectory
     verifier: TokenVerifier
     run_tokens: RunTokens
-    history: HistoryIndex | None
-    """None where no index is set up."""
 
 
 class AgentGateway:
@@ -71,6 +72,8 @@ class AgentGateway:
         self._board = Presence(redis_url)
         self._budget = Budget(redis_url)
         self._hints = Subscription(redis_url, gateway_channel(self.id))
+        self.history = _history(settings)
+        """None where no index is set up."""
         self._loops: list[asyncio.Task[None]] = []
         self._rechecks: set[asyncio.Task[None]] = set()
         self._build()
@@ -105,7 +108,7 @@ class AgentGateway:
             self._presence,
             events_per_s=settings.agent_events_per_s,
         )
-        hand_on = HandOn(self._hold, self.runs, agents, parts.history, self._forward)
+        hand_on = HandOn(self._hold, self.runs, agents, self.history, self._forward)
         self._events = AgentEvents(self.server, self._greet, self._hold, hand_on, self._tell)
         self.server.open(self._greet.admit, self._greet.leave, self._events.handle)
 
@@ -123,6 +126,10 @@ class AgentGateway:
             asyncio.create_task(_again(self._cut_expired, 1.0), name="expired tokens"),
             asyncio.create_task(_again(self.server.cut_nameless, NAMELESS_FOR_S), name="nameless sockets"),
         ]
+
+        if self.history is not None:
+            unindexed = UnindexedRuns(self._parts.database, self.history)
+            self._loops.append(asyncio.create_task(index_for_ever(unindexed), name="history"))
 
     @property
     def listening(self) -> bool:
@@ -146,6 +153,8 @@ class AgentGateway:
         await self._queue.close()
         await self._board.close()
         await self._budget.close()
+        if self.history is not None:
+            await self.history.close()
         await self.session_copies.close()
 
     async def _hear(self) -> None:
@@ -170,6 +179,14 @@ class AgentGateway:
         task = asyncio.create_task(self._greet.recheck(tenant_id, self.server), name="recheck agents")
         self._rechecks.add(task)
         task.add_done_callback(self._rechecks.discard)
+
+
+def _history(settings: SocketSettings) -> QdrantHistory | None:
+    if settings.qdrant_url is None:
+        return None
+    key = settings.qdrant_api_key
+    api_key = None if key is None else key.get_secret_value()
+    return QdrantHistory(settings.qdrant_url, embedder_named(settings.embedder), api_key=api_key)
 
 
 async def _again(turn: Callable[[int], Awaitable[None]], every_s: float) -> None:

@@ -1,6 +1,6 @@
 """What the use cases behind the agents' sockets need of the world."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -215,6 +215,12 @@ class PresenceBoard(Protocol):
 class HistoryIndex(Protocol):
     """Earlier runs, by what they were about."""
 
-    async def search(self, tenant_id: UUID, search: HistorySearch) -> list[HistoryHit]:
-        """Raises: DependencyUnavailable."""
+    async def search(
+        self, tenant_id: UUID, search: HistorySearch, readers: Collection[UUID] | None
+    ) -> list[HistoryHit]:
+        """What was shared, and what `readers` asked themselves; everything for None.
+
+        Raises:
+            DependencyUnavailable
+        """
         ...

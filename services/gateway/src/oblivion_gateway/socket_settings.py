@@ -1,6 +1,6 @@
 """Settings of the agents' sockets."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from oblivion_platform.settings import DatabaseSettings, RedisSettings, ServiceUrl
 
@@ -20,6 +20,18 @@ class SocketSettings(DatabaseSettings, RedisSettings):
         default=100.0,
         gt=0,
         description="Events a second that one connection of an agent may send; twice that at once.",
+    )
+    qdrant_url: ServiceUrl | None = Field(
+        default=None,
+        description="Qdrant, for the history of runs: http://host:6333. None: nothing is indexed.",
+    )
+    qdrant_api_key: SecretStr | None = Field(
+        default=None, description="Qdrant's API key, if it asks for one."
+    )
+    embedder: str = Field(
+        default="wordllama",
+        description="Turns text into vectors: `wordllama`, which needs nothing, or any that LangChain's "
+        "init_embeddings knows, such as `openai:text-embedding-3-small`.",
     )
     tools_url: ServiceUrl | None = Field(
         default=None, description="The MCP hub, as agents reach it; they get no tools of it without."

@@ -50,6 +50,8 @@ class HeldRun:
     session_id: UUID
     told_seq: int
     """Messages of the session up to this one."""
+    user_id: UUID | None = None
+    """For whom the work is done."""
     told_prompt: int = 0
     """Hash of the question as it was told."""
     acknowledged: bool = False

@@ -50,8 +50,16 @@ class HandOn:
         return Acknowledgement(ok=True, approval_id=approval_id, approval=answer)
 
     async def search(self, connection: AgentConnection, message: SearchHistory) -> Acknowledgement:
-        """Raises: DependencyUnavailable: the index does not answer. HistoryNotSetUp."""
+        """Find what was shared, and what those asked before for whom the agent works now.
+
+        Raises:
+            DependencyUnavailable: the index does not answer.
+            HistoryNotSetUp: there is none.
+        """
         if self._history is None:
             raise HistoryNotSetUp
         search = HistorySearch.model_validate(message.model_dump())
-        return Acknowledgement(ok=True, hits=await self._history.search(connection.tenant_id, search))
+        readers = {held.user_id for held in connection.held.values() if held.user_id is not None}
+        return Acknowledgement(
+            ok=True, hits=await self._history.search(connection.tenant_id, search, readers)
+        )

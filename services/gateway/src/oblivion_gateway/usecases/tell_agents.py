@@ -113,7 +113,7 @@ class TellAgents:
             return
         if not connection.holds(run.id, run.fence):
             connection.held[run.id] = HeldRun(
-                run.id, run.fence, run.session_id, standing.last_message_seq, hash(run.prompt)
+                run.id, run.fence, run.session_id, standing.last_message_seq, run.user_id, hash(run.prompt)
             )
             self._presence.changed(connection)
         await self._sockets.tell(connection.sid, "task.assigned", message)
@@ -148,7 +148,9 @@ class TellAgents:
             return connection.held[run.id]
         since = run.assigned_at or run.created_at
         told_seq = await self._runs.sequence_at(run.tenant_id, run.session_id, since)
-        held = HeldRun(run.id, run.fence, run.session_id, told_seq, hash(run.prompt), acknowledged=True)
+        held = HeldRun(
+            run.id, run.fence, run.session_id, told_seq, run.user_id, hash(run.prompt), acknowledged=True
+        )
         connection.held[run.id] = held
         self._presence.changed(connection)
         return held

@@ -1,0 +1,83 @@
+"""Text → vectors. Models are loaded at first use: they are heavy, and most processes embed nothing."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from oblivion_platform.errors import DependencyUnavailable
+
+EMBED_WITHIN_S = 30.0
+
+
+class Embedder(Protocol):
+    """Vectors of one embedder can be compared with each other only: `name` says whose they are."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text.
+
+        Raises:
+            DependencyUnavailable: try again later.
+        """
+        ...
+
+
+class WordLlamaEmbedder:
+    """Static word embeddings that come with their package: no network, no key, 256 dimensions."""
+
+    name = "wordllama"
+
+    def __init__(self) -> None:
+        self._model: Any = None
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self._embed, list(texts))
+
+    def _embed(self, texts: list[str]) -> list[list[float]]:
+        if self._model is None:
+            self._model = _load_wordllama()
+        return cast("list[list[float]]", self._model.embed(texts, norm=True).tolist())
+
+
+class LangChainEmbedder:
+    """Any embedder that LangChain's `init_embeddings` knows, such as `openai:text-embedding-3-small`."""
+
+    def __init__(self, model: str) -> None:
+        self.name = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")
+        self._model_name = model
+        self._model: Any = None
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        try:
+            async with asyncio.timeout(EMBED_WITHIN_S):
+                if self._model is None:
+                    self._model = await asyncio.to_thread(_load_langchain, self._model_name)
+                return cast("list[list[float]]", await self._model.aembed_documents(list(texts)))
+        except (
+            Exception
+        ) as error:  # Each provider has its own errors; all mean that there are no vectors now.
+            raise DependencyUnavailable(
+                "embedder_unavailable", f"The embedder does not answer ({type(error).__name__})"
+            ) from None
+
+
+def embedder_named(model: str | None) -> Embedder:
+    """None stands for the one that needs nothing."""
+    return WordLlamaEmbedder() if not model or model == "wordllama" else LangChainEmbedder(model)
+
+
+def _load_wordllama() -> Any:
+    import wordllama  # pyright: ignore[reportMissingTypeStubs]
+
+    folder = Path(wordllama.__file__).parent
+    return wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+
+
+def _load_langchain(model: str) -> Any:
+    from langchain.embeddings import init_embeddings
+
+    return init_embeddings(model)

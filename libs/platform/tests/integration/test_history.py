@@ -1,0 +1,124 @@
+"""The history index against a Qdrant stand-in over HTTP."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from oblivion_contracts.runs import RunSource
+from oblivion_contracts.sessions import HistorySearch
+from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.history import Document, QdrantHistory, WordLlamaEmbedder, shared_in
+from oblivion_sandbox.testing import running_sandbox
+
+pytestmark = pytest.mark.integration
+
+TENANT, OTHER_TENANT, ANA, BEN = UUID(int=1), UUID(int=2), UUID(int=11), UUID(int=12)
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LOGIN = Document(
+    run_id=UUID(int=101),
+    tenant_id=TENANT,
+    session_id=uuid4(),
+    user_id=ANA,
+    agent="fixer",
+    source="slack",
+    shared=True,
+    prompt="The login page shows an error after the password reset",
+    answer="The session cookie was not renewed; fixed in PR 12",
+    before="",
+    at=NOW,
+)
+MEETING = replace(
+    LOGIN,
+    run_id=UUID(int=102),
+    agent="calendar",
+    prompt="Move the planning meeting to Thursday",
+    answer="Moved to Thursday at ten",
+    at=NOW - timedelta(days=30),
+)
+SECRET = replace(LOGIN, run_id=UUID(int=103), user_id=BEN, shared=False, source="api")
+THEIRS = replace(LOGIN, run_id=UUID(int=104), tenant_id=OTHER_TENANT)
+
+
+@pytest.fixture
+async def index(tmp_path: Path) -> AsyncGenerator[QdrantHistory]:
+    async with running_sandbox(tmp_path) as sandbox:
+        history = QdrantHistory(sandbox.qdrant_url, WordLlamaEmbedder())
+        yield history
+        await history.close()
+
+
+async def found(index: QdrantHistory, tenant_id: UUID = TENANT, readers: set[UUID] | None = None, **how):
+    search = HistorySearch(query="users cannot log in with a new password", **how)
+    return [hit.run_id for hit in await index.search(tenant_id, search, readers)]
+
+
+async def test_an_empty_index_finds_nothing(index: QdrantHistory) -> None:
+    assert await found(index) == []
+
+
+async def test_what_is_about_the_same_comes_first(index: QdrantHistory) -> None:
+    await index.add([MEETING, LOGIN])
+    [first, second] = await index.search(TENANT, HistorySearch(query="sign-in fails"), None)
+    assert (first.run_id, first.prompt, first.at) == (LOGIN.run_id, LOGIN.prompt, NOW)
+    assert first.score > second.score
+
+
+async def test_no_search_crosses_to_another_tenant(index: QdrantHistory) -> None:
+    await index.add([LOGIN, THEIRS])
+    assert await found(index) == [LOGIN.run_id]
+    assert await found(index, OTHER_TENANT) == [THEIRS.run_id]
+    assert await found(index, OTHER_TENANT, {ANA}) == [THEIRS.run_id]
+    assert await found(index, UUID(int=3)) == []
+
+
+async def test_what_was_not_shared_is_found_for_its_own_user_alone(index: QdrantHistory) -> None:
+    await index.add([LOGIN, SECRET])
+    assert set(await found(index, readers={BEN})) == {LOGIN.run_id, SECRET.run_id}
+    assert await found(index, readers={ANA}) == [LOGIN.run_id]
+    assert await found(index, readers=set()) == [LOGIN.run_id]
+
+
+async def test_filters_narrow_by_agent_source_and_time(index: QdrantHistory) -> None:
+    await index.add([LOGIN, MEETING, SECRET])
+    assert await found(index, agent="calendar") == [MEETING.run_id]
+    assert await found(index, source=RunSource.API) == [SECRET.run_id]
+    assert await found(index, until=NOW - timedelta(days=1)) == [MEETING.run_id]
+    assert len(await found(index, since=NOW - timedelta(days=1))) == 2
+    assert len(await found(index, limit=1)) == 1
+
+
+async def test_adding_a_run_again_replaces_it(index: QdrantHistory) -> None:
+    await index.add([LOGIN])
+    await index.add([replace(LOGIN, answer="better")])
+    [hit] = await index.search(TENANT, HistorySearch(query="login"), None)
+    assert hit.answer == "better"
+
+
+async def test_an_index_that_is_away_says_so() -> None:
+    history = QdrantHistory("http://127.0.0.1:1", WordLlamaEmbedder())
+    with pytest.raises(DependencyUnavailable):
+        await history.add([LOGIN])
+    with pytest.raises(DependencyUnavailable):
+        await history.search(TENANT, HistorySearch(query="login"), None)
+    await history.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "thread", "user_id", "shared"),
+    [
+        ("slack", "slack:i:C1:1.0", ANA, True),
+        ("slack", "slack:i:D1:1.0", ANA, False),
+        ("clickup", "clickup:i:task", ANA, True),
+        ("api", "session:1", ANA, False),
+        ("delegation", "delegation:1", ANA, False),
+        ("workflow", "session:1", None, True),
+    ],
+)
+def test_what_was_said_in_private_stays_private(
+    source: str, thread: str, user_id: UUID | None, *, shared: bool
+) -> None:
+    assert shared_in(source, thread, user_id) is shared
