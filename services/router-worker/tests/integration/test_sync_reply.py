@@ -77,6 +77,14 @@ async def test_our_own_replies_are_no_input(world):
         assert (await world.handled(event)).outcome == "ignored:echo"
 
 
+async def test_our_own_words_wait_for_nobody_s_turn(world):
+    thread = await world.shown_task()
+    echo = await world.reply("x", TS, thread, user="U0BOT")
+    async with world.store.tenant(world.tenant_id) as other:
+        assert (await other.inbox.waiting(echo)).is_our_turn
+        assert (await world.handled(echo)).outcome == "ignored:echo"
+
+
 async def test_metadata_that_somebody_else_made_up_hides_nothing(world):
     thread = await world.shown_task()
     metadata = {"event_type": "oblivion_effect", "event_payload": {"effect_id": "not ours"}}

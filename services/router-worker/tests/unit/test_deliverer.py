@@ -317,3 +317,53 @@ async def test_what_does_not_end_in_time_is_cut_off_and_left_to_its_lease(make, 
     await deliverer.stop(within_s=0.01)
     assert slack.at_once == 0
     assert queue.settled == []
+
+
+async def test_what_was_leased_as_it_was_decided_is_sent_without_a_claim(make, queue, slack):
+    deliverer = make()
+    leased = queue.add("d", "first")
+    queue.waiting["d"].clear()
+    deliverer.kick(TENANT, "d", leased)
+    await eventually(lambda: bool(queue.settled))
+    assert slack.sent == ["first"]
+    assert queue.claims == 1, "the next one's, as the first was settled"
+
+
+async def test_leased_effects_of_a_destination_are_sent_one_at_a_time(make, queue, slack):
+    deliverer = make()
+    slack.open.clear()
+    for number in range(3):
+        leased = queue.add("d", str(number))
+        queue.waiting["d"].clear()
+        deliverer.kick(TENANT, "d", leased)
+    await eventually(lambda: slack.at_once == 1)
+    slack.open.set()
+    await eventually(lambda: len(queue.settled) == 3)
+    assert (slack.sent, slack.most_at_once) == (["0", "1", "2"], 1)
+
+
+async def test_what_is_still_leased_when_it_stops_is_given_back_at_once(make, queue, slack):
+    deliverer = make()
+    slack.open.clear()
+    for words in ("on its way", "leased"):
+        leased = queue.add("d", words)
+        queue.waiting["d"].clear()
+        deliverer.kick(TENANT, "d", leased)
+    await eventually(lambda: slack.at_once == 1)
+    stopping = asyncio.create_task(deliverer.stop(within_s=1))
+    await eventually(lambda: not deliverer.has_room)
+    slack.open.set()
+    await stopping
+    assert slack.sent == ["on its way"]
+    assert queue.settled[1] == ("leased", Postponed(0.0, "stopping"))
+
+
+async def test_there_is_room_for_as_many_destinations_as_are_sent_to_at_once(make, queue, slack):
+    deliverer = make(in_flight=1)
+    assert deliverer.has_room
+    slack.open.clear()
+    queue.add("d", "first")
+    deliverer.kick(TENANT, "d")
+    assert not deliverer.has_room
+    slack.open.set()
+    await eventually(lambda: deliverer.has_room)
