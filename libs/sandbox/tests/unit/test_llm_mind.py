@@ -191,3 +191,62 @@ def test_a_route_that_was_chosen_is_not_chosen_again():
         Prompt("sandbox", (*asked.turns, Turn("assistant", "", calls=(call,)), Turn("tool", "ok")), (ROUTE,))
     )
     assert reply.text
+
+
+def test_material_between_marks_is_read_as_a_thread():
+    material = (
+        "[material k7]\nAna Maria Silva: We ship on Monday.\nIt is ready.\nben: No, on Friday.\n[end k7]"
+    )
+    reply = think(prompt("summarise this thread", Turn("user", material), tools=TOOLS))
+    assert "**Ana Maria Silva**: We ship on Monday." in reply.text
+    assert "**ben**: No, on Friday." in reply.text
+    assert "[end" not in reply.text
+
+
+def test_a_message_given_as_a_json_string_is_read_as_text():
+    agents = "\n".join(
+        [
+            '{"agent": "general", "does": "conversation", "tasks": ["answer"]}',
+            '{"agent": "calendar", "does": "plans meetings", "tasks": ["schedule", "cancel"]}',
+        ]
+    )
+    reply = think(prompt('"cancel the \\u201cweekly\\u201d meeting"', Turn("system", agents), tools=(ROUTE,)))
+    arguments = reply.calls[0].arguments
+    assert (arguments["agent"], arguments["task"]) == ("calendar", "cancel")
+
+
+def test_nothing_shared_means_hardly_any_confidence():
+    reply = think(prompt("hmm", Turn("system", AGENTS), tools=(ROUTE,)))
+    assert reply.calls[0].arguments["confidence"] < 0.35
+
+
+@pytest.mark.parametrize(
+    "nudge", ["That was empty. Answer the request.", "You have used all your tool calls. Answer now."]
+)
+def test_being_hurried_on_is_no_new_request(nudge: str):
+    reply = think(Prompt("sandbox", (Turn("user", "tell me of whales"), Turn("user", nudge))))
+    assert "tell me of whales" in reply.text
+
+
+def test_a_word_in_between_does_not_make_it_forget_what_its_tools_said():
+    call = ToolCall("c", "notion__search", {"query": "launch"})
+    turns = (
+        Turn("user", "search Notion for launch"),
+        Turn("assistant", "", calls=(call,)),
+        Turn("tool", '[material x]\n[{"title": "Launch plan"}]\n[end x]', name="notion__search"),
+        Turn("user", "Said in the thread meanwhile:\nana: hurry"),
+    )
+    reply = think(Prompt("sandbox", turns, TOOLS))
+    assert "- Launch plan" in reply.text
+
+
+def test_what_a_tool_returned_is_shortened_when_a_summary_was_asked_for():
+    call = ToolCall("c", "get_file_contents", {})
+    turns = (
+        Turn("user", "summarise the README of acme/rocket"),
+        Turn("assistant", "", calls=(call,)),
+        Turn("tool", "# rocket\n\nA countdown service. It is small.\n\n## Use", name="get_file_contents"),
+    )
+    reply = think(Prompt("sandbox", turns, TOOLS))
+    assert "- A countdown service.\n- It is small." in reply.text
+    assert "# rocket" not in reply.text

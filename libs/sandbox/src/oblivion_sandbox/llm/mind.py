@@ -14,7 +14,7 @@ from oblivion_sandbox.llm import routing
 from oblivion_sandbox.llm.arguments import fill
 from oblivion_sandbox.llm.prompt import Prompt, Reply, Turn
 from oblivion_sandbox.llm.tools import next_call
-from oblivion_sandbox.llm.transcript import Said, ask, thread
+from oblivion_sandbox.llm.transcript import Said, ask, thread, without_fences
 from oblivion_sandbox.llm.words import overlap, sentences, shortened, stems
 from oblivion_sandbox.store import Json, dumps
 
@@ -56,18 +56,26 @@ def _from_tools(prompt: Prompt) -> str | None:
     results = [turn for turn in prompt.since_task if turn.role == "tool"]
     if not results:
         return None
-    parts = [f"**{turn.name or 'tool'}** says:\n{_told(turn)}" for turn in results]
+    brief = bool(_SUMMARY.search(ask(prompt)))
+    parts = [f"**{turn.name or 'tool'}** says:\n{_told(turn, brief=brief)}" for turn in results]
     return "\n\n".join(parts)
 
 
-def _told(turn: Turn) -> str:
+def _told(turn: Turn, *, brief: bool) -> str:
     """A tool's result: entries of JSON one a line, other text from its beginning."""
+    text = without_fences(turn.text).strip()
     try:
-        value = json.loads(turn.text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return turn.text.strip()[:1500] or "(nothing)"
+        return _opening(text) if brief else text[:1500] or "(nothing)"
     rows = [_row(each) for each in _entries(value)[:MOST_LINES]]
     return "\n".join(f"- {row}" for row in rows if row) or "(nothing)"
+
+
+def _opening(text: str) -> str:
+    """The first sentences of a text, headings aside."""
+    said = [part for part in sentences(text) if not part.startswith(("#", "```"))]
+    return "\n".join(f"- {shortened(part, 240)}" for part in said[:5]) or "(nothing)"
 
 
 def _entries(value: Any) -> list[Any]:

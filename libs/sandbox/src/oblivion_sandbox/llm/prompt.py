@@ -1,9 +1,12 @@
 """What a model is asked and what it answers, whichever protocol carries it."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from oblivion_sandbox.store import Json, dumps
+
+_NUDGE = re.compile(r"\s*(?:that was empty|you have used all|answer now|please continue|continue\.?$)", re.I)
 
 Role = Literal["system", "user", "assistant", "tool"]
 Choice = Literal["auto", "none", "required"]
@@ -59,8 +62,9 @@ class Prompt:
 
     @property
     def task(self) -> str:
-        """The text of the last thing that the user said."""
-        return next((turn.text for turn in reversed(self.turns) if turn.role == "user"), "")
+        """The text of the last thing that the user asked for."""
+        at = self._asked_at()
+        return self.turns[at].text if at >= 0 else ""
 
     @property
     def before_task(self) -> tuple[Turn, ...]:
@@ -73,7 +77,13 @@ class Prompt:
         return self.turns[self._asked_at() + 1 :]
 
     def _asked_at(self) -> int:
-        return max((index for index, turn in enumerate(self.turns) if turn.role == "user"), default=-1)
+        """Where the task stands: not where the user's side merely hurries the model on."""
+        users = [index for index, turn in enumerate(self.turns) if turn.role == "user"]
+        return next((index for index in reversed(users) if not self._is_nudge(index)), (users or [-1])[-1])
+
+    def _is_nudge(self, index: int) -> bool:
+        after_tools = index > 0 and self.turns[index - 1].role == "tool"
+        return after_tools or bool(_NUDGE.match(self.turns[index].text))
 
 
 @dataclass(frozen=True)

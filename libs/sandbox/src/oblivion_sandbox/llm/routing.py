@@ -1,8 +1,10 @@
 """The tool `route_to_agent`: the agent whose description shares the most words with the message."""
 
 import json
+import math
 import re
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -38,10 +40,10 @@ def route(prompt: Prompt, tool: Tool) -> ToolCall:
     asked = stems(message)
     shared = {agent.name: overlap(asked, stems(f"{agent.name} {agent.text}")) for agent in agents}
     chosen = _chosen(agents, shared)
-    words = sorted(shared.get(chosen, set()))
+    words = sorted(shared[chosen])
     given: Json = {
         "agent": chosen,
-        "confidence": round(min(0.95, 0.35 + 0.15 * len(words)), 2),
+        "confidence": round(min(0.95, 0.2 + 0.2 * len(words)), 2),
         "reason": f"The message and the agent share: {', '.join(words)}."
         if words
         else "No agent fits better.",
@@ -100,12 +102,18 @@ def _gather(value: object, found: dict[str, str]) -> None:
     elif isinstance(value, dict):
         known = cast("Json", value)
         name = known.get("id") or known.get("name") or known.get("agent")
-        if isinstance(name, str) and "description" in known:
+        if isinstance(name, str) and len(known) > 1:
             found[name] = json.dumps(known, ensure_ascii=False)
 
 
 def _chosen(agents: list[Known], shared: dict[str, set[str]]) -> str:
-    best = max(agents, key=lambda agent: len(shared[agent.name]))
+    """The agent that shares most; a word that few agents know counts for more."""
+    known_by = Counter(word for words in shared.values() for word in words)
+
+    def weight(agent: Known) -> float:
+        return sum(1.0 + math.log(len(agents) / known_by[word]) for word in shared[agent.name])
+
+    best = max(agents, key=weight)
     if shared[best.name]:
         return best.name
     names = [agent.name for agent in agents]

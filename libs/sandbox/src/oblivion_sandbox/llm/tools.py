@@ -17,7 +17,7 @@ _VERBS = {
     "create": "create add make new write open file draft schedule book log raise insert append",
     "search": "search find look query lookup hunt",
     "list": "list show which enumerate overview what have",
-    "get": "get read fetch view retrieve load display show look",
+    "get": "get read fetch view retrieve load display show look summarise summarize explain review describe",
     "update": "update change edit move set assign rename modify patch transition reschedule",
     "delete": "delete remove cancel close archive",
     "comment": "comment reply answer",

@@ -1,5 +1,6 @@
 """Who said what: the thread that a prompt carries, as turns of its own or as lines of one text."""
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -8,12 +9,24 @@ from oblivion_sandbox.llm.words import without_mentions
 
 _LINE = re.compile(
     r"^[ \t>*-]*(?:\[[^\]\n]{1,40}\][ \t]*)?\**@?"
-    r"(?P<who><@[A-Z0-9]+>|[^\W\d][\w.-]{0,30}(?: [\w.-]{1,30})?)\**"
+    r"(?P<who><@[A-Z0-9]+>|[^\W\d][\w.-]{0,30}(?: [\w.-]{1,30}){0,2})\**"
     r"(?:[ \t]*\([^)\n]{1,40}\))?:\**[ \t]+(?P<said>\S.*)$",
     re.MULTILINE,
 )
+_FENCE = re.compile(r"^\[(?:material|end)\b[^\]\n]{0,80}\][ \t]*\n?", re.MULTILINE)
 _LABEL = re.compile(r"^[ \t#*]*(?:task|question|request|prompt|message|instruction)s?\**:\**\s*", re.I | re.M)
-_LABELS = {"task", "question", "request", "prompt", "message", "instruction", "thread", "context", "history"}
+_LABELS = {
+    "task",
+    "question",
+    "request",
+    "prompt",
+    "message",
+    "instruction",
+    "thread",
+    "context",
+    "state",
+    "history",
+}
 
 
 @dataclass(frozen=True)
@@ -26,13 +39,24 @@ class Said:
 
 def ask(prompt: Prompt) -> str:
     """What is asked for, without the thread or the labels around it."""
-    text = prompt.task
+    text = _unquoted(prompt.task)
     labels = list(_LABEL.finditer(text))
     if labels:
         text = text[labels[-1].end() :]
     elif len(_lines(text)) >= 2:
         text = _LINE.sub("", text)
     return without_mentions(text).strip() or without_mentions(prompt.task)
+
+
+def _unquoted(text: str) -> str:
+    """The text inside, where a prompt hands it over as a JSON string."""
+    if not (text.startswith('"') and text.endswith('"')):
+        return text
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, str) else text
 
 
 def thread(prompt: Prompt) -> list[Said]:
@@ -49,5 +73,17 @@ def thread(prompt: Prompt) -> list[Said]:
 
 
 def _lines(text: str) -> list[Said]:
-    found = [Said(match["who"], match["said"].strip()) for match in _LINE.finditer(text)]
+    """Each speaker's words up to the next speaker, without the marks that fence material off."""
+    plain = without_fences(text)
+    matches = list(_LINE.finditer(plain))
+    ends = [*(match.start() for match in matches[1:]), len(plain)]
+    found = [
+        Said(match["who"], plain[match.start("said") : end].strip())
+        for match, end in zip(matches, ends, strict=False)
+    ]
     return [line for line in found if line.who.lower() not in _LABELS]
+
+
+def without_fences(text: str) -> str:
+    """Text without lines such as `[material x]` and `[end x]`."""
+    return _FENCE.sub("", text)
