@@ -11,7 +11,7 @@ from urllib.request import getproxies
 import aiohttp
 from starlette.applications import Starlette
 
-from oblivion_contracts.jobs import WEBHOOK_PROCESSING
+from oblivion_contracts.jobs import AI_AGENT_TASKS, WEBHOOK_PROCESSING
 from oblivion_platform.clickup import ClickUp
 from oblivion_platform.database.engine import Database, PrivilegedRole
 from oblivion_platform.health import Health, Phase, health_routes
@@ -35,6 +35,8 @@ from oblivion_router_worker.adapters.slack import SlackApi
 from oblivion_router_worker.adapters.slack_budgets import Allowance, SlackBudgets
 from oblivion_router_worker.adapters.slack_carrier import SlackAllowances, SlackCarrier
 from oblivion_router_worker.adapters.slack_reads import SlackApiReads
+from oblivion_router_worker.adapters.slack_run_carrier import SlackEffects, SlackRunCarrier, answers_of_slack
+from oblivion_router_worker.bootstrap_runs import RunParts, Shared
 from oblivion_router_worker.domain.retry import RetryPolicy
 from oblivion_router_worker.processors.webhook_events import make_processor
 from oblivion_router_worker.settings import Settings
@@ -67,6 +69,7 @@ class RouterWorker:
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self._settings = settings
+        self._session = session
         self.database = _database(settings)
         self.budget = Budget(settings.redis_url.get_secret_value())
         credentials = PostgresCredentials(self.database, settings.master_key_ring())
@@ -82,6 +85,7 @@ class RouterWorker:
         self.queue = JobQueue(
             WEBHOOK_PROCESSING, settings.redis_url.get_secret_value(), _job_policy(settings)
         )
+        self.runs = RunParts(settings, Shared(self.database, self.store, self.slack, self.deliverer.kick))
         self.worker = self._worker()
         jobs = QueueJobs(self.queue)
         watch_store = PostgresWatch(self.database, settings.signing_key_ring())
@@ -104,6 +108,7 @@ class RouterWorker:
 
     async def measure_queue(self) -> None:
         self.metrics.queue_seen(WEBHOOK_PROCESSING, await self.queue.counts())
+        self.metrics.queue_seen(AI_AGENT_TASKS, await self.runs.queue.counts())
 
     def _send(self, credentials: PostgresCredentials) -> SendEffect:
         settings = self._settings
@@ -114,11 +119,18 @@ class RouterWorker:
             ),
         )
         carriers = {
-            "slack": SlackCarrier(self.slack_api, SlackBudgets(self.budget), allowances),
+            "slack": self._slack_effects(SlackBudgets(self.budget), allowances),
             "clickup": ClickUpCarrier(self.clickup_api, credentials),
         }
         policy = RetryPolicy(settings.http_timeout_s, settings.give_up_after_h * 3600)
         return SendEffect(carriers, Breakers(), policy, DeliveryMetrics())
+
+    def _slack_effects(self, budgets: SlackBudgets, allowances: SlackAllowances) -> SlackEffects:
+        is_slacks = answers_of_slack(self._settings.slack_api_url)
+        return SlackEffects(
+            SlackCarrier(self.slack_api, budgets, allowances),
+            SlackRunCarrier(self.slack_api, budgets, allowances, self._session, is_slacks),
+        )
 
     def _worker(self) -> SupervisedWorker:
         settings = self._settings
@@ -131,10 +143,10 @@ class RouterWorker:
             app_url=settings.clickup_pages_url(),
             pages_max=settings.comment_pages_max,
         )
-        decide = Decide(mirror_task, mirror_comments, SyncReply(self.slack))
+        decide = Decide(mirror_task, mirror_comments, SyncReply(self.slack), self.runs.events)
         policy = _failure_policy(settings)
         processor = make_processor(
-            HandleEvent(self.store, decide, self.deliverer.kick),
+            HandleEvent(self.store, decide, self.deliverer.kick, self.runs.errands),
             NoteFailure(self.store, policy, SystemClock()),
             policy,
             self.metrics,
@@ -211,6 +223,7 @@ async def running(settings: Settings) -> AsyncGenerator[RouterWorker]:
         stack.push_async_callback(parts.database.close)
         stack.push_async_callback(parts.queue.close)
         stack.push_async_callback(parts.budget.close)
+        stack.push_async_callback(parts.runs.close)
         try:
             await parts.database.wait_until_usable()
         except PrivilegedRole as refused:
@@ -226,10 +239,15 @@ async def _working(parts: RouterWorker, settings: Settings, health: Health) -> A
         _start("watchdog", every(settings.watch_every_s, "watchdog", parts.watchdog)),
         _start("revive jobs", every(settings.revive_every_s, "revive_jobs", parts.revive_jobs)),
         _start("purge bodies", every(settings.purge_every_s, "purge_bodies", parts.purge_bodies)),
+        _start("run hints", parts.runs.hints.run()),
+        _start("revive runs", every(settings.run_sweep_every_s, "revive_runs", parts.runs.revive)),
         _start("queue gauge", every(settings.revive_every_s, "queue_gauge", parts.measure_queue)),
     ]
+    parts.runs.announcements.start()
+    parts.runs.worker.start()
     parts.worker.start()
     health.proofs_of_life["webhook-processing"] = parts.worker.is_consuming
+    health.proofs_of_life["ai-agent-tasks"] = parts.runs.worker.is_consuming
     health.proofs_of_life["outbox"] = lambda: parts.deliverer.turned_s_ago < LOOP_STUCK_AFTER_S
     health.checks["redis"] = parts.queue.counts
     health.checks["postgres"] = parts.database.check_schema
@@ -239,6 +257,7 @@ async def _working(parts: RouterWorker, settings: Settings, health: Health) -> A
     finally:
         health.phase = Phase.DRAINING
         await parts.worker.close()
+        await parts.runs.stop(settings.http_timeout_s)
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)

@@ -1,6 +1,6 @@
 """What the router-worker can be told; see docs/reference/settings.md."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -24,11 +24,11 @@ class Settings(
     """The router-worker's settings."""
 
     database_pool_size: int = Field(
-        default=16,
+        default=24,
         ge=4,
         le=200,
-        description="Most connections to Postgres at once; each of `worker_concurrency` events holds one, "
-        f"and {RESERVED_CONNECTIONS} more are needed.",
+        description="Most connections to Postgres at once; each of `worker_concurrency` events and "
+        f"`run_concurrency` runs holds one, and {RESERVED_CONNECTIONS} more are needed.",
     )
 
     slack_api_url: ServiceUrl = Field(
@@ -144,13 +144,50 @@ class Settings(
         default=20.0, ge=1, description="Edits of messages that may go to one workspace at once."
     )
 
+    run_concurrency: int = Field(
+        default=5, ge=1, le=100, description="Runs brought forward at once by this process."
+    )
+    run_lease_s: float = Field(
+        default=30.0, gt=0, description="Seconds an agent has a run without a sign of life."
+    )
+    run_grace_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds more that it has after a restart of Redis, when nobody could show one.",
+    )
+    run_sweep_every_s: float = Field(
+        default=1.0, gt=0, description="Seconds between two looks for runs that nobody looks after."
+    )
+    agent_wait_s: float = Field(
+        default=30.0, gt=0, description="Seconds between two looks for an agent that is not online."
+    )
+    unknown_users: Literal["guest", "refuse"] = Field(
+        default="refuse",
+        description="What becomes of people in Slack whom the tenant does not know, where its own settings "
+        "say nothing: made a guest, or politely refused.",
+    )
+    user_requests_per_minute: int = Field(
+        default=100, ge=1, description="Requests and mentions of one person in a minute."
+    )
+    tenant_requests_per_minute: int = Field(
+        default=1_000, ge=1, description="Requests and mentions of one tenant in a minute."
+    )
+    llm_model: str | None = Field(
+        default=None,
+        description="The model that routes what the rules leave open, as LangChain's `init_chat_model` names "
+        "it. None: the likeliest agent takes it.",
+    )
+    llm_base_url: ServiceUrl | None = Field(
+        default=None, description="Where the model's API is; None: where its provider has it."
+    )
+
     @model_validator(mode="after")
     def _pool_outlasts_concurrency(self) -> Self:
-        needed = self.worker_concurrency + RESERVED_CONNECTIONS
+        needed = self.worker_concurrency + self.run_concurrency + RESERVED_CONNECTIONS
         if self.database_pool_size < needed:
             raise ValueError(
                 f"OBLIVION_DATABASE_POOL_SIZE must be at least {needed} (OBLIVION_WORKER_CONCURRENCY + "
-                f"{RESERVED_CONNECTIONS}): raise it, or decide fewer events at once"
+                f"OBLIVION_RUN_CONCURRENCY + {RESERVED_CONNECTIONS}): raise it, or do fewer at once"
             )
         return self
 

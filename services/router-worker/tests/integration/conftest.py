@@ -100,6 +100,10 @@ class MovedClock:
         return datetime.now(UTC) + self.ahead
 
 
+async def no_agents(_turn: Any, _fact: Any) -> None:
+    """The mirror's half alone."""
+
+
 class World:
     """One tenant, seen by its administrator (`rows`, `run`) and by the router-worker (`handle`)."""
 
@@ -118,7 +122,7 @@ class World:
         self.store = PostgresStore(self.database, lambda: None)
         self.handle = HandleEvent(
             self.store,
-            Decide(mirror_task, mirror_comments, SyncReply(self.slack)),
+            Decide(mirror_task, mirror_comments, SyncReply(self.slack), no_agents),
             lambda _tenant, destination, _first=None: self.kicked.append(destination),
         )
         self._events = 0

@@ -111,6 +111,9 @@ class ClickUpClient:
     async def create_task(self, list_id: str, fields: Mapping[str, Any]) -> Json:
         return await self._call("POST", f"/list/{_checked(list_id)}/task", body=fields)
 
+    async def update_task(self, task_id: str, fields: Mapping[str, Any]) -> Json:
+        return await self._call("PUT", f"/task/{_checked(task_id)}", body=fields)
+
     # Comments
 
     async def get_comments(self, task_id: str, *, before: Json | None = None) -> list[Json]:
@@ -122,6 +125,15 @@ class ClickUpClient:
         """Write a comment of `{text, attributes}` parts without notifying everyone; returns its id."""
         body = {"comment": list(comment), "notify_all": False}
         return str((await self._call("POST", f"/task/{_checked(task_id)}/comment", body=body))["id"])
+
+    async def get_replies(self, comment_id: str) -> list[Json]:
+        """The replies in a comment's thread."""
+        return (await self._call("GET", f"/comment/{_checked(comment_id)}/reply"))["comments"]
+
+    async def create_reply(self, comment_id: str, comment: Sequence[Mapping[str, Any]]) -> str:
+        """Answer a comment in its thread, without notifying everyone; returns the reply's id."""
+        body = {"comment": list(comment), "notify_all": False}
+        return str((await self._call("POST", f"/comment/{_checked(comment_id)}/reply", body=body))["id"])
 
     async def update_comment(self, comment_id: str, comment: Sequence[Mapping[str, Any]]) -> None:
         # The plain text beside the parts: only it is documented for changes.

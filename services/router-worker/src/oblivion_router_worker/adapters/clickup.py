@@ -1,9 +1,13 @@
 """Effects → ClickUp comments, and comments found again by the permalink at their end."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from oblivion_platform.clickup import ClickUp, ClickUpClient, ClickUpNotFound, Use
 from oblivion_platform.errors import AuthenticationFailed, PermanentFailure
 from oblivion_router_worker.domain.clickup_objects import parse_comment
 from oblivion_router_worker.domain.effects import CreateComment, DeleteComment, Effect, UpdateComment
+from oblivion_router_worker.domain.run_effects import CreateTask, MoveTask, RunComment
 from oblivion_router_worker.ports.credentials import Credentials
 from oblivion_router_worker.ports.delivery import Receipt, Sending
 
@@ -32,17 +36,19 @@ class ClickUpCarrier:
     async def find(self, sending: Sending) -> Receipt | None:
         """Pages are newest first; those older than the effect cannot hold its comment."""
         body = sending.effect.body
-        if not isinstance(body, CreateComment):
-            return None
         client = await self._client(sending.effect)
+        if isinstance(body, CreateTask):
+            return await _find_task(client, body, sending.created_at * 1000 - CLOCKS_APART_MS)
+        if isinstance(body, RunComment) and body.reply_to is not None:
+            return _marked(await client.get_replies(body.reply_to), body.marker)
+        if not isinstance(body, CreateComment | RunComment):
+            return None
         oldest_ms = sending.created_at * 1000 - CLOCKS_APART_MS
         before = None
         for _ in range(MOST_LOOKUP_PAGES):
             page = await client.get_comments(body.task_id, before=before)
-            for source in page:
-                comment = parse_comment(source)
-                if comment is not None and comment.text.rstrip().endswith(body.marker):
-                    return Receipt(made_id=comment.id)
+            if (found := _marked(page, body.marker)) is not None:
+                return found
             if not page or int(page[-1]["date"]) < oldest_ms:
                 return None
             before = page[-1]
@@ -62,6 +68,15 @@ class ClickUpCarrier:
                     await client.delete_comment(sending.copy_id or "")
                 except ClickUpNotFound:
                     return Receipt(skipped=COMMENT_GONE)
+            case RunComment(task_id=task_id, comment=comment, reply_to=reply_to):
+                if reply_to is not None:
+                    return Receipt(made_id=await client.create_reply(reply_to, comment))
+                return Receipt(made_id=await client.create_comment(task_id, comment))
+            case MoveTask(task_id=task_id, status=status):
+                return await _move(client, task_id, status)
+            case CreateTask() as body:
+                fields = {"name": body.name, "markdown_description": body.description}
+                return Receipt(made_id=str((await client.create_task(body.list_id, fields))["id"]))
             case _:
                 raise PermanentFailure("kind_unknown", f"{sending.effect.kind} does not go to ClickUp")
         return Receipt()
@@ -69,6 +84,44 @@ class ClickUpCarrier:
     async def _client(self, effect: Effect) -> ClickUpClient:
         token = await self._credentials.token(effect.tenant_id, effect.integration_id)
         return self._clickup.client(token, use_of(effect.priority))
+
+
+def _marked(page: Sequence[Mapping[str, Any]], marker: str) -> Receipt | None:
+    for source in page:
+        comment = parse_comment(source)
+        if comment is not None and comment.text.rstrip().endswith(marker):
+            return Receipt(made_id=comment.id)
+    return None
+
+
+async def _find_task(client: ClickUpClient, body: CreateTask, since_ms: float) -> Receipt | None:
+    page, is_last = 0, False
+    while not is_last and page < MOST_LOOKUP_PAGES:
+        tasks, is_last = await client.get_changed_tasks(
+            body.list_id, updated_after_ms=int(since_ms), page=page
+        )
+        for task in tasks:
+            if body.marker in str(task.get("markdown_description") or task.get("description") or ""):
+                return Receipt(made_id=str(task["id"]))
+        page += 1
+    return None
+
+
+async def _move(client: ClickUpClient, task_id: str, status: str) -> Receipt:
+    """Only into a status that the task's list has; others would be refused."""
+    try:
+        task = await client.get_task(task_id)
+        found = await client.get_list(str(task["list"]["id"]))
+        names = [str(each.get("status")) for each in found.get("statuses", [])]
+        name = next((each for each in names if each.casefold() == status.casefold()), None)
+        if name is None:
+            return Receipt(skipped="status_unknown")
+        if str(task.get("status", {}).get("status", "")).casefold() == name.casefold():
+            return Receipt(skipped="status_is_set")
+        await client.update_task(task_id, {"status": name})
+    except ClickUpNotFound:
+        return Receipt(skipped=COMMENT_GONE)
+    return Receipt()
 
 
 def use_of(priority: int) -> Use:

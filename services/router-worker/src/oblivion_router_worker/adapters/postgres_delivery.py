@@ -21,6 +21,7 @@ from oblivion_router_worker.domain.effects import (
     body_from_payload,
 )
 from oblivion_router_worker.domain.retry import PARENT_MISSING, Dead, Failed, Postponed, Sent, Settlement
+from oblivion_router_worker.domain.run_effects import RunAnswer, RunPost
 from oblivion_router_worker.ports.delivery import DueDestination, Sending
 
 MOST_DUE = 1_000
@@ -84,6 +85,7 @@ def _sending(row: Any, lease_ends_at: float) -> Sending:
         event_id=row.event_id,
         task_mapping_id=row.task_mapping_id,
         mirror_event_id=row.mirror_event_id,
+        run_id=row.run_id,
     )
     return Sending(
         effect=effect,
@@ -98,6 +100,7 @@ def _sending(row: Any, lease_ends_at: float) -> Sending:
         is_creation_dead=bool(row.is_creation_dead),
         has_problem=bool(row.has_problem),
         was_refused=bool(row.was_refused),
+        place=row.place or {},
     )
 
 
@@ -141,6 +144,9 @@ async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> bool:
         case PostReply() | CreateComment() if sent.made_id is not None:
             target = {"target": effect.mirror_event_id, "made": sent.made_id}
             (noted,) = await fetch(tx, _SENT_COPY, values | target)
+        case RunPost(keep_as=name) | RunAnswer(keep_as=name) if sent.made_id is not None and name:
+            target = {"target": effect.run_id, "name": name, "made": sent.made_id}
+            (noted,) = await fetch(tx, _SENT_FOR_RUN, values | target)
         case _:
             (noted,) = await fetch(tx, _SENT, values)
     if sending.has_problem and sent.made_id is not None:
@@ -193,7 +199,7 @@ _CLAIM = """
         RETURNING o.*
     )
     SELECT o.id, o.tenant_id, o.integration_id, o.destination, o.kind, o.payload, o.priority, o.event_id,
-        o.task_mapping_id, o.mirror_event_id, o.attempts, o.unanswered,
+        o.task_mapping_id, o.mirror_event_id, o.run_id, o.attempts, o.unanswered, r.place,
         extract(epoch FROM o.created_at) AS created_at_s,
         extract(epoch FROM clock_timestamp() - o.created_at) AS age_s,
         t.slack_channel_id, t.slack_ts, m.copy_id, p.problem IS NOT NULL AS has_problem,
@@ -209,6 +215,7 @@ _CLAIM = """
     LEFT JOIN task_mappings t ON t.id = o.task_mapping_id
     LEFT JOIN project_mappings p ON p.id = t.project_mapping_id
     LEFT JOIN mirror_events m ON m.id = o.mirror_event_id
+    LEFT JOIN runs r ON r.id = o.run_id
 """
 _HELD = "id = %(id)s AND state = 'sending' AND attempts = %(attempt)s"
 _DONE = f"""UPDATE outbox SET state = 'sent', result = CAST(%(result)s AS jsonb), sent_at = clock_timestamp(),
@@ -226,6 +233,12 @@ _SENT_TASK = f"""
 _SENT_COPY = f"""
     WITH done AS ({_DONE}),
     noted AS (UPDATE mirror_events SET copy_id = %(made)s, updated_at = now() WHERE id = %(target)s)
+    {_HAS_NEXT}
+"""  # noqa: S608 - constants of this module
+_SENT_FOR_RUN = f"""
+    WITH done AS ({_DONE}),
+    noted AS (UPDATE runs SET place = place || jsonb_build_object(%(name)s::text, %(made)s::text)
+              WHERE id = %(target)s)
     {_HAS_NEXT}
 """  # noqa: S608 - constants of this module
 _POSTPONE = f"""

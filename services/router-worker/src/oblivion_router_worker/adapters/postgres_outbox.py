@@ -15,13 +15,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_router_worker.adapters.statements import fetch, run
+from oblivion_router_worker.domain.effect_bodies import Json
 from oblivion_router_worker.domain.effects import (
     CREATION_OF,
     CreateComment,
     DeleteComment,
     DeleteReply,
     Effect,
-    Json,
     PostTask,
     UpdateComment,
     UpdateReply,
@@ -55,6 +55,7 @@ class PostgresOutbox:
             "event": effect.event_id,
             "task": effect.task_mapping_id,
             "copy": effect.mirror_event_id,
+            "run": effect.run_id,
         }
         if (creation := CREATION_OF.get(effect.kind)) is not None:
             values["creation"] = creation
@@ -100,15 +101,15 @@ def _statement(effect: Effect) -> LiteralString:
         case DeleteReply() | DeleteComment():
             return _ADD_DELETION
         case _:
-            return _ADD
+            return _ADD if effect.coalesce_key is None else _ADD_LATEST
 
 
 _COLUMNS = """id, tenant_id, integration_id, destination, kind, payload, coalesce_key, priority, event_id,
-        task_mapping_id, mirror_event_id"""
+        task_mapping_id, mirror_event_id, run_id"""
 _VALUES = """CAST(%(id)s AS uuid), CAST(%(tenant)s AS uuid), CAST(%(integration)s AS uuid), %(destination)s,
         %(kind)s, CAST(%(payload)s AS jsonb), CAST(%(coalesce_key)s AS text), CAST(%(priority)s AS smallint),
         CAST(%(event)s AS uuid),
-        CAST(%(task)s AS uuid), CAST(%(copy)s AS uuid)"""
+        CAST(%(task)s AS uuid), CAST(%(copy)s AS uuid), CAST(%(run)s AS uuid)"""
 _NOT_LEFT = "tenant_id = %(tenant)s AND task_mapping_id = %(task)s AND state IN ('pending', 'dead')"
 _ITS_CREATION = f"""{_NOT_LEFT} AND kind = %(creation)s AND NOT unanswered
         AND mirror_event_id IS NOT DISTINCT FROM CAST(%(copy)s AS uuid)"""
@@ -144,6 +145,17 @@ _ADD_UPDATE = f"""
     INSERT INTO outbox ({_COLUMNS}, next_attempt_at)
     SELECT {_VALUES}, greatest(clock_timestamp(), (SELECT max(next_attempt_at) FROM earlier))
     WHERE NOT EXISTS (SELECT FROM creation)
+"""  # noqa: S608 - constants of this module
+# Of what a run shows; as an update, but it belongs to no task.
+_ADD_LATEST = f"""
+    WITH earlier AS (
+        UPDATE outbox SET state = 'superseded'
+        WHERE tenant_id = %(tenant)s AND destination = %(destination)s AND state = 'pending'
+          AND coalesce_key = %(coalesce_key)s
+        RETURNING next_attempt_at
+    )
+    INSERT INTO outbox ({_COLUMNS}, next_attempt_at)
+    SELECT {_VALUES}, greatest(clock_timestamp(), (SELECT max(next_attempt_at) FROM earlier))
 """  # noqa: S608 - constants of this module
 _ADD_DELETION = f"""
     WITH creation AS (

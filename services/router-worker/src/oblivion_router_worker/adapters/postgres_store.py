@@ -12,6 +12,8 @@ from oblivion_router_worker.adapters.postgres_inbox import PostgresInbox
 from oblivion_router_worker.adapters.postgres_integrations import PostgresIntegrations
 from oblivion_router_worker.adapters.postgres_links import PostgresLinks
 from oblivion_router_worker.adapters.postgres_outbox import PostgresOutbox
+from oblivion_router_worker.adapters.postgres_people import PostgresPeople
+from oblivion_router_worker.adapters.postgres_run_desk import PostgresRunDesk
 
 
 class PostgresDecision:
@@ -23,6 +25,9 @@ class PostgresDecision:
         self.copies = PostgresCopies(tx, tenant_id)
         self.outbox = PostgresOutbox(tx, tenant_id, lease_s)
         self.integrations = PostgresIntegrations(tx)
+        self.people = PostgresPeople(tx, tenant_id)
+        self.desk = PostgresRunDesk(tx, tenant_id)
+        self.tx = tx
 
 
 class PostgresStore:

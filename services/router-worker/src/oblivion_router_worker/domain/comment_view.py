@@ -8,8 +8,10 @@ owner writes comments of their own too.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from oblivion_router_worker.domain.clickup_objects import Task
+from oblivion_router_worker.domain.run_effects import RunComment
 from oblivion_router_worker.domain.slack_message import (
     BLOCKS_TEXT_MAX_UNITS,
     FALLBACK_MAX_UNITS,
@@ -124,3 +126,14 @@ def is_copy_of(comment_text: str, sent: ClickUpComment | str) -> bool:
 def ends_in_marker(comment_text: str, marker: str) -> bool:
     """Tell whether a comment is the one that was sent with `marker` (for looking up a lost answer)."""
     return bool(marker) and comment_text.rstrip().endswith(marker)
+
+
+def answer_comment(markdown: str, agent: str, run_id: UUID, asker: str | None) -> RunComment:
+    """A run's answer as a comment on its task; its last word, the run's id, is what it is looked up by."""
+    body = markdown_to_runs(truncate(markdown, COMMENT_MAX_UNITS))
+    runs = finished_runs([Run(_author(agent), {"bold": True}), Run(":\n"), *body, *_ended_line(body)])
+    blocks: list[Mapping[str, object]] = list(runs_to_json(runs))
+    if asker is not None and asker.isdigit():
+        blocks = [{"type": "tag", "user": {"id": int(asker)}}, {"text": " "}, *blocks]
+    marker = f"run {run_id}"
+    return RunComment("", [*blocks, {"text": marker}], marker)

@@ -6,35 +6,20 @@ are read when it is sent. Message metadata of type `METADATA_EVENT_TYPE` carries
 comment carries `marker`, so that a send whose answer was lost can be looked up.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Self, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID, uuid4
+
+from oblivion_router_worker.domain.effect_bodies import Blocks, EffectBody, Json
+from oblivion_router_worker.domain.run_effects import RUN_BODIES, RunBody, coalesce_key_of
 
 METADATA_EVENT_TYPE = "oblivion_effect"
 METADATA_EFFECT_ID = "effect_id"
 
-Json: TypeAlias = dict[str, Any]
-Blocks: TypeAlias = Sequence[Mapping[str, Any]]
-
 
 @dataclass(frozen=True, slots=True)
-class _Body:
-    """Part of the envelope that depends on the kind; its fields are the row's payload."""
-
-    kind: ClassVar[str]
-
-    def to_payload(self) -> Json:
-        # Not `asdict`: it would copy every block.
-        return {each.name: getattr(self, each.name) for each in fields(self)}
-
-    @classmethod
-    def from_payload(cls, payload: Mapping[str, Any]) -> Self:
-        return cls(**payload)
-
-
-@dataclass(frozen=True, slots=True)
-class PostTask(_Body):
+class PostTask(EffectBody):
     """Show a task in a channel; the answer's ts becomes `task_mappings.slack_ts`."""
 
     kind: ClassVar[str] = "slack.post_task"
@@ -44,7 +29,7 @@ class PostTask(_Body):
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateTask(_Body):
+class UpdateTask(EffectBody):
     """Show the task's newer state in its message."""
 
     kind: ClassVar[str] = "slack.update_task"
@@ -53,7 +38,7 @@ class UpdateTask(_Body):
 
 
 @dataclass(frozen=True, slots=True)
-class PostReply(_Body):
+class PostReply(EffectBody):
     """Show a ClickUp comment in the task's thread; the answer's ts becomes `mirror_events.copy_id`."""
 
     kind: ClassVar[str] = "slack.post_reply"
@@ -62,14 +47,14 @@ class PostReply(_Body):
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateReply(_Body):
+class UpdateReply(EffectBody):
     kind: ClassVar[str] = "slack.update_reply"
     text: str
     blocks: Blocks
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteReply(_Body):
+class DeleteReply(EffectBody):
     """Take back a copied comment; `copy_id` is set once it is a dead letter.
 
     When a person retries that one, the comment may have a newer copy, which shall stay.
@@ -80,7 +65,7 @@ class DeleteReply(_Body):
 
 
 @dataclass(frozen=True, slots=True)
-class CreateComment(_Body):
+class CreateComment(EffectBody):
     """Write a thread reply to its task; the answer's id becomes `mirror_events.copy_id`.
 
     `comment` is ClickUp's array of `{text, attributes}` and ends in `marker`, the reply's permalink.
@@ -93,13 +78,13 @@ class CreateComment(_Body):
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateComment(_Body):
+class UpdateComment(EffectBody):
     kind: ClassVar[str] = "clickup.update_comment"
     comment: Blocks
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteComment(_Body):
+class DeleteComment(EffectBody):
     """Take back a copied reply; `copy_id` as in DeleteReply."""
 
     kind: ClassVar[str] = "clickup.delete_comment"
@@ -115,6 +100,7 @@ Body: TypeAlias = (
     | CreateComment
     | UpdateComment
     | DeleteComment
+    | RunBody
 )
 Creation: TypeAlias = PostTask | PostReply | CreateComment
 Update: TypeAlias = UpdateTask | UpdateReply | UpdateComment
@@ -131,6 +117,7 @@ _BODIES: Mapping[str, type[Body]] = {
         CreateComment,
         UpdateComment,
         DeleteComment,
+        *RUN_BODIES,
     )
 }
 CREATION_OF: Mapping[str, str] = {
@@ -168,13 +155,15 @@ class Effect:
     destination: str
     """Effects of one destination leave in order: `slack_destination(…)` or `clickup_destination(…)`."""
     body: Body
-    task_mapping_id: UUID
+    task_mapping_id: UUID | None
     priority: int
     """As `EventPriority` of oblivion_contracts; decides its share of a ClickUp token's budget."""
     mirror_event_id: UUID | None = None
     """The comment or reply that is copied; None for the task's own message."""
     event_id: UUID | None = None
     """The inbound event that caused it."""
+    run_id: UUID | None = None
+    """The run that it shows."""
     id: UUID = field(default_factory=uuid4)
 
     @property
@@ -188,7 +177,7 @@ class Effect:
             return f"task:{self.task_mapping_id}"
         if isinstance(self.body, UpdateReply | UpdateComment):
             return f"copy:{self.mirror_event_id}"
-        return None
+        return coalesce_key_of(self.body, self.run_id)
 
     def to_payload(self) -> Json:
         return self.body.to_payload()

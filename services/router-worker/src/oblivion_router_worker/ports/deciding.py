@@ -11,9 +11,12 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from oblivion_router_worker.domain.effects import Effect
 from oblivion_router_worker.domain.records import Copy, InboundEvent, Link, Origin, ShownTask, WaitingEvent
 from oblivion_router_worker.ports.delivery import Sending
+from oblivion_router_worker.ports.running import People, RunDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,14 @@ class Decision(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def integrations(self) -> Integrations: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def desk(self) -> RunDesk: ...
+    @property
+    def tx(self) -> AsyncConnection:
+        """For the steps of runs and sessions, which are `oblivion_platform`'s."""
+        ...
 
 
 class Store(Protocol):

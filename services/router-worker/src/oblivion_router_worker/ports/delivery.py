@@ -1,9 +1,9 @@
 """What the delivery of effects needs: the queue of what leaves, carriers that send it, breakers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 from uuid import UUID
 
 from oblivion_router_worker.domain.effects import Effect
@@ -35,6 +35,8 @@ class Sending:
     """The link has a problem noted."""
     was_refused: bool = False
     """The integration's health says that its token is refused."""
+    place: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of the run that the effect shows: the ts of its messages by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Which use case a fact belongs to."""
 
+from collections.abc import Awaitable, Callable
+
 from oblivion_router_worker.domain.events import (
     AppUninstalled,
     ChannelArchived,
@@ -7,13 +9,11 @@ from oblivion_router_worker.domain.events import (
     ChannelUnarchived,
     CommentEdited,
     CommentPosted,
-    Interaction,
     MemberJoined,
     MemberLeft,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
-    SlashCommand,
     TaskChanged,
     TaskCreated,
     TaskDeleted,
@@ -28,16 +28,24 @@ from oblivion_router_worker.usecases.mirror_task import MirrorTask
 from oblivion_router_worker.usecases.sync_reply import SyncReply
 from oblivion_router_worker.usecases.turn import Turn
 
+Agents = Callable[[Turn, Fact], Awaitable[str | None]]
+"""What an event means for agents; None: nothing."""
+
 
 class Decide:
     """Implements `handle_event.Decide`."""
 
     def __init__(
-        self, mirror_task: MirrorTask, mirror_comments: MirrorComments, sync_reply: SyncReply
+        self,
+        mirror_task: MirrorTask,
+        mirror_comments: MirrorComments,
+        sync_reply: SyncReply,
+        agents: Agents,
     ) -> None:
         self._mirror_task = mirror_task
         self._mirror_comments = mirror_comments
         self._sync_reply = sync_reply
+        self._agents = agents
 
     def at_once(self, fact: Fact) -> str | None:
         """Our own words come back from Slack as often as we write: nothing follows from them."""
@@ -46,13 +54,16 @@ class Decide:
 
     async def __call__(self, turn: Turn, fact: Fact) -> str:
         """Decide, and return the outcome's code."""
+        asked = await self._agents(turn, fact)
+        mirrored = await self._mirror(turn, fact)
+        return asked or mirrored
+
+    async def _mirror(self, turn: Turn, fact: Fact) -> str:
         match fact:
             case Unhandled():
                 return f"ignored:{fact.reason}"
             case AppUninstalled() | TokensRevoked():
                 return await note_lost_installation(turn, fact)
-            case Interaction() | SlashCommand():
-                return "ignored:not_subscribed"
             case _ if not turn.event.has_links:
                 return "ignored:nothing_linked"
             case TaskCreated() | TaskChanged() | TaskDeleted() | TaskMoved():
@@ -65,6 +76,8 @@ class Decide:
                 return await self._sync_reply.on_deletion(turn, fact)
             case ChannelRenamed() | ChannelArchived() | ChannelUnarchived() | MemberJoined() | MemberLeft():
                 return await keep_links(turn, fact)
+            case _:
+                return "ignored:not_subscribed"
 
     async def _task(self, turn: Turn, fact: TaskCreated | TaskChanged | TaskDeleted | TaskMoved) -> str:
         is_gone = isinstance(fact, TaskDeleted)

@@ -40,6 +40,7 @@ from oblivion_router_worker.domain.retry import (
     Settlement,
     Try,
 )
+from oblivion_router_worker.domain.run_effects import RunAnswer, RunCreation, RunEdit, RunPost
 from oblivion_router_worker.ports.delivery import Breakers, Carrier, DeliveryQueue, Sending
 from oblivion_router_worker.ports.delivery_watch import DeliveryWatch
 
@@ -125,21 +126,25 @@ def provider_of(sending: Sending) -> str:
 def without_target(sending: Sending) -> Settlement | None:
     """How an effect ends whose target does not exist: the one that should have made it came to nothing."""
     match sending.effect.body:
-        case PostTask() | CreateComment():
-            return None
         case UpdateTask() | PostReply():
             target = sending.thread_ts
         case UpdateReply() | DeleteReply():
             target = sending.thread_ts and sending.copy_id
         case UpdateComment() | DeleteComment():
             target = sending.copy_id
+        case RunPost(thread_ts=None) | RunAnswer(thread_ts=None) if sending.effect.task_mapping_id:
+            target = sending.thread_ts
+        case RunEdit(target=name):
+            target = sending.place.get(name)
+        case _:
+            return None
     if target:
         return None
     return PARENT_MISSING if sending.is_creation_dead else Sent(skipped="never_posted")
 
 
 def _makes_something(sending: Sending) -> bool:
-    return isinstance(sending.effect.body, PostTask | PostReply | CreateComment)
+    return isinstance(sending.effect.body, PostTask | PostReply | CreateComment | RunCreation)
 
 
 def _last(sending: Sending, request: _Request) -> Try:

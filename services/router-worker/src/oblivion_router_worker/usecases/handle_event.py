@@ -7,7 +7,6 @@ to. Run again for the same event it changes nothing, so the queue may deliver a 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
-from uuid import UUID
 
 from oblivion_contracts.jobs import EventOutcome, ProcessEvent
 from oblivion_platform.errors import PermanentFailure, TransientFailure
@@ -19,6 +18,7 @@ from oblivion_router_worker.domain.slack_events import parse_slack
 from oblivion_router_worker.ports.deciding import Decision, Store
 from oblivion_router_worker.ports.delivery import Sending
 from oblivion_router_worker.ports.kicking import Kick
+from oblivion_router_worker.ports.running import Aftermath, Follow
 from oblivion_router_worker.usecases.turn import Turn
 
 Fact = SlackEvent | ClickUpEvent
@@ -50,15 +50,17 @@ class _Handled:
     outcome: str
     effects: int = 0
     destinations: Mapping[str, Sending | None] = field(default_factory=dict[str, Sending | None])
+    aftermath: Aftermath | None = None
 
 
 class HandleEvent:
     """Gives each event its turn; `decide` knows what to do with it."""
 
-    def __init__(self, store: Store, decide: Decide, kick: Kick) -> None:
+    def __init__(self, store: Store, decide: Decide, kick: Kick, follow: Follow | None = None) -> None:
         self._store = store
         self._decide = decide
         self._kick = kick
+        self._follow = follow
 
     async def __call__(self, command: ProcessEvent) -> EventOutcome:
         """Decide about the event, and tell the sender after the commit.
@@ -69,16 +71,18 @@ class HandleEvent:
             TransientFailure: Postgres, Slack or ClickUp is away or asks to wait.
         """
         async with self._store.tenant(command.tenant_id) as decision:
-            handled = await self._handle(decision, command.event_id)
+            handled = await self._handle(decision, command)
         if handled is None:
             # Not raised inside: a rollback makes the connection forget the statements it has prepared.
             raise NotOurTurn
         for destination, first in handled.destinations.items():
             self._kick(command.tenant_id, destination, first)
+        if self._follow is not None and handled.aftermath is not None:
+            self._follow(command.tenant_id, handled.aftermath)
         return EventOutcome(outcome=handled.outcome, effects=handled.effects)
 
-    async def _handle(self, decision: Decision, event_id: UUID) -> _Handled | None:
-        event = await decision.inbox.waiting(event_id)
+    async def _handle(self, decision: Decision, command: ProcessEvent) -> _Handled | None:
+        event = await decision.inbox.waiting(command.event_id)
         if event is None:
             return _Handled(HANDLED_BEFORE)
         fact = parse(event)
@@ -86,17 +90,24 @@ class HandleEvent:
         if outcome is not None:
             await decision.inbox.finish(event.id, outcome)
             return _Handled(outcome)
-        return await self._take_turn(decision, event, fact) if event.is_our_turn else None
+        if not event.is_our_turn:
+            return None
+        return await self._take_turn(decision, event, fact, command.traceparent)
 
-    async def _take_turn(self, decision: Decision, event: InboundEvent, fact: Fact) -> _Handled:
+    async def _take_turn(
+        self, decision: Decision, event: InboundEvent, fact: Fact, traceparent: str | None
+    ) -> _Handled:
         waiting = await decision.inbox.waiting_for(event.subject)
         # Whoever had the turn before may have handled this event along with its own.
         if all(other.id != event.id for other in waiting):
             return _Handled(HANDLED_BEFORE)
-        turn = Turn(decision, event, [other for other in waiting if other.id != event.id])
+        others = [other for other in waiting if other.id != event.id]
+        turn = Turn(decision, event, others, traceparent=traceparent)
         outcome = await self._decide(turn, fact)
         await decision.inbox.finish(event.id, outcome, turn.covered)
-        return _Handled(outcome, turn.effects, turn.destinations)
+        effects = turn.effects + turn.showing.effects
+        aftermath = None if turn.aftermath.is_empty else turn.aftermath
+        return _Handled(outcome, effects, turn.destinations, aftermath)
 
 
 def parse(event: InboundEvent) -> Fact:

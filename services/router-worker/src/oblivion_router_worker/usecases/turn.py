@@ -19,6 +19,8 @@ from oblivion_router_worker.domain.effects import (
 from oblivion_router_worker.domain.records import InboundEvent, Link, ShownTask, WaitingEvent
 from oblivion_router_worker.ports.deciding import Decision
 from oblivion_router_worker.ports.delivery import Sending
+from oblivion_router_worker.ports.running import Aftermath
+from oblivion_router_worker.usecases.showing import Showing
 
 _CREATIONS = (PostTask, PostReply, CreateComment)
 _TO_CLICKUP = (CreateComment, UpdateComment, DeleteComment)
@@ -37,6 +39,15 @@ class Turn:
     destinations: dict[str, Sending | None] = field(default_factory=dict[str, Sending | None])
     """Where something leaves for, and what of it is leased to us already."""
     effects: int = 0
+    traceparent: str | None = None
+    aftermath: Aftermath = field(default_factory=Aftermath)
+    """What of runs is to be told once it is committed."""
+    showing: Showing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.showing = Showing(
+            self.decision.outbox, self.event.tenant_id, self.event.id, destinations=self.destinations
+        )
 
     async def send(self, body: Body, link: Link, shown: ShownTask, copy_id: UUID | None = None) -> None:
         """Decide that `body` shall leave, for this message (and this copy of a comment)."""

@@ -1,0 +1,151 @@
+"""Rows around runs that only the router-worker needs: rules, decisions, labels, who works in a thread."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from oblivion_platform import runs
+from oblivion_platform.routing import Decision as RouteDecision
+from oblivion_platform.runs import Run
+from oblivion_router_worker.adapters.statements import fetch
+from oblivion_router_worker.adapters.statements import run as carry_out
+from oblivion_router_worker.ports.running import Label, Listed, RouteRules
+
+
+class PostgresRunDesk:
+    """Implements `ports.running.RunDesk` in the transaction `tx`."""
+
+    def __init__(self, tx: AsyncConnection, tenant_id: UUID) -> None:
+        self._tx = tx
+        self._tenant_id = tenant_id
+
+    async def live_in(self, thread: str) -> Run | None:
+        rows = await fetch(self._tx, _LIVE_IN, {"tenant": self._tenant_id, "thread": thread})
+        return await runs.read(self._tx, rows[0].id) if rows else None
+
+    async def asked_by(self, thread: str, question_ts: str) -> Run | None:
+        values = {"tenant": self._tenant_id, "thread": thread, "ts": question_ts}
+        rows = await fetch(self._tx, _ASKED_BY, values)
+        return await runs.read(self._tx, rows[0].id, lock=True) if rows else None
+
+    async def session_of(self, thread: str) -> UUID | None:
+        rows = await fetch(self._tx, _SESSION_OF, {"tenant": self._tenant_id, "thread": thread})
+        return rows[0].id if rows else None
+
+    async def rules(self, integration_id: str | None, channel: str | None) -> RouteRules:
+        place = f"slack:{integration_id}:{channel}" if channel else ""
+        values = {"tenant": self._tenant_id, "place": place, "channel": channel, "slack": integration_id}
+        found: dict[tuple[str, str], UUID] = {
+            (row.kind, row.scope): row.agent_id for row in await fetch(self._tx, _RULES, values)
+        }
+        return RouteRules(
+            override=found.get(("override", place)) or found.get(("override", "")),
+            channel_default=found.get(("default", place))
+            or found.get(("default", "mapping"))
+            or found.get(("default", "")),
+        )
+
+    async def note_decision(
+        self, run_id: UUID, agent_id: UUID | None, decision: RouteDecision, us: int
+    ) -> None:
+        candidates = [{"agent": each.agent, "score": each.score} for each in decision.candidates]
+        values = {
+            "id": uuid4(),
+            "tenant": self._tenant_id,
+            "run": run_id,
+            "stage": decision.stage.value,
+            "agent": agent_id,
+            "task": decision.task,
+            "score": decision.score,
+            "reason": decision.reason[:500],
+            "candidates": json.dumps(candidates),
+            "us": us,
+        }
+        await carry_out(self._tx, _NOTE_DECISION, values)
+
+    async def note_label(self, label: Label) -> None:
+        values = {
+            "id": uuid4(),
+            "tenant": self._tenant_id,
+            "run": label.run_id,
+            "kind": label.kind,
+            "agent": label.agent_id,
+            "user": label.user_id,
+            "by": label.labelled_by,
+        }
+        await carry_out(self._tx, _NOTE_LABEL, values)
+
+    async def change_prompt(self, run_id: UUID, prompt: str) -> None:
+        await carry_out(self._tx, _CHANGE_PROMPT, {"run": run_id, "prompt": prompt})
+
+    async def want_agent(self, run_id: UUID, agent: str) -> None:
+        await carry_out(self._tx, _WANT_AGENT, {"run": run_id, "agent": agent})
+
+    async def keep_in_place(self, run_id: UUID, values: Mapping[str, Any]) -> None:
+        await carry_out(self._tx, _KEEP_IN_PLACE, {"run": run_id, "place": json.dumps(values)})
+
+    async def spent_today_usd(self, agent_id: UUID) -> float:
+        (row,) = await fetch(self._tx, _SPENT, {"tenant": self._tenant_id, "agent": agent_id})
+        return float(row.spent)
+
+    async def listed(self, user_id: UUID | None, *, live_only: bool, limit: int = 10) -> Sequence[Listed]:
+        values = {"tenant": self._tenant_id, "user": user_id, "live": live_only, "limit": limit}
+        rows = await fetch(self._tx, _LISTED, values)
+        return [Listed(row.id, row.state, row.agent, row.prompt, row.channel, row.created_at) for row in rows]
+
+
+_LIVE = "state IN ('queued', 'routed', 'assigned', 'running', 'waiting')"
+_LIVE_IN = f"""
+    SELECT id FROM runs WHERE tenant_id = %(tenant)s AND thread = %(thread)s AND {_LIVE}
+    ORDER BY state = 'queued', created_at, id LIMIT 1
+"""  # noqa: S608 - constants of this module
+_ASKED_BY = f"""
+    SELECT id FROM runs WHERE tenant_id = %(tenant)s AND thread = %(thread)s AND {_LIVE}
+      AND place ->> 'question_ts' = %(ts)s
+    ORDER BY created_at LIMIT 1
+"""  # noqa: S608 - constants of this module
+_SESSION_OF = "SELECT id FROM sessions WHERE tenant_id = %(tenant)s AND thread = %(thread)s"
+_RULES = """
+    SELECT kind, scope, agent_id FROM route_rules
+    WHERE tenant_id = %(tenant)s AND scope IN ('', %(place)s)
+      AND (expires_at IS NULL OR expires_at > clock_timestamp())
+    UNION ALL
+    SELECT 'default', 'mapping', a.id FROM project_mappings p
+    JOIN agents a ON a.tenant_id = p.tenant_id AND a.name = p.options -> 'agents' ->> 'default_agent'
+    WHERE p.tenant_id = %(tenant)s AND p.slack_integration_id = CAST(%(slack)s AS uuid)
+      AND p.slack_channel_id = %(channel)s AND p.state = 'active'
+"""
+_NOTE_DECISION = """
+    INSERT INTO route_decisions (id, tenant_id, run_id, stage, agent_id, task, score, reason, candidates,
+                                 elapsed_us)
+    VALUES (%(id)s, %(tenant)s, %(run)s, %(stage)s, %(agent)s, %(task)s, %(score)s, %(reason)s,
+            CAST(%(candidates)s AS jsonb), %(us)s)
+"""
+_NOTE_LABEL = """
+    INSERT INTO route_labels (id, tenant_id, run_id, kind, agent_id, user_id, labelled_by)
+    VALUES (%(id)s, %(tenant)s, %(run)s, %(kind)s, %(agent)s, %(user)s, %(by)s)
+    ON CONFLICT (tenant_id, run_id, labelled_by, kind) DO UPDATE
+    SET agent_id = excluded.agent_id, at = clock_timestamp()
+"""
+_CHANGE_PROMPT = "UPDATE runs SET prompt = %(prompt)s WHERE id = %(run)s"
+_WANT_AGENT = """
+    UPDATE runs SET wanted = wanted || jsonb_build_object('agent', %(agent)s::text),
+        wake_at = clock_timestamp()
+    WHERE id = %(run)s AND state = 'queued'
+"""
+_KEEP_IN_PLACE = "UPDATE runs SET place = place || CAST(%(place)s AS jsonb) WHERE id = %(run)s"
+_SPENT = """
+    SELECT coalesce(sum(cost_usd), 0) AS spent FROM runs
+    WHERE tenant_id = %(tenant)s AND agent_id = %(agent)s
+      AND created_at >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+"""
+_LISTED = f"""
+    SELECT r.id, r.state, a.name AS agent, r.prompt, r.place ->> 'channel' AS channel, r.created_at
+    FROM runs r LEFT JOIN agents a ON a.id = r.agent_id
+    WHERE r.tenant_id = %(tenant)s AND (CAST(%(user)s AS uuid) IS NULL OR r.user_id = %(user)s)
+      AND (NOT %(live)s OR r.{_LIVE})
+    ORDER BY r.created_at DESC LIMIT %(limit)s
+"""  # noqa: S608 - constants of this module

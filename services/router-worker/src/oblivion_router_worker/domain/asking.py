@@ -1,0 +1,33 @@
+"""What a Slack message asks of an agent."""
+
+import re
+from collections.abc import Mapping
+
+from oblivion_router_worker.domain.events import MessagePosted
+from oblivion_router_worker.domain.text import mrkdwn_to_markdown, truncate
+
+QUESTION_MAX_UNITS = 39_000
+LOOK_AT_THREAD = "Look at this thread and help with it."
+
+
+def is_direct(channel: str) -> bool:
+    """A conversation of one person with the bot."""
+    return channel.startswith("D")
+
+
+def without_mention(text: str, bot_user_id: str | None) -> str:
+    """The message without the bot's own name; the rest is as it was typed."""
+    if not bot_user_id:
+        return text.strip()
+    return re.sub(rf"<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>[ \t]*[:,]?", " ", text).strip()
+
+
+def question_of(text: str, bot_user_id: str | None, names: Mapping[str, str]) -> str:
+    """The question as Markdown; "" when nothing but the bot's name was said."""
+    markdown = mrkdwn_to_markdown(without_mention(text, bot_user_id), names)
+    return truncate(markdown.strip(), QUESTION_MAX_UNITS)
+
+
+def asks_us(fact: MessagePosted) -> bool:
+    """Whether a person's message is meant for an agent, wherever it was said."""
+    return fact.mentions_bot or is_direct(fact.channel)

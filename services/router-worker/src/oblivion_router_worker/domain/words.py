@@ -1,0 +1,12 @@
+"""Sentences of our own that people read in Slack."""
+
+HELP = (
+    "Mention me with a question, in a channel or a thread, or write to me directly: "
+    "“@oblivion summarise this thread”. Name an agent to choose it: “@oblivion @github open pull requests?”. "
+    "`/oblivion agents` lists them, `/oblivion status` your runs; the Stop button or an :x: on your question "
+    "stops one."
+)
+NOT_YOURS = "Only the person who asked, or a member of the team, can do that."
+NOT_ALLOWED = "Guests can ask, but not approve. Ask a member of the team."
+NOT_ADMIN = "Only admins of the workspace can link lists."
+OVER = "That run is over already."

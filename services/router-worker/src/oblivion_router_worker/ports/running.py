@@ -1,0 +1,204 @@
+"""What asking agents, bringing runs forward and showing them need beside the steps of runs themselves.
+
+The steps are `oblivion_platform.runs`, called on the decision's transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from oblivion_contracts.jobs import RunOutcome
+from oblivion_platform.agents.profiles import TenantAgents
+from oblivion_platform.presence import Place
+from oblivion_platform.routing import Decision as RouteDecision
+from oblivion_platform.runs import Change, Run
+
+Role = Literal["admin", "user", "guest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user of the tenant, as somebody elsewhere is known to be."""
+
+    user_id: UUID
+    name: str
+    role: Role
+    is_active: bool = True
+
+    @property
+    def may_operate(self) -> bool:
+        """Approve, and stop what others asked for."""
+        return self.is_active and self.role != "guest"
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRules:
+    """Who was chosen before any guessing; ids of agents."""
+
+    override: UUID | None = None
+    channel_default: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What somebody thought of an answer or of who gave it."""
+
+    run_id: UUID
+    kind: Literal["wrong_agent", "right_agent", "good", "bad"]
+    labelled_by: str
+    agent_id: UUID | None = None
+    user_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A run in a list."""
+
+    id: UUID
+    state: str
+    agent: str | None
+    prompt: str = field(repr=False)
+    thread_channel: str | None
+    created_at: datetime
+
+
+class People(Protocol):
+    """Users and who they are elsewhere."""
+
+    async def known(self, provider: str, subject: str) -> Person | None: ...
+
+    async def admit(self, provider: str, subject: str, name: str) -> Person:
+        """Make a guest of somebody who was unknown; the one there is, if another event was faster."""
+        ...
+
+    async def slack_id(self, user_id: UUID, team: str) -> str | None:
+        """The person's id in a Slack team."""
+        ...
+
+    async def unknown_users(self) -> Literal["guest", "refuse"] | None:
+        """What the tenant's settings say becomes of them; None: nothing."""
+        ...
+
+
+class RunDesk(Protocol):
+    """Rows around runs that only the router-worker needs."""
+
+    async def live_in(self, thread: str) -> Run | None:
+        """The thread's live run, or the oldest that waits for its turn."""
+        ...
+
+    async def asked_by(self, thread: str, question_ts: str) -> Run | None:
+        """The run, not yet over, that this message asked for."""
+        ...
+
+    async def session_of(self, thread: str) -> UUID | None: ...
+
+    async def rules(self, integration_id: str | None, channel: str | None) -> RouteRules: ...
+
+    async def note_decision(
+        self, run_id: UUID, agent_id: UUID | None, decision: RouteDecision, us: int
+    ) -> None: ...
+
+    async def note_label(self, label: Label) -> None:
+        """Store what is thought now; of a person's thumbs the last counts."""
+        ...
+
+    async def change_prompt(self, run_id: UUID, prompt: str) -> None: ...
+
+    async def want_agent(self, run_id: UUID, agent: str) -> None: ...
+
+    async def keep_in_place(self, run_id: UUID, values: Mapping[str, Any]) -> None: ...
+
+    async def spent_today_usd(self, agent_id: UUID) -> float: ...
+
+    async def listed(self, user_id: UUID | None, *, live_only: bool, limit: int = 10) -> Sequence[Listed]:
+        """Newest first; of one person, or of all."""
+        ...
+
+
+@dataclass(slots=True)
+class Aftermath:
+    """What is told once the transaction is committed. Losing it costs time, never work."""
+
+    changes: list[Change] = field(default_factory=list[Change])
+    forward: list[UUID] = field(default_factory=list[UUID])
+    """Runs to be brought forward now."""
+    tell: list["Telling"] = field(default_factory=list["Telling"])
+    sessions: list[tuple[UUID, int]] = field(default_factory=list[tuple[UUID, int]])
+    """Sessions and the version that they have now."""
+    ended: list[UUID] = field(default_factory=list[UUID])
+    """Runs whose job can be finished."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.changes or self.forward or self.tell or self.sessions or self.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The run's row holds something for its agent."""
+
+    run_id: UUID
+    gateway: str | None
+    fence: int
+    what: Literal["task.assigned", "task.cancelled", "context.updated", "approval.answered"]
+
+
+Follow = Callable[[UUID, Aftermath], None]
+"""After the commit; returns at once."""
+
+
+class Agents(Protocol):
+    async def of(self, tenant_id: UUID) -> TenantAgents: ...
+
+
+class PresenceBoard(Protocol):
+    async def pick(self, tenant_id: UUID, agent_id: UUID, task: str) -> Place | None: ...
+    async def is_marked(self, gateway: str) -> bool: ...
+
+
+class RunJobs(Protocol):
+    """The jobs of runs; raises DependencyUnavailable when Redis is away."""
+
+    async def add(self, tenant_id: UUID, run_id: UUID) -> None:
+        """Make the job of a new run."""
+        ...
+
+    async def hasten(self, tenant_id: UUID, run_id: UUID) -> None:
+        """Let the run's job run now, made again if Redis has lost it."""
+        ...
+
+
+class Signals(Protocol):
+    async def changed(self, tenant_id: UUID, change: Change | None) -> None: ...
+
+    async def tell_agent(
+        self, tenant_id: UUID, run_id: UUID, gateway: str | None, fence: int, what: str
+    ) -> None: ...
+
+
+class SessionCopies(Protocol):
+    async def outdate(self, tenant_id: UUID, session_id: UUID, version: int) -> None: ...
+
+
+class Allowances(Protocol):
+    async def take(self, tenant_id: UUID, user_id: UUID) -> float:
+        """Count one request of a person; 0, or the seconds until they may ask again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    outcome: RunOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """The run is somebody else's turn; its job is put aside."""
+
+    after_s: float
+
+
+Standing = Finished | LookAgain

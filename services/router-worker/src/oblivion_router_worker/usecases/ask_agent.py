@@ -1,0 +1,293 @@
+"""A message to the bot becomes a run, or reaches the one that is at work in its thread.
+
+All of it is one transaction: the session, the message, the run, and what is shown at once. One mention that
+comes as two events is one message by its ts, and one event by ingestion's dedupe key.
+"""
+
+from dataclasses import dataclass, replace
+
+from oblivion_contracts.runs import RunSource, RunState
+from oblivion_platform import runs, sessions
+from oblivion_platform.routing import Router, agent_named
+from oblivion_platform.runs import NewRun, Run
+from oblivion_platform.sessions import NewSessionRow, Said, SessionRow
+from oblivion_router_worker.domain.actions import SEEN
+from oblivion_router_worker.domain.asking import LOOK_AT_THREAD, asks_us, is_direct, question_of
+from oblivion_router_worker.domain.events import MessageDeleted, MessageEdited, MessagePosted
+from oblivion_router_worker.domain.mentions import unnamed_users
+from oblivion_router_worker.domain.records import Link
+from oblivion_router_worker.domain.run_effects import PROGRESS_TS
+from oblivion_router_worker.domain.run_place import RunPlace, clickup_thread, slack_thread
+from oblivion_router_worker.domain.run_view import Working, render_working, seconds
+from oblivion_router_worker.domain.slack_message import SlackMessage
+from oblivion_router_worker.domain.slack_ts import ts_key
+from oblivion_router_worker.domain.words import HELP
+from oblivion_router_worker.ports.reading import SlackReads
+from oblivion_router_worker.ports.running import Allowances, Person, Telling
+from oblivion_router_worker.usecases.identify import Identify
+from oblivion_router_worker.usecases.routers import Routers
+from oblivion_router_worker.usecases.stop_run import stop_run
+from oblivion_router_worker.usecases.turn import Turn
+
+_BACKFILL_MAX = 50
+_NAMES_MAX = 10
+_FROM_THE_START = "0000000000.000000"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A person's message, and the thread that it belongs to."""
+
+    person: Person
+    fact: MessagePosted
+    question: str
+    thread: str
+    thread_ts: str
+    link: Link | None
+
+    @property
+    def is_follow_up(self) -> bool:
+        return self.fact.is_reply
+
+
+class AskAgent:
+    """Decides what follows from what people say to the bot."""
+
+    def __init__(
+        self, slack: SlackReads, identify: Identify, routers: Routers, allowances: Allowances
+    ) -> None:
+        self._slack = slack
+        self._identify = identify
+        self._routers = routers
+        self._allowances = allowances
+
+    async def on_message(self, turn: Turn, fact: MessagePosted) -> str | None:
+        """The outcome's code; None when the message is no agent's business."""
+        if fact.author.is_us or fact.author.is_bot or fact.author.user_id is None:
+            return None
+        if not asks_us(fact):
+            return await self._overhear(turn, fact) if fact.is_reply else None
+        person = await self._identify(turn, fact.author)
+        if person is None:
+            await self._refuse(turn, fact, "You are not known to Oblivion here. Ask an admin to invite you.")
+            return "refused:unknown_user"
+        wait_s = await self._allowances.take(turn.event.tenant_id, person.user_id)
+        if wait_s > 0:
+            await self._refuse(
+                turn, fact, f"That was a lot at once. Please try again in {seconds(max(1.0, wait_s))}."
+            )
+            return "refused:rate_limit"
+        question = await self._question(turn, fact) or (LOOK_AT_THREAD if fact.is_reply else "")
+        if not question:
+            await self._refuse(turn, fact, HELP)
+            return "helped"
+        return await self._take(turn, await _asked(turn, person, fact, question))
+
+    async def on_edit(self, turn: Turn, fact: MessageEdited) -> str | None:
+        """A question that reads otherwise now, for as long as it is not answered."""
+        if fact.author.is_us or fact.author.is_bot:
+            return None
+        thread, _ = await thread_of(turn, fact.channel, fact.thread_ts or fact.ts)
+        session_id = await turn.decision.desk.session_of(thread)
+        if session_id is None:
+            return None
+        bot = turn.event.integration.config_text("bot_user_id")
+        question = question_of(fact.text, bot, await self._names(turn, fact.text))
+        edited = await sessions.edit_message(turn.decision.tx, session_id, fact.ts, question)
+        if edited is None:
+            return None
+        turn.aftermath.sessions.append((session_id, edited.version))
+        run = await turn.decision.desk.asked_by(thread, fact.ts)
+        if run is None:
+            return "noted"
+        await turn.decision.desk.change_prompt(run.id, question)
+        turn.aftermath.tell.append(Telling(run.id, run.gateway, run.fence, "context.updated"))
+        return "context_updated"
+
+    async def on_deletion(self, turn: Turn, fact: MessageDeleted) -> str | None:
+        """Nobody wants an answer any more."""
+        thread, _ = await thread_of(turn, fact.channel, fact.thread_ts or fact.ts)
+        run = await turn.decision.desk.asked_by(thread, fact.ts)
+        if run is None:
+            return None
+        await stop_run(turn.decision, turn.aftermath, run, by="the question was deleted")
+        return "run_cancelled"
+
+    async def _take(self, turn: Turn, asked: _Asked) -> str:
+        session = await self._session(turn, asked)
+        said = Said(
+            role="user",
+            text=asked.question,
+            source=RunSource.SLACK,
+            author=asked.person.name,
+            source_ref=asked.fact.ts,
+            user_id=asked.person.user_id,
+        )
+        appended = await sessions.append_message(turn.decision.tx, session.id, said)
+        turn.aftermath.sessions.append((session.id, appended.version))
+        if not appended.is_new:
+            return "asked_before"
+        live = await turn.decision.desk.live_in(asked.thread)
+        router = await self._routers.of(turn.event.tenant_id)
+        if (
+            live is not None
+            and live.state is not RunState.QUEUED
+            and not _is_for_another(router, asked, session)
+        ):
+            return await _tell_running(turn, asked, live)
+        await self._start(turn, asked, session, is_behind=live is not None)
+        return "asked"
+
+    async def _session(self, turn: Turn, asked: _Asked) -> SessionRow:
+        tx, tenant_id = turn.decision.tx, turn.event.tenant_id
+        is_known = asked.is_follow_up and await turn.decision.desk.session_of(asked.thread) is not None
+        session = await sessions.open_for_thread(
+            tx,
+            tenant_id,
+            NewSessionRow(
+                source=RunSource.SLACK,
+                user_id=asked.person.user_id,
+                thread=asked.thread,
+                title=" ".join(asked.question.split())[:100],
+                visible_in_slack=True,
+            ),
+        )
+        if asked.is_follow_up and not is_known:
+            await self._backfill(turn, asked, session)
+        return session
+
+    async def _backfill(self, turn: Turn, asked: _Asked, session: SessionRow) -> None:
+        """What was said in the thread before the agent was called into it."""
+        integration = turn.event.integration
+        page, _ = await self._slack.replies(integration, asked.fact.channel, asked.thread_ts, _FROM_THE_START)
+        bot = integration.config_text("bot_user_id")
+        earlier = [m for m in page if ts_key(str(m.get("ts"))) < ts_key(asked.fact.ts)]
+        for message in earlier[-_BACKFILL_MAX:]:
+            user, words = message.get("user"), str(message.get("text") or "")
+            name = await self._slack.user_name(integration, user) if isinstance(user, str) else "An app"
+            text = question_of(words, bot, await self._names(turn, words))
+            if not text:
+                continue
+            said = Said(
+                role="system" if user == bot else "user",
+                text=text,
+                source=RunSource.SLACK,
+                author=name,
+                source_ref=str(message["ts"]),
+            )
+            await sessions.append_message(turn.decision.tx, session.id, said)
+
+    async def _start(self, turn: Turn, asked: _Asked, session: SessionRow, *, is_behind: bool) -> None:
+        place = _place(turn, asked)
+        new = NewRun(
+            session_id=session.id,
+            source=RunSource.SLACK,
+            thread=session.queue,
+            prompt=asked.question,
+            user_id=asked.person.user_id,
+            requested_by=asked.person.name,
+            context=_context(asked),
+            place=place.to_json(),
+            event_id=turn.event.id,
+            traceparent=turn.traceparent,
+        )
+        change = await runs.create(turn.decision.tx, turn.event.tenant_id, new)
+        if change is None:
+            return
+        line = "waits for the one before it" if is_behind else None
+        await turn.showing.say(place, new.id, render_working(Working(new.id, line=line)), PROGRESS_TS)
+        await turn.showing.mark(place, new.id, SEEN)
+        await turn.showing.status(place, new.id, "processing", session.title)
+        turn.aftermath.forward.append(new.id)
+
+    async def _overhear(self, turn: Turn, fact: MessagePosted) -> str | None:
+        """A reply in a thread that an agent was called into: whoever works there hears of it."""
+        thread, _ = await thread_of(turn, fact.channel, fact.thread_ts or fact.ts)
+        session_id = await turn.decision.desk.session_of(thread)
+        if session_id is None or fact.author.user_id is None:
+            return None
+        words = await self._question(turn, fact)
+        if not words:
+            return None
+        name = await self._slack.user_name(turn.event.integration, fact.author.user_id)
+        said = Said(role="user", text=words, source=RunSource.SLACK, author=name, source_ref=fact.ts)
+        appended = await sessions.append_message(turn.decision.tx, session_id, said)
+        turn.aftermath.sessions.append((session_id, appended.version))
+        live = await turn.decision.desk.live_in(thread)
+        if live is None or not live.is_held:
+            return "noted"
+        turn.aftermath.tell.append(Telling(live.id, live.gateway, live.fence, "context.updated"))
+        return "context_updated"
+
+    async def _question(self, turn: Turn, fact: MessagePosted) -> str:
+        bot = turn.event.integration.config_text("bot_user_id")
+        return question_of(fact.text, bot, await self._names(turn, fact.text))
+
+    async def _names(self, turn: Turn, text: str) -> dict[str, str]:
+        bot = turn.event.integration.config_text("bot_user_id")
+        users = [user for user in unnamed_users(text) if user != bot][:_NAMES_MAX]
+        return {user: await self._slack.user_name(turn.event.integration, user) for user in users}
+
+    async def _refuse(self, turn: Turn, fact: MessagePosted, words: str) -> None:
+        user = fact.author.user_id
+        if user is not None:
+            thread_ts = fact.thread_ts if fact.is_reply else None
+            integration_id = turn.event.integration.id
+            await turn.showing.whisper(integration_id, fact.channel, user, SlackMessage(words), thread_ts)
+
+
+async def thread_of(turn: Turn, channel: str, thread_ts: str) -> tuple[str, Link | None]:
+    """The session's thread: a mirrored task's is the same in Slack and in ClickUp."""
+    integration_id = turn.event.integration.id
+    link = None
+    if turn.event.has_links and not is_direct(channel):
+        link = await turn.decision.links.of_thread(integration_id, channel, thread_ts)
+    if link is not None and link.shown is not None:
+        return clickup_thread(link.clickup_integration_id, link.shown.task_id), link
+    return slack_thread(integration_id, channel, thread_ts), None
+
+
+async def _asked(turn: Turn, person: Person, fact: MessagePosted, question: str) -> _Asked:
+    thread_ts = fact.thread_ts or fact.ts
+    thread, link = await thread_of(turn, fact.channel, thread_ts)
+    return _Asked(person, fact, question, thread, thread_ts, link)
+
+
+def _is_for_another(router: Router, asked: _Asked, session: SessionRow) -> bool:
+    named = agent_named(router, asked.question)
+    return named is not None and named != session.agent
+
+
+async def _tell_running(turn: Turn, asked: _Asked, live: Run) -> str:
+    turn.aftermath.tell.append(Telling(live.id, live.gateway, live.fence, "context.updated"))
+    place = RunPlace(turn.event.integration.id, asked.fact.channel, asked.thread_ts, asked.fact.ts)
+    await turn.showing.mark(place, live.id, SEEN)
+    return "context_updated"
+
+
+def _place(turn: Turn, asked: _Asked) -> RunPlace:
+    place = RunPlace(
+        integration_id=turn.event.integration.id,
+        channel=asked.fact.channel,
+        thread_ts=asked.thread_ts,
+        question_ts=asked.fact.ts,
+        asker=asked.fact.author.user_id,
+    )
+    link = asked.link
+    if link is None or link.shown is None:
+        return place
+    statuses = {str(state): name for state, name in link.options.agents.status_map.items()}
+    return replace(
+        place,
+        task_mapping_id=link.shown.id,
+        task_id=link.shown.task_id,
+        clickup_integration_id=link.clickup_integration_id,
+        status_map=statuses or None,
+    )
+
+
+def _context(asked: _Asked) -> dict[str, str]:
+    link = asked.link
+    if link is None or link.shown is None:
+        return {}
+    return {"clickup_task_id": link.shown.task_id, "clickup_task": link.shown.name}

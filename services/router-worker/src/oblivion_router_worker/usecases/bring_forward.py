@@ -1,0 +1,312 @@
+"""Brings one run as far as it goes without its agent: routed, given to a socket, taken away, given up.
+
+The same for the processor of the run's job, for whoever just created it, and for the sweep: the row is
+locked, so that they take turns, and each finds what the one before has done. Nobody waits here for an agent.
+"""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from oblivion_contracts.jobs import RunOutcome
+from oblivion_contracts.runs import CATEGORY_MINUTES, RunEventKind, RunFailure, RunState
+from oblivion_platform import runs, sessions
+from oblivion_platform.agents.profiles import TenantAgents
+from oblivion_platform.agents.registry import AgentRecord
+from oblivion_platform.routing import (
+    DEFAULT_TASK,
+    RouteContext,
+    Router,
+    SlowPath,
+    Stage,
+    route,
+)
+from oblivion_platform.routing import Decision as Choice
+from oblivion_platform.runs import Change, Holder, Run
+from oblivion_router_worker.ports.deciding import Decision, Store
+from oblivion_router_worker.ports.running import (
+    Aftermath,
+    Finished,
+    Follow,
+    LookAgain,
+    PresenceBoard,
+    Standing,
+    Telling,
+)
+from oblivion_router_worker.usecases.routers import Routers
+from oblivion_router_worker.usecases.run_failures import (
+    AGENT_ABSENT,
+    AGENT_UNKNOWN,
+    LEASES_LOST,
+    OVER_BUDGET,
+    too_late,
+)
+
+BEHIND_ANOTHER_S = 30.0
+CHOICE_S = 3600.0
+MARGIN_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class RunPolicy:
+    """How patient we are with agents."""
+
+    lease_s: float = 30.0
+    grace_s: float = 60.0
+    """Longer, where nobody could have renewed the lease: Redis or the gateway has just come back."""
+    leases_lost_max: int = 3
+    absent_look_again_s: float = 30.0
+    absent_max: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    choice: Choice
+    took_us: int
+
+
+@dataclass(slots=True)
+class _Step:
+    """What one transaction came to."""
+
+    standing: Standing | None = None
+    ask_model: Choice | None = None
+    prompt: str = field(default="", repr=False)
+    aftermath: Aftermath = field(default_factory=Aftermath)
+
+    def took(self, change: Change | None) -> None:
+        if change is not None:
+            self.aftermath.changes.append(change)
+            if change.is_final:
+                self.aftermath.ended.append(change.run_id)
+
+
+class BringForward:
+    """`follow` tells of what was done, after the commit."""
+
+    def __init__(
+        self,
+        store: Store,
+        routers: Routers,
+        slow_path: SlowPath,
+        presence: PresenceBoard,
+        policy: RunPolicy,
+        follow: Follow,
+    ) -> None:
+        self._store = store
+        self._routers = routers
+        self._slow_path = slow_path
+        self._presence = presence
+        self._policy = policy
+        self._follow = follow
+
+    async def __call__(self, tenant_id: UUID, run_id: UUID) -> Standing:
+        """Do what can be done, and say when to look again.
+
+        Raises:
+            DependencyUnavailable: Postgres or Redis is away; nothing was done by halves.
+        """
+        agents, router = await self._routers.agents(tenant_id), await self._routers.of(tenant_id)
+        chosen: _Chosen | None = None
+        while True:
+            async with self._store.tenant(tenant_id) as decision:
+                work = _Work(self._presence, self._policy, decision, tenant_id, agents, router)
+                step = await work.bring(run_id, chosen)
+            if not step.aftermath.is_empty:
+                self._follow(tenant_id, step.aftermath)
+            if step.standing is not None:
+                return step.standing
+            if step.ask_model is None:
+                continue
+            began = time.perf_counter()
+            choice = await self._slow_path.choose(tenant_id, router, step.prompt, step.ask_model)
+            chosen = _Chosen(choice, _us_since(began))
+
+
+class _Work:
+    """One transaction of one run."""
+
+    def __init__(
+        self,
+        presence: PresenceBoard,
+        policy: RunPolicy,
+        decision: Decision,
+        tenant_id: UUID,
+        agents: TenantAgents,
+        router: Router,
+    ) -> None:
+        self._presence = presence
+        self._policy = policy
+        self._decision = decision
+        self._tenant_id = tenant_id
+        self._agents = agents
+        self._router = router
+        self._step = _Step()
+
+    async def bring(self, run_id: UUID, chosen: _Chosen | None) -> _Step:
+        run = await runs.read(self._decision.tx, run_id, lock=True)
+        if run is None:
+            self._step.standing = Finished(RunOutcome(state="unknown"))
+        elif run.state.is_final:
+            self._step.standing = _finished(run)
+        elif run.is_too_late:
+            await self._give_up(run, too_late(run.category))
+        elif run.state is RunState.QUEUED:
+            await self._route(run, chosen)
+        elif run.is_held:
+            await self._look_after(run)
+        else:
+            await self._assign(run, run.agent_id, run.task or DEFAULT_TASK)
+        return self._step
+
+    # Queued
+
+    async def _route(self, run: Run, chosen: _Chosen | None) -> None:
+        wanted = run.wanted.get("agent")
+        if wanted:
+            agent = self._agents.named(str(wanted))
+            if agent is None or not agent.is_active:
+                await self._give_up(run, AGENT_UNKNOWN)
+                return
+            task = run.wanted.get("task") or self._router.task_for(agent.name, run.prompt)
+            chosen = _Chosen(Choice(agent.name, task, 1.0, "chosen by name", stage=Stage.NAMED), 0)
+        if chosen is None:
+            chosen = await self._choose(run)
+        if chosen.choice.agent is None and chosen.choice.stage is not Stage.NONE:
+            self._step.ask_model, self._step.prompt = chosen.choice, run.prompt
+            return
+        agent = self._agents.named(chosen.choice.agent) if chosen.choice.agent else None
+        if agent is None:
+            await self._ask_person(run, chosen)
+            return
+        await self._routed(run, agent, chosen)
+
+    async def _choose(self, run: Run) -> _Chosen:
+        began = time.perf_counter()
+        rules = await self._decision.desk.rules(run.place.get("integration_id"), run.place.get("channel"))
+        session = await sessions.read(self._decision.tx, run.session_id)
+        context = RouteContext(
+            override=self._name(rules.override),
+            thread_agent=session.agent if session is not None else None,
+            channel_agent=self._name(rules.channel_default),
+        )
+        return _Chosen(route(self._router, run.prompt, context), _us_since(began))
+
+    async def _routed(self, run: Run, agent: AgentRecord, chosen: _Chosen) -> None:
+        task = chosen.choice.task or DEFAULT_TASK
+        change = await runs.route(self._decision.tx, run, agent.id, agent.name, task)
+        if change is None:
+            await runs.wake_later(self._decision.tx, run.id, after_s=BEHIND_ANOTHER_S)
+            self._step.standing = LookAgain(BEHIND_ANOTHER_S)
+            return
+        self._step.took(change)
+        await self._decision.desk.note_decision(run.id, agent.id, chosen.choice, chosen.took_us)
+        version = await sessions.set_current(self._decision.tx, run.session_id, agent.id, task)
+        if version is not None:
+            self._step.aftermath.sessions.append((run.session_id, version))
+        await self._assign(run, agent.id, task)
+
+    async def _ask_person(self, run: Run, chosen: _Chosen) -> None:
+        """Nobody is likely: whoever asked chooses, from a menu in the thread."""
+        if not self._router.profiles:
+            await self._give_up(run, AGENT_UNKNOWN)
+            return
+        if not run.place.get("asked_for_agent"):
+            likely = [candidate.agent for candidate in chosen.choice.candidates]
+            names = likely + [name for name in sorted(self._router.profiles) if name not in likely]
+            data = {"choose_agent": names}
+            self._step.took(await runs.note(self._decision.tx, run.id, RunEventKind.NOTICE, data))
+            await self._decision.desk.note_decision(run.id, None, chosen.choice, chosen.took_us)
+            await self._decision.desk.keep_in_place(run.id, {"asked_for_agent": True})
+        await runs.wake_later(self._decision.tx, run.id, after_s=CHOICE_S)
+        self._step.standing = LookAgain(CHOICE_S)
+
+    # Held
+
+    async def _look_after(self, run: Run) -> None:
+        if not run.lease_is_over:
+            self._step.standing = LookAgain(_until(run.lease_until, run.now) + MARGIN_S)
+            return
+        if await self._has_grace(run):
+            self._step.standing = LookAgain(1.0)
+            return
+        change = await runs.lose_lease(self._decision.tx, run)
+        if change is None:
+            return
+        self._step.took(change)
+        self._step.aftermath.tell.append(Telling(run.id, run.gateway, run.fence, "task.cancelled"))
+        if run.lost_leases + 1 >= self._policy.leases_lost_max:
+            await self._give_up(run, LEASES_LOST)
+            return
+        await self._assign(run, run.agent_id, run.task or DEFAULT_TASK)
+
+    async def _has_grace(self, run: Run) -> bool:
+        """Redis lost what the gateway wrote there: the holder may well be alive, and be back in a moment."""
+        if run.gateway is None or run.lease_until is None:
+            return False
+        late_s = (run.now - run.lease_until).total_seconds()
+        return late_s < self._policy.grace_s and not await self._presence.is_marked(run.gateway)
+
+    # To be given to somebody
+
+    async def _assign(self, run: Run, agent_id: UUID | None, task: str) -> None:
+        agent = self._agents.by_id.get(agent_id) if agent_id else None
+        if agent is None or not agent.is_active:
+            await self._give_up(run, AGENT_UNKNOWN)
+            return
+        limit_usd = agent.definition.limits.usd_per_day
+        if limit_usd is not None and await self._decision.desk.spent_today_usd(agent.id) >= limit_usd:
+            await self._give_up(run, OVER_BUDGET)
+            return
+        place = await self._presence.pick(self._tenant_id, agent.id, task)
+        if place is None:
+            await self._wait(run)
+            return
+        minutes = CATEGORY_MINUTES[run.category]
+        change = await runs.assign(
+            self._decision.tx,
+            run.id,
+            Holder(place.sid, place.gateway),
+            lease_s=self._policy.lease_s,
+            deadline_s=minutes * 60,
+        )
+        if change is None:
+            return
+        self._step.took(change)
+        self._step.aftermath.tell.append(Telling(run.id, place.gateway, change.fence, "task.assigned"))
+        self._step.standing = LookAgain(self._policy.lease_s + MARGIN_S)
+
+    async def _wait(self, run: Run) -> None:
+        if run.now - run.created_at > self._policy.absent_max:
+            await self._give_up(run, AGENT_ABSENT)
+            return
+        look_again_s = self._policy.absent_look_again_s
+        change = await runs.wait_for_agent(self._decision.tx, run.id, look_again_s=look_again_s)
+        if change is None:
+            await runs.wake_later(self._decision.tx, run.id, after_s=look_again_s)
+        self._step.took(change)
+        self._step.standing = LookAgain(look_again_s)
+
+    async def _give_up(self, run: Run, failure: RunFailure) -> None:
+        self._step.took(await runs.give_up(self._decision.tx, run.id, failure))
+        if run.is_held:
+            self._step.aftermath.tell.append(Telling(run.id, run.gateway, run.fence, "task.cancelled"))
+        self._step.standing = Finished(RunOutcome(state=RunState.FAILED.value, failure_code=failure.code))
+
+    def _name(self, agent_id: UUID | None) -> str | None:
+        agent = self._agents.by_id.get(agent_id) if agent_id else None
+        return agent.name if agent else None
+
+
+def _finished(run: Run) -> Finished:
+    code = run.failure.code if run.failure else None
+    return Finished(RunOutcome(state=run.state.value, failure_code=code))
+
+
+def _until(when: datetime | None, now: datetime) -> float:
+    return max(0.0, (when - now).total_seconds()) if when is not None else 0.0
+
+
+def _us_since(began: float) -> int:
+    return int((time.perf_counter() - began) * 1_000_000)

@@ -1,0 +1,30 @@
+"""Why a run failed without its agent's doing, in words for the person who asked."""
+
+from oblivion_contracts.runs import CATEGORY_MINUTES, Category, RunFailure
+
+AGENT_UNKNOWN = RunFailure(
+    code="agent_unknown",
+    message="There is no such agent here any more, or it is switched off. `/oblivion agents` lists them.",
+)
+AGENT_ABSENT = RunFailure(
+    code="agent_absent",
+    message="The agent did not come online for a day, so I gave up. `/oblivion agents` shows who is online.",
+)
+LEASES_LOST = RunFailure(
+    code="leases_lost",
+    message="The agent went away several times while it worked on this, so I gave up. Please ask again; if "
+    "it happens once more, its logs say why.",
+)
+OVER_BUDGET = RunFailure(
+    code="over_budget",
+    message="The agent has used up what it may spend in a day. It takes work again after midnight (UTC); an "
+    "admin can raise its limit.",
+)
+
+
+def too_late(category: Category) -> RunFailure:
+    minutes = CATEGORY_MINUTES[category]
+    return RunFailure(
+        code="too_late",
+        message=f"It was not done within {minutes} minutes, so I stopped it. Ask for less at once.",
+    )

@@ -1,0 +1,289 @@
+"""Shows in Slack (and on the ClickUp task) what happened to a run since it was last shown.
+
+The run's row is locked, everything new becomes effects in the outbox, and the row says how far they go: all
+in one transaction, so each step is shown once, whoever shows it. Progress is one message that is edited,
+rarely; after the end there is no progress any more.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from oblivion_contracts.runs import RunEvent, RunEventKind, RunSource, RunState
+from oblivion_platform import runs, sessions
+from oblivion_platform.agents.profiles import TenantAgents
+from oblivion_platform.runs import Run
+from oblivion_platform.sessions import Said
+from oblivion_router_worker.domain.actions import DONE, FAILED, SEEN, STOPPED
+from oblivion_router_worker.domain.comment_view import answer_comment
+from oblivion_router_worker.domain.identifiers import uuid_or_none
+from oblivion_router_worker.domain.run_effects import PROGRESS_TS, MoveTask
+from oblivion_router_worker.domain.run_place import RunPlace
+from oblivion_router_worker.domain.run_view import (
+    Ended,
+    Working,
+    render_answered_question,
+    render_choice,
+    render_ended,
+    render_line,
+    render_question,
+    render_said,
+    render_working,
+)
+from oblivion_router_worker.domain.text import text_to_mrkdwn, truncate
+from oblivion_router_worker.ports.deciding import Decision, Store
+from oblivion_router_worker.ports.kicking import Kick
+from oblivion_router_worker.ports.running import Aftermath, Agents, Follow
+from oblivion_router_worker.usecases.showing import Showing
+
+FIRST_EDIT_AFTER_S = 1.0
+EDITS_APART_S = 3.0
+_QUIET = frozenset({RunEventKind.PROGRESS, RunEventKind.STATE, RunEventKind.TOOL})
+_MARKS = {RunState.SUCCEEDED: DONE, RunState.FAILED: FAILED, RunState.CANCELLED: STOPPED}
+_UNSHOWN_SOURCES = frozenset({RunSource.DELEGATION})
+
+
+class ShowRun:
+    """`follow` is told when a run's end frees its thread for the next one."""
+
+    def __init__(self, store: Store, agents: Agents, kick: Kick, follow: Follow) -> None:
+        self._store = store
+        self._agents = agents
+        self._kick = kick
+        self._follow = follow
+
+    async def __call__(self, tenant_id: UUID, run_id: UUID) -> float | None:
+        """Show what is new; the seconds after which to come again, when it is too early for an edit.
+
+        Raises:
+            DependencyUnavailable: Postgres is away; nothing was shown.
+        """
+        agents = await self._agents.of(tenant_id)
+        aftermath = Aftermath()
+        async with self._store.tenant(tenant_id) as decision:
+            run = await runs.read(decision.tx, run_id, lock=True)
+            if run is None or run.presented_seq >= run.last_seq:
+                return None
+            events = await runs.events_since(decision.tx, run_id, run.presented_seq)
+            place = await _place(decision, run)
+            wait_s = _too_early_s(run, place, events)
+            if wait_s is not None:
+                return wait_s
+            showing = Showing(decision.outbox, tenant_id)
+            kept: Mapping[str, Any] = {}
+            if place is not None:
+                kept = await _Shown(decision, showing, run, place, agents).all(events)
+            await runs.shown(decision.tx, run_id, events[-1].sequence if events else run.last_seq, kept)
+            if run.state.is_final:
+                await self._end(decision, run, aftermath, agents)
+        for destination, first in showing.destinations.items():
+            self._kick(tenant_id, destination, first)
+        if not aftermath.is_empty:
+            self._follow(tenant_id, aftermath)
+        return None
+
+    async def _end(self, decision: Decision, run: Run, aftermath: Aftermath, agents: TenantAgents) -> None:
+        if run.result and run.source not in _UNSHOWN_SOURCES:
+            said = Said(
+                role="agent",
+                text=run.result,
+                source=run.source,
+                author=_agent(agents, run) or "",
+                source_ref=f"run:{run.id}",
+                run_id=run.id,
+            )
+            appended = await sessions.append_message(decision.tx, run.session_id, said)
+            aftermath.sessions.append((run.session_id, appended.version))
+        following = await runs.next_in_thread(decision.tx, run.thread)
+        if following is not None:
+            aftermath.forward.append(following)
+
+
+async def _place(decision: Decision, run: Run) -> RunPlace | None:
+    if run.source in _UNSHOWN_SOURCES:
+        return None
+    place = RunPlace.of(run.place)
+    if place is not None:
+        return place
+    session = await sessions.read(decision.tx, run.session_id)
+    if session is None or not session.visible_in_slack or not (session.thread or "").startswith("slack:"):
+        return None
+    _, integration, channel, thread_ts = (session.thread or "").split(":", 3)
+    integration_id = uuid_or_none(integration)
+    return RunPlace(integration_id, channel, thread_ts) if integration_id else None
+
+
+def _too_early_s(run: Run, place: RunPlace | None, events: Sequence[RunEvent]) -> float | None:
+    """Nothing but progress is new, and the last edit was a moment ago."""
+    is_loud = any(event.kind not in _QUIET for event in events)
+    if place is None or run.state.is_final or is_loud or not RunPlace.of(run.place):
+        return None
+    now = run.now.timestamp()
+    if place.progress_at is None:
+        wait_s = run.created_at.timestamp() + FIRST_EDIT_AFTER_S - now
+    else:
+        wait_s = place.progress_at + EDITS_APART_S - now
+    return wait_s if wait_s > 0 else None
+
+
+def _agent(agents: TenantAgents, run: Run) -> str | None:
+    agent = agents.by_id.get(run.agent_id) if run.agent_id else None
+    return agent.name if agent else None
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What is new of one run, on its way to where it is shown."""
+
+    decision: Decision
+    showing: Showing
+    run: Run
+    place: RunPlace
+    agents: TenantAgents
+
+    async def all(self, events: Sequence[RunEvent]) -> Mapping[str, Any]:
+        """Decide what is shown; returns what the run's place shall remember."""
+        kept: dict[str, Any] = {}
+        if not RunPlace.of(self.run.place):
+            kept |= await self._introduce()
+        for event in events:
+            await self._one(event)
+        if self.run.state.is_final:
+            await self._end()
+            return kept
+        if any(event.kind in _QUIET for event in events) and self.run.place.get(PROGRESS_TS):
+            await self._progress()
+            kept["progress_at"] = self.run.now.timestamp()
+        return kept
+
+    async def _one(self, event: RunEvent) -> None:
+        match event.kind:
+            case RunEventKind.MESSAGE:
+                for message in render_said(self._name, str(event.data.get("text", ""))):
+                    await self.showing.say(self.place, self.run.id, message)
+            case RunEventKind.APPROVAL:
+                await self._approval(event.data)
+            case RunEventKind.DELEGATION:
+                await self._line(
+                    ":arrow_right:", f"asked {event.data.get('agent') or 'another agent'}", event.data
+                )
+            case RunEventKind.NOTICE:
+                await self._notice(event.data)
+            case RunEventKind.STATE:
+                await self._move_task(str(event.data.get("state", "")))
+            case _:
+                pass
+
+    @property
+    def _name(self) -> str | None:
+        return _agent(self.agents, self.run)
+
+    async def _introduce(self) -> Mapping[str, Any]:
+        """Said elsewhere, and shown in the session's thread because its owner wants it so."""
+        who, where = self.run.requested_by or "Somebody", self.run.source.value
+        asked = text_to_mrkdwn(truncate(self.run.prompt, 1_500))
+        await self.showing.say(
+            self.place, self.run.id, render_line(f"*{text_to_mrkdwn(who)}* ({where}): {asked}")
+        )
+        working = render_working(Working(self.run.id, self._name))
+        await self.showing.say(self.place, self.run.id, working, PROGRESS_TS)
+        return self.place.to_json()
+
+    async def _progress(self) -> None:
+        expected_s = None
+        if self.run.agent_id is not None:
+            expected_s = await runs.expected_s(self.decision.tx, self.run.agent_id)
+        working = Working(
+            self.run.id, self._name, self.run.percent, self.run.progress or "", expected_s, self._waits()
+        )
+        await self.showing.progress(self.place, self.run.id, render_working(working))
+
+    def _waits(self) -> str | None:
+        if self.run.waiting_for == "agent":
+            return f"*{self._name}* is not online; it starts as soon as it is"
+        return f"*{self._name}* waits for an approval" if self.run.waiting_for == "approval" else None
+
+    async def _approval(self, data: Mapping[str, Any]) -> None:
+        approval_id = uuid_or_none(data.get("approval_id"))
+        if approval_id is None:
+            return
+        name = f"approval:{approval_id}"
+        if data.get("state") == "pending":
+            question, detail = str(data.get("question", "")), str(data.get("detail", ""))
+            message = render_question(approval_id, self._name, question, detail)
+            await self.showing.say(self.place, self.run.id, message, name)
+            await self.showing.status(self.place, self.run.id, "suspended")
+            await self._move_task("waiting")
+            return
+        question = await self._question(approval_id)
+        message = render_answered_question(
+            question,
+            approved=data.get("state") == "approved",
+            by=str(data.get("by", "")),
+            comment=str(data.get("comment", "")),
+        )
+        await self.showing.edit(self.place, self.run.id, name, message)
+        if not self.run.state.is_final:
+            await self.showing.status(self.place, self.run.id, "processing")
+            await self._move_task("running")
+
+    async def _question(self, approval_id: UUID) -> str:
+        events = await runs.events_since(self.decision.tx, self.run.id, 0)
+        asked = (
+            e.data for e in events if e.data.get("approval_id") == str(approval_id) and "question" in e.data
+        )
+        return str(next(asked, {"question": "The question"})["question"])
+
+    async def _notice(self, data: Mapping[str, Any]) -> None:
+        if isinstance(data.get("choose_agent"), list):
+            names = [str(name) for name in data["choose_agent"]]
+            await self.showing.edit(self.place, self.run.id, PROGRESS_TS, render_choice(self.run.id, names))
+            return
+        words = str(data.get("text") or data.get("message") or "")
+        if words:
+            await self._line(":information_source:", words, {})
+
+    async def _line(self, icon: str, words: str, data: Mapping[str, Any]) -> None:
+        prompt = truncate(" ".join(str(data.get("prompt", "")).split()), 300)
+        line = f"{icon} {text_to_mrkdwn(words)}" + (f": {text_to_mrkdwn(prompt)}" if prompt else "")
+        await self.showing.say(self.place, self.run.id, render_line(line))
+
+    async def _end(self) -> None:
+        run = self.run
+        ended = Ended(
+            run.id,
+            run.state,
+            self._name,
+            _words(run),
+            (run.finished_at - run.created_at).total_seconds() if run.finished_at else None,
+            run.cost_usd,
+            self.place.asker,
+            [agent.name for agent in self.agents.agents if agent.is_active],
+        )
+        first, *more = render_ended(ended)
+        await self.showing.answer(self.place, run.id, first)
+        for message in more:
+            await self.showing.say(self.place, run.id, message)
+        await self.showing.mark(self.place, run.id, _MARKS[run.state], SEEN)
+        await self.showing.status(self.place, run.id, "active")
+        if self.place.answer_as_comment and self.place.task_id and run.state is not RunState.CANCELLED:
+            comment = answer_comment(_words(run), self._name or "Oblivion", run.id, self.place.clickup_asker)
+            body = replace(comment, task_id=self.place.task_id, reply_to=self.place.comment_id)
+            await self.showing.on_task(self.place, run.id, body)
+
+    async def _move_task(self, state: str) -> None:
+        status = (self.place.status_map or {}).get(state)
+        if status and self.place.task_id:
+            await self.showing.on_task(self.place, self.run.id, MoveTask(self.place.task_id, status))
+
+
+def _words(run: Run) -> str:
+    match run.state:
+        case RunState.SUCCEEDED:
+            return run.result or ""
+        case RunState.CANCELLED:
+            return f"Stopped by {run.cancel_requested_by or 'somebody'}."
+        case _:
+            reason = run.failure.message if run.failure else "It failed without saying why."
+            return f"That did not work. {reason}"

@@ -1,0 +1,115 @@
+"""Decides what of runs leaves for Slack: each call is one effect in the transaction."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from oblivion_contracts.jobs import EventPriority
+from oblivion_router_worker.domain.effects import Body, Effect, clickup_destination
+from oblivion_router_worker.domain.run_effects import (
+    PROGRESS_TS,
+    MoveTask,
+    RunAnswer,
+    RunComment,
+    RunEdit,
+    RunPost,
+    SetReaction,
+    SetSessionStatus,
+    Whisper,
+    marks_destination,
+    person_destination,
+)
+from oblivion_router_worker.domain.run_place import RunPlace
+from oblivion_router_worker.domain.slack_message import SlackMessage
+from oblivion_router_worker.ports.deciding import Outbox
+from oblivion_router_worker.ports.delivery import Sending
+
+
+@dataclass(slots=True)
+class Showing:
+    """What one transaction shows; `destinations` are to be kicked once it is committed."""
+
+    outbox: Outbox
+    tenant_id: UUID
+    event_id: UUID | None = None
+    destinations: dict[str, Sending | None] = field(default_factory=dict[str, Sending | None])
+    effects: int = 0
+
+    async def say(
+        self, place: RunPlace, run_id: UUID, message: SlackMessage, keep_as: str | None = None
+    ) -> None:
+        body = RunPost(place.channel, place.thread_ts, message.text, message.blocks, keep_as)
+        await self._in_thread(place, run_id, body)
+
+    async def progress(self, place: RunPlace, run_id: UUID, message: SlackMessage) -> None:
+        body = RunEdit(place.channel, PROGRESS_TS, message.text, message.blocks, is_progress=True)
+        await self._in_thread(place, run_id, body)
+
+    async def edit(self, place: RunPlace, run_id: UUID, target: str, message: SlackMessage) -> None:
+        await self._in_thread(place, run_id, RunEdit(place.channel, target, message.text, message.blocks))
+
+    async def answer(self, place: RunPlace, run_id: UUID, message: SlackMessage) -> None:
+        body = RunAnswer(place.channel, place.thread_ts, message.text, message.blocks)
+        await self._in_thread(place, run_id, body)
+
+    async def mark(
+        self, place: RunPlace, run_id: UUID | None, add: str | None, remove: str | None = None
+    ) -> None:
+        """An emoji on the question."""
+        if place.question_ts is None:
+            return
+        destination = marks_destination(place.integration_id, place.channel, place.question_ts)
+        body = SetReaction(place.channel, place.question_ts, add, remove)
+        await self.send(place.integration_id, destination, body, run_id=run_id)
+
+    async def status(self, place: RunPlace, run_id: UUID, status: str, title: str = "") -> None:
+        """What Slack itself shows of the agent at work."""
+        if place.thread_ts is None:
+            return
+        destination = marks_destination(place.integration_id, place.channel, place.thread_ts)
+        body = SetSessionStatus(place.channel, place.thread_ts, status, title)
+        await self.send(place.integration_id, destination, body, run_id=run_id)
+
+    async def whisper(
+        self, integration_id: UUID, channel: str, user: str, words: SlackMessage, thread_ts: str | None = None
+    ) -> None:
+        """To one person alone."""
+        body = Whisper(channel, user, thread_ts, words.text, words.blocks)
+        await self.send(integration_id, person_destination(integration_id, user, "answers"), body)
+
+    async def on_task(self, place: RunPlace, run_id: UUID, body: RunComment | MoveTask) -> None:
+        if place.clickup_integration_id is None:
+            return
+        destination = clickup_destination(place.clickup_integration_id, body.task_id)
+        await self.send(place.clickup_integration_id, destination, body, run_id=run_id)
+
+    async def send(
+        self,
+        integration_id: UUID,
+        destination: str,
+        body: Body,
+        *,
+        run_id: UUID | None = None,
+        task_mapping_id: UUID | None = None,
+    ) -> None:
+        effect = Effect(
+            tenant_id=self.tenant_id,
+            integration_id=integration_id,
+            destination=destination,
+            body=body,
+            task_mapping_id=task_mapping_id,
+            priority=EventPriority.CREATION,
+            event_id=self.event_id,
+            run_id=run_id,
+        )
+        leased = await self.outbox.add(effect)
+        self.destinations.setdefault(effect.destination, leased)
+        self.effects += 1
+
+    async def _in_thread(self, place: RunPlace, run_id: UUID, body: Body) -> None:
+        await self.send(
+            place.integration_id,
+            place.destination,
+            body,
+            run_id=run_id,
+            task_mapping_id=place.task_mapping_id,
+        )
