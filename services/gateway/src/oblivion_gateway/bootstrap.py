@@ -3,22 +3,15 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
 from oblivion_gateway.adapters.agent_tokens import AgentTokens
-from oblivion_gateway.adapters.answers import PostgresAnswers
 from oblivion_gateway.adapters.people import PostgresPeople
-from oblivion_gateway.adapters.rate_limits import RedisRateLimits
-from oblivion_gateway.routes.application import make_application
-from oblivion_gateway.routes.services import Services
-from oblivion_gateway.settings import LOCAL_HOSTS, Settings
+from oblivion_gateway.rest_bootstrap import RestGateway, RestParts
+from oblivion_gateway.settings import Settings
 from oblivion_gateway.socket_bootstrap import AgentGateway, SocketParts
 from oblivion_gateway.usecases.authenticate import Authenticate
-from oblivion_gateway.usecases.issue_tokens import IssueTokens
-from oblivion_gateway.usecases.limit_requests import LimitRequests, PerMinute
-from oblivion_gateway.usecases.requests import Requests
 from oblivion_platform import agents, tokens
 from oblivion_platform.database.announcements import Announcements
 from oblivion_platform.database.engine import Database, PrivilegedRole
@@ -44,8 +37,8 @@ class Gateway:
         )
         self._starting: asyncio.Task[None] | None = None
         self._build_identity()
-        self._build_rest()
         self._build_sockets()
+        self._build_rest()
         self._watch_health()
 
     def _build_identity(self) -> None:
@@ -64,27 +57,17 @@ class Gateway:
             self.announcements.hear(channel, changed=cache.drop, unheard=cache.drop_all)
 
     def _build_rest(self) -> None:
-        settings = self.settings
-        self.rate_limits = RedisRateLimits(settings.redis_url.get_secret_value())
-        per_minute = PerMinute(
-            user=settings.requests_per_minute_user,
-            tenant=settings.requests_per_minute_tenant,
-            address=settings.requests_per_minute_address,
-        )
-        services = Services(
-            authenticate=self.authenticate,
-            issue_tokens=IssueTokens(self.database, self.hasher, self.tokens),
+        parts = RestParts(
+            database=self.database,
+            directory=self.agent_directory,
+            hasher=self.hasher,
             token_keys=self.token_keys,
-            limits=LimitRequests(self.rate_limits, per_minute),
-            requests=Requests(self.database, PostgresAnswers(settings.master_key_ring())),
-            own_origins=own_origins(settings),
+            tokens=self.tokens,
+            authenticate=self.authenticate,
+            history=self.agent_gateway.history,
         )
-        self.app: ASGIApp = make_application(
-            services,
-            self.health,
-            cors_origins=settings.allowed_origins,
-            proxies_in_front=settings.proxies_in_front,
-        )
+        self.rest = RestGateway(self.settings, parts)
+        self.app: ASGIApp = self.rest.application(self.health)
 
     def _build_sockets(self) -> None:
         parts = SocketParts(
@@ -92,7 +75,6 @@ class Gateway:
             directory=self.agent_directory,
             verifier=self.agent_tokens,
             run_tokens=self.agent_tokens,
-            history=None,
         )
         self.agent_gateway = AgentGateway(self.settings, parts)
 
@@ -117,13 +99,14 @@ class Gateway:
             await asyncio.gather(self._starting, return_exceptions=True)
         await self.agent_gateway.close()
         await self.announcements.close()
-        await self.rate_limits.close()
+        await self.rest.close()
         await self.database.close()
 
     async def _work_when_usable(self) -> None:
         await self.database.wait_until_usable(poll_s=0.5)
         self.announcements.start()
         self.agent_gateway.start()
+        self.rest.start()
         self.health.phase = Phase.READY
 
     def _watch_health(self) -> None:
@@ -144,14 +127,6 @@ class Gateway:
         if not self.announcements.listening:
             raise DependencyUnavailable("announcements_unheard", "Changes of agents and keys are heard late.")
         return "listening"
-
-
-def own_origins(settings: Settings) -> frozenset[str]:
-    """Where pages of this system come from: its public address, under each name of this machine if local."""
-    url = urlsplit(settings.public_url)
-    hosts = LOCAL_HOSTS if settings.is_local else (url.netloc.rpartition("@")[2].partition(":")[0],)
-    port = f":{url.port}" if url.port else ""
-    return frozenset({*(f"{url.scheme}://{host}{port}" for host in hosts), *settings.allowed_origins})
 
 
 class RunningGateway:
@@ -176,6 +151,7 @@ async def running(settings: Settings) -> AsyncGenerator[RunningGateway]:
                 yield RunningGateway(gateway, port)
             finally:
                 gateway.health.phase = Phase.DRAINING
+                gateway.rest.drain()
                 await gateway.agent_gateway.drain()
     finally:
         await gateway.close()
