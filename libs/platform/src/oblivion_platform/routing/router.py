@@ -25,6 +25,8 @@ LEAVES_THREAD_FROM = 0.93
 _NEAR_KEYWORD, _NEAR_PHRASE, _FAR_KEYWORD = 0.88, 0.92, 0.45
 _LIKE_FROM, _LIKE_SLOPE, _LIKE_MOST = 0.35, 1.6, 0.97
 _CANDIDATES = 5
+_CJK_FROM = "\u2e80"
+"""Words of these scripts stand inside longer tokens."""
 
 
 class Router:
@@ -89,7 +91,8 @@ class Router:
         for keyword, agents in {hit.keyword: hit.agents for hit in hits}.items():
             words = self._keyword_words[keyword]
             near = _NEAR_PHRASE if len(words) > 1 else _NEAR_KEYWORD
-            strength = near if not words.isdisjoint(wish) or not words else _FAR_KEYWORD
+            is_near = not words or not words.isdisjoint(wish) or max(keyword) >= _CJK_FROM
+            strength = near if is_near else _FAR_KEYWORD
             for agent in agents:
                 doubt[agent] = doubt.get(agent, 1.0) * (1.0 - strength / len(agents))
         for agent, likeness in self._examples.nearest(heard.wish).items():

@@ -138,12 +138,17 @@ def words_of(text: str) -> list[str]:
 def _window(text: str) -> tuple[str, ...]:
     if len(text) <= HEAD_CHARACTERS + TAIL_CHARACTERS:
         return (text,)
-    return text[:HEAD_CHARACTERS], text[-TAIL_CHARACTERS:]
+    tail = text[-TAIL_CHARACTERS:]
+    pieces = tail.rsplit(None, TAIL_WORDS)
+    passed_over = len(pieces[0]) if len(pieces) > TAIL_WORDS else 0
+    return text[:HEAD_CHARACTERS], tail[passed_over:]
 
 
 def _fold_width(text: str, most: int) -> str:
     if text.isascii():
         return text
+    # Slack's JSON can hold half of a surrogate pair, which nothing encodes.
+    text = text.encode("utf-8", "replace").decode("utf-8")
     read, length = list[str](), 0
     for at in range(0, len(text), _PIECE_CHARACTERS):
         piece = unicodedata.normalize("NFKC", text[at : at + _PIECE_CHARACTERS])

@@ -19,6 +19,7 @@ _QUESTION, _READS, _SELDOM_VERBS = (_GRAMMAR[name] for name in ("QUESTION", "REA
 _SUBJECTS, _POLITE, _DONE = _GRAMMAR["SUBJECTS"], _GRAMMAR["POLITE"], _GRAMMAR["DONE"]
 _THAT = frozenset({"that", "this"})
 _NEGATIONS, _AUXILIARIES = _GRAMMAR["NEGATIONS"], frozenset({"do", "does", "did"})
+_COURTESIES = frozenset({"GREET", "THANK"})
 _POLITE_CONCEPTS = frozenset({"PLEASE", "ASK"})
 _BUT = frozenset({"but", "aber"})
 _CJK_FROM = "\u2e80"
@@ -126,8 +127,7 @@ def _asks(unit: Unit, words: Lexicon) -> bool:
     lead = unit.tokens[begin:]
     if not lead or (begin == 0 and lead[0] in _SKIPPED):
         return False
-    concepts = words.words.get(lead[0], ())
-    if "GREET" in concepts or "THANK" in concepts:
+    if _is_courtesy(lead, words):
         return False
     if unit.opens == "after":
         return True
@@ -140,6 +140,13 @@ def _asks(unit: Unit, words: Lexicon) -> bool:
     if lead[0] in words.imperatives and not (lead[0] in _SELDOM_VERBS and lead is unit.tokens):
         return True
     return any(_is_polite(word, words) for word in unit.tokens)
+
+
+def _is_courtesy(lead: list[str], words: Lexicon) -> bool:
+    """ "how are you?" and "thanks a lot" want nothing."""
+    phrases = words.phrases.get(lead[0], ())
+    found = next((concepts for tail, concepts in phrases if tuple(lead[1 : 1 + len(tail)]) == tail), None)
+    return not _COURTESIES.isdisjoint(words.words.get(lead[0], ()) if found is None else found)
 
 
 def _is_negated(lead: list[str]) -> bool:
