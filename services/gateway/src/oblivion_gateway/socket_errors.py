@@ -17,6 +17,15 @@ class MessageNotUnderstood(PermanentFailure):
         )
 
 
+class MessageTooLarge(PermanentFailure):
+    """413: what a contract leaves open is bounded all the same."""
+
+    http_status = 413
+
+    def __init__(self, event: str, bytes_max: int) -> None:
+        super().__init__("message_too_large", f"{event}: more than {bytes_max} bytes of context and state.")
+
+
 class EventUnknown(PermanentFailure):
     """404: agents send no such event."""
 

@@ -27,8 +27,6 @@ from oblivion_platform.errors import OblivionFailure, TransientFailure
 from oblivion_platform.logging import get_logger
 
 RETRY_AFTER_S = 1.0
-FREE_FORM_LENGTH_MAX = 65_536
-"""Of what a contract leaves open (`context`, `state`), as JSON."""
 
 Handle = Callable[[AgentConnection, Any], Awaitable[Acknowledgement | None]]
 DONE: dict[str, Any] = {"ok": True}

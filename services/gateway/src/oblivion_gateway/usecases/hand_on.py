@@ -1,12 +1,24 @@
 """What a run needs of others: another agent's work, a person's answer, what was done before."""
 
+import json
+
 from oblivion_contracts.agent_socket import Acknowledgement, ApprovalRequest, SearchHistory, TaskDelegate
 from oblivion_contracts.sessions import HistorySearch
 from oblivion_gateway.domain.agent_connections import AgentConnection
-from oblivion_gateway.socket_errors import AgentGone, AgentUnknown, HistoryNotSetUp
+from oblivion_gateway.socket_errors import AgentGone, AgentUnknown, HistoryNotSetUp, MessageTooLarge
 from oblivion_gateway.socket_ports import AgentNames, HeldRuns, HistoryIndex
 from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.hold_runs import HoldRuns
+
+FREE_FORM_BYTES_MAX = 65_536
+"""Of `context` and `state`, as JSON."""
+
+
+def refuse_bulk(message: TaskDelegate) -> None:
+    """Raises: MessageTooLarge."""
+    work = message.delegation
+    if len(json.dumps([work.context, work.state]).encode()) > FREE_FORM_BYTES_MAX:
+        raise MessageTooLarge("task.delegate", FREE_FORM_BYTES_MAX)
 
 
 class HandOn:
@@ -27,8 +39,9 @@ class HandOn:
         self._bring_forward = bring_forward
 
     async def delegate(self, connection: AgentConnection, message: TaskDelegate) -> Acknowledgement:
-        """Raises: AgentUnknown, TooManyHops, SessionNotYours, and what `check_holder` raises."""
+        """Raises: MessageTooLarge, AgentUnknown, TooManyHops, SessionNotYours; `check_holder`'s."""
         await self._hold.check_holder(connection, message)
+        refuse_bulk(message)
         agent = await self._agents.find(connection.tenant_id, connection.agent_id)
         if agent is None:
             raise AgentGone
