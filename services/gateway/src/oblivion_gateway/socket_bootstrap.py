@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 from oblivion_contracts.signals import TellAgent, gateway_channel
 from oblivion_gateway.adapters.agent_names import DirectoryNames
 from oblivion_gateway.adapters.held_runs import PostgresHeldRuns
+from oblivion_gateway.adapters.no_history import NoHistory
 from oblivion_gateway.adapters.run_jobs import BudgetedMessages, QueuedRuns
 from oblivion_gateway.adapters.unindexed_runs import UnindexedRuns
 from oblivion_gateway.domain.agent_connections import AgentConnections
-from oblivion_gateway.socket_ports import RunTokens, TokenVerifier
+from oblivion_gateway.socket_ports import HistoryIndex, RunTokens, TokenVerifier
 from oblivion_gateway.socket_settings import SocketSettings
 from oblivion_gateway.sockets.agents import AgentSocketServer
 from oblivion_gateway.sockets.events import AgentEvents
@@ -72,8 +73,8 @@ class AgentGateway:
         self._board = Presence(redis_url)
         self._budget = Budget(redis_url)
         self._hints = Subscription(redis_url, gateway_channel(self.id))
-        self.history = _history(settings)
-        """None where no index is set up."""
+        self._index = _index(settings)
+        self.history: HistoryIndex = self._index or NoHistory()
         self._loops: list[asyncio.Task[None]] = []
         self._rechecks: set[asyncio.Task[None]] = set()
         self._build()
@@ -127,8 +128,8 @@ class AgentGateway:
             asyncio.create_task(_again(self.server.cut_nameless, NAMELESS_FOR_S), name="nameless sockets"),
         ]
 
-        if self.history is not None:
-            unindexed = UnindexedRuns(self._parts.database, self.history)
+        if self._index is not None:
+            unindexed = UnindexedRuns(self._parts.database, self._index)
             self._loops.append(asyncio.create_task(index_for_ever(unindexed), name="history"))
 
     @property
@@ -153,8 +154,8 @@ class AgentGateway:
         await self._queue.close()
         await self._board.close()
         await self._budget.close()
-        if self.history is not None:
-            await self.history.close()
+        if self._index is not None:
+            await self._index.close()
         await self.session_copies.close()
 
     async def _hear(self) -> None:
@@ -181,7 +182,7 @@ class AgentGateway:
         task.add_done_callback(self._rechecks.discard)
 
 
-def _history(settings: SocketSettings) -> QdrantHistory | None:
+def _index(settings: SocketSettings) -> QdrantHistory | None:
     if settings.qdrant_url is None:
         return None
     key = settings.qdrant_api_key

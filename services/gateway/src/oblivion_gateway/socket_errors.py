@@ -101,9 +101,9 @@ class SessionNotYours(PermanentFailure):
 
 
 class HistoryNotSetUp(PermanentFailure):
-    """501: nothing is indexed here."""
+    """404: nothing is indexed here."""
 
-    http_status = 501
+    http_status = 404
 
     def __init__(self) -> None:
         super().__init__("history_not_set_up", "There is no history index: set OBLIVION_QDRANT_URL.")

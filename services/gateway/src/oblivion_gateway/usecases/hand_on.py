@@ -5,7 +5,7 @@ import json
 from oblivion_contracts.agent_socket import Acknowledgement, ApprovalRequest, SearchHistory, TaskDelegate
 from oblivion_contracts.sessions import HistorySearch
 from oblivion_gateway.domain.agent_connections import AgentConnection
-from oblivion_gateway.socket_errors import AgentGone, AgentUnknown, HistoryNotSetUp, MessageTooLarge
+from oblivion_gateway.socket_errors import AgentGone, AgentUnknown, MessageTooLarge
 from oblivion_gateway.socket_ports import AgentNames, HeldRuns, HistoryIndex
 from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.hold_runs import HoldRuns
@@ -29,7 +29,7 @@ class HandOn:
         hold: HoldRuns,
         runs: HeldRuns,
         agents: AgentNames,
-        history: HistoryIndex | None,
+        history: HistoryIndex,
         bring_forward: BringForward,
     ) -> None:
         self._hold = hold
@@ -69,8 +69,6 @@ class HandOn:
             DependencyUnavailable: the index does not answer.
             HistoryNotSetUp: there is none.
         """
-        if self._history is None:
-            raise HistoryNotSetUp
         search = HistorySearch.model_validate(message.model_dump())
         readers = {held.user_id for held in connection.held.values() if held.user_id is not None}
         return Acknowledgement(
