@@ -1,0 +1,83 @@
+"""`oblivion agents`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from oblivion_cli import console
+from oblivion_cli.admin import open_admin
+from oblivion_cli.commands import agents_new
+from oblivion_cli.commands.options import Json, Tenant
+from oblivion_cli.usecases.agent_files import write_credentials
+from oblivion_cli.usecases.agents import Agents, Registered
+from oblivion_contracts.agents import AgentDefinition
+
+app = typer.Typer(no_args_is_help=True, help="The agents of the squad, and your own.")
+app.command("new")(agents_new.new)
+COLUMNS = {
+    "name": "Name", "state": "State", "origin": "From", "last_seen_at": "Last seen", "description": "For",
+}  # fmt: skip
+
+EnvFile = Annotated[Path | None, typer.Option("--env", help="Write id and secret into this .env file.")]
+ResultT = TypeVar("ResultT")
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits, dashes.")],
+    description: Annotated[str, typer.Option(help="What it is for; the router reads it.")] = "",
+    env: EnvFile = None,
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Register an agent and show the id and secret that it signs in with, once."""
+    agents_new.check_name(name)
+    definition = AgentDefinition(description=description, keywords=[name])
+    _show(_on_agents(tenant, lambda agents: agents.create(name, definition)), env, as_json)
+
+
+@app.command()
+def secret(
+    name: Annotated[str, typer.Argument(help="The agent.")],
+    env: EnvFile = None,
+    tenant: Tenant = None,
+    as_json: Json = False,
+) -> None:
+    """Make another secret; the one before stays good until it is replaced in turn."""
+    _show(_on_agents(tenant, lambda agents: agents.new_secret(name)), env, as_json)
+
+
+@app.command("list")
+def list_(tenant: Tenant = None, as_json: Json = False) -> None:
+    """List the agents."""
+    rows: list[dict[str, Any]] = _on_agents(tenant, lambda agents: agents.listing())
+    if as_json:
+        console.print_json(rows)
+    else:
+        console.print_rows(rows, COLUMNS, nothing="There is no agent yet: oblivion agents new NAME")
+
+
+def _on_agents(tenant: str | None, work: Callable[[Agents], Awaitable[ResultT]]) -> ResultT:
+    async def run() -> ResultT:
+        async with open_admin(tenant) as admin:
+            return await work(Agents(admin.database, admin.tenant.id, admin.actor, admin.access.master_keys))
+
+    return asyncio.run(run())
+
+
+def _show(registered: Registered, env: Path | None, as_json: bool) -> None:
+    issued = registered.issued
+    fields = {"AGENT_ID": issued.client_id}
+    if env is None:
+        fields["AGENT_SECRET"] = issued.client_secret
+    else:
+        write_credentials(env, issued.client_id, issued.client_secret)
+    if as_json:
+        console.print_json({"name": registered.agent.name, **fields})
+        return
+    console.print_fields(fields.items())
+    where = f"Both are in {env}." if env is not None else "The secret is shown this once: keep it."
+    console.out.print(where, markup=False)

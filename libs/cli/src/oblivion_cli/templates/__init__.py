@@ -1,0 +1,1 @@
+"""Files that verbs write for people, as `string.Template` texts."""

@@ -1,0 +1,89 @@
+"""Agents of a tenant, registered and given secrets from the command line."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from oblivion_cli.errors import NotFound, UsageWrong
+from oblivion_cli.usecases.audit import Actor, note
+from oblivion_contracts.agents import AgentDefinition, ClientSecretIssued
+from oblivion_platform.agents import (
+    AgentNameTaken,
+    AgentNotFound,
+    AgentRecord,
+    ClientId,
+    SecretHasher,
+    create_agent,
+    find_agent,
+    issue_secret,
+    list_agents,
+)
+from oblivion_platform.crypto import MasterKeyRing
+from oblivion_platform.database.engine import Database
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An agent and the secret that was just made for it, which is shown this once."""
+
+    agent: AgentRecord
+    issued: ClientSecretIssued = field(repr=False)
+
+
+class Agents:
+    """What an admin does about agents; each change is in the audit log."""
+
+    def __init__(self, database: Database, tenant_id: UUID, actor: Actor, master_keys: MasterKeyRing) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+        self._actor = actor
+        self._hasher = SecretHasher(master_keys)
+
+    async def create(self, name: str, definition: AgentDefinition) -> Registered:
+        """Register an agent with a first secret.
+
+        Raises:
+            UsageWrong: the name, or an alias of it, is another agent's.
+        """
+        async with self._database.tenant(self._tenant_id) as tx:
+            try:
+                agent = await create_agent(tx, self._tenant_id, name, definition)
+            except AgentNameTaken as taken:
+                raise UsageWrong(
+                    f"There is an agent called {name} already.",
+                    f"Choose another name, or make a secret for it: oblivion agents secret {name}",
+                ) from taken
+            issued = await issue_secret(tx, self._hasher, ClientId(self._tenant_id, agent.id))
+            await note(tx, self._tenant_id, self._actor, "agent.created", agent.id, name=name)
+        return Registered(agent, issued)
+
+    async def new_secret(self, name: str) -> Registered:
+        """Another secret for an agent; of three, the oldest is retired.
+
+        Raises:
+            NotFound: there is no such agent.
+        """
+        async with self._database.tenant(self._tenant_id) as tx:
+            try:
+                agent = await find_agent(tx, name)
+            except AgentNotFound as missing:
+                raise NotFound(
+                    f"There is no agent called {name}.", "See `oblivion agents list`."
+                ) from missing
+            issued = await issue_secret(tx, self._hasher, ClientId(self._tenant_id, agent.id))
+            await note(tx, self._tenant_id, self._actor, "agent.secret_issued", agent.id, name=agent.name)
+        return Registered(agent, issued)
+
+    async def listing(self) -> list[dict[str, Any]]:
+        async with self._database.tenant(self._tenant_id) as tx:
+            agents = await list_agents(tx)
+        return [
+            {
+                "name": agent.name,
+                "state": agent.state,
+                "origin": agent.origin,
+                "description": agent.definition.description,
+                "last_seen_at": agent.last_seen_at,
+            }
+            for agent in agents
+        ]

@@ -1,0 +1,38 @@
+"""A token for whoever sits at this machine: the command line may read the tenant's signing key."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from oblivion_cli.errors import NotFound
+from oblivion_cli.usecases.audit import Actor, note
+from oblivion_platform.crypto import MasterKeyRing
+from oblivion_platform.database.engine import Database
+from oblivion_platform.tokens import TokenKeys, Tokens
+
+_FIRST_ADMIN = text("SELECT id FROM users WHERE role = 'admin' ORDER BY created_at LIMIT 1")
+
+
+class LocalSignIn:
+    """Speaks for the tenant's first admin, and says so in the audit log."""
+
+    def __init__(
+        self, database: Database, master_keys: MasterKeyRing, tenant_id: UUID, actor: Actor, issuer: str
+    ) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+        self._actor = actor
+        self._tokens = Tokens(TokenKeys(database, master_keys), issuer)
+
+    async def token(self) -> str:
+        """A fresh token.
+
+        Raises:
+            NotFound: the tenant has no admin.
+        """
+        async with self._database.tenant(self._tenant_id) as tx:
+            user_id = (await tx.execute(_FIRST_ADMIN)).scalar_one_or_none()
+            if user_id is None:
+                raise NotFound("This tenant has no admin.", "Set OBLIVION_TOKEN to a token of yours.")
+            await note(tx, self._tenant_id, self._actor, "user.signed_in", user_id, how="command line")
+        return (await self._tokens.issue(self._tenant_id, f"user:{user_id}", "admin")).token
