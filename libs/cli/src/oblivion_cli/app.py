@@ -11,6 +11,8 @@ import typer
 VERBS = (
     "up",
     "demo",
+    "chat",
+    "agents",
     "doctor",
     "logs",
     "slack",
