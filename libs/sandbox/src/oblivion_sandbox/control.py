@@ -349,7 +349,7 @@ class LlmControl(_Side):
         return (await self._send("GET", "requests"))["requests"]
 
     async def say(self, text: str, *, match: str = "*", times: int | None = 1) -> None:
-        """Answer the next `times` tasks (None: all) that match a glob with this text."""
+        """Answer the next `times` prompts (None: all) whose last user message matches a glob."""
         await self._send("POST", "replies", {"text": text, "match": match, "times": times})
 
     async def call_tool(self, tool: str, arguments: Json, *, match: str = "*", times: int | None = 1) -> None:

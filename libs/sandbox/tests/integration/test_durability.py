@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -15,9 +17,10 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from oblivion_sandbox.control import SandboxControl
-from oblivion_sandbox.testing import running_sandbox
+from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
 
 def free_port() -> int:
@@ -163,3 +166,50 @@ def test_production_is_refused_with_a_sentence(tmp_path: Path):
     assert refused.returncode == 2
     assert "OBLIVION_SLACK_API_URL" in refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_agents_left_in_slack_is_there_after_a_restart(tmp_path: Path):
+    async with running_sandbox(tmp_path) as first:
+        slack = await client_of(first)
+        users = await first.control.slack.users()
+        channel = await first.control.slack.dm()
+        root = await first.control.slack.post(channel, "question")
+        await slack.agents_sessions_setStatus(channel_id=channel, thread_ts=root["ts"], status="suspended")
+        begun = await slack.chat_startStream(channel=channel, thread_ts=root["ts"], markdown_text="half ")
+        await slack.views_publish(
+            user_id=users["you"], view={"type": "home", "blocks": [{"type": "divider"}]}
+        )
+    async with running_sandbox(tmp_path) as second:
+        slack = await client_of(second)
+        await slack.chat_stopStream(channel=channel, ts=begun["ts"], markdown_text="whole")
+        status = await second.control.slack.session_status(channel, root["ts"])
+        home = (await second.control.slack.views())["home"]
+        thread = await second.control.slack.thread(channel, root["ts"])
+        assert (await second.control.slack.dm(), status) == (channel, "suspended")
+    assert [message["text"] for message in thread] == ["half whole"]
+    assert home["blocks"][0]["type"] == "divider"
+
+
+async def test_a_state_of_before_agents_is_granted_what_they_need(tmp_path: Path):
+    async with running_sandbox(tmp_path) as first:
+        token = (await first.control.slack.app())["bot_token"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "sandbox.db")) as database, database:
+        row = database.execute("SELECT value FROM settings WHERE name = 'slack.app'").fetchone()
+        app = json.loads(row[0])
+        old = {name: app[name] for name in app if name not in ("manifest", "commands", "shortcuts")}
+        old |= {"scopes": ["chat:write"], "subscriptions": ["app_mention"]}
+        database.execute("UPDATE settings SET value = ? WHERE name = 'slack.app'", (json.dumps(old),))
+        database.execute("DELETE FROM clickup_users WHERE username = 'oblivion'")
+    async with running_sandbox(tmp_path) as second:
+        app = await second.control.slack.app()
+        people = await second.control.clickup.users()
+    assert app["bot_token"] == token
+    assert {"assistant:write", "im:history"} <= set(app["scopes"])
+    assert {"agent_session_stopped", "message.im"} <= set(app["subscriptions"])
+    assert app["commands"] == ["/oblivion"]
+    assert "oblivion" in people
+
+
+async def client_of(sandbox: RunningSandbox) -> AsyncWebClient:
+    app = await sandbox.control.slack.app()
+    return AsyncWebClient(token=app["bot_token"], base_url=sandbox.slack_api_url)

@@ -24,13 +24,15 @@ class Listener:
         self.client.socket_mode_request_listeners.append(self._take)
         self.requests: list[SocketModeRequest] = []
         self.silent_times = 0
+        self.answers: list[dict[str, Any]] = []
 
     async def _take(self, client: Any, request: SocketModeRequest) -> None:
         self.requests.append(request)
         if self.silent_times:
             self.silent_times -= 1
             return
-        await client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+        answer = self.answers.pop(0) if self.answers and request.accepts_response_payload else None
+        await client.send_socket_mode_response(SocketModeResponse(request.envelope_id, payload=answer))
 
 
 @pytest.fixture
@@ -110,3 +112,49 @@ async def test_a_link_needs_socket_mode_and_works_once(sandbox: RunningSandbox):
     async with httpx.AsyncClient(trust_env=False) as http:
         plain = await http.get(opened["url"].replace("ws", "http", 1))
     assert plain.status_code == 404
+
+
+async def test_clicks_and_forms_come_over_the_socket_and_are_answered_in_the_acknowledgement(
+    sandbox: RunningSandbox, listener: Listener
+):
+    app = await sandbox.control.slack.change_app(subscriptions=[])
+    slack = AsyncWebClient(token=app["bot_token"], base_url=sandbox.slack_api_url)
+    text = {"type": "plain_text", "text": "Go"}
+    button = {"type": "button", "action_id": "go", "text": text}
+    posted = await slack.chat_postMessage(
+        channel="launch", text="x", blocks=[{"type": "actions", "elements": [button]}]
+    )
+    await sandbox.control.slack.press("launch", posted["ts"], "go")
+    field = {
+        "type": "input",
+        "block_id": "b",
+        "label": text,
+        "element": {"type": "plain_text_input", "action_id": "a"},
+    }
+    view = {"type": "modal", "title": text, "submit": text, "blocks": [field]}
+    opened = await slack.views_open(trigger_id=listener.requests[0].payload["trigger_id"], view=view)
+    listener.answers = [
+        {"response_action": "errors", "errors": {"b": "no"}},
+        {"response_type": "ephemeral", "text": "Three agents."},
+    ]
+    refused = await sandbox.control.slack.submit(opened["view"]["id"], {"a": "x"})
+    await sandbox.control.slack.command("/oblivion", "agents", channel="launch")
+    assert [(request.type, request.accepts_response_payload) for request in listener.requests] == [
+        ("interactive", True),
+        ("interactive", True),
+        ("slash_commands", True),
+    ]
+    assert refused["errors"] == {"b": "no"}
+    assert "Three agents." in (await sandbox.control.slack.ephemerals("launch"))[0]["body"]
+
+
+async def test_a_click_that_nobody_acknowledges_times_out_and_is_not_repeated(
+    sandbox: RunningSandbox, listener: Listener
+):
+    message = await sandbox.control.slack.post("launch", "x")
+    await sandbox.control.slack.delivered()
+    listener.requests.clear()
+    listener.silent_times = 1
+    answer = await sandbox.control.slack.shortcut("ask_agent", "launch", message["ts"])
+    assert answer["error"] == "timeout"
+    assert [request.type for request in listener.requests] == ["interactive"]

@@ -67,6 +67,11 @@ class Prompt:
         return self.turns[at].text if at >= 0 else ""
 
     @property
+    def last_said(self) -> str:
+        """The last text of the user's side, be it no request."""
+        return next((turn.text for turn in reversed(self.turns) if turn.role == "user"), "")
+
+    @property
     def before_task(self) -> tuple[Turn, ...]:
         """What was said before that, without the system's words."""
         return tuple(turn for turn in self.turns[: self._asked_at()] if turn.role != "system")

@@ -14,7 +14,7 @@ KEPT_REQUESTS = 500
 
 @dataclass
 class Scripted:
-    """An answer prepared for prompts whose task matches a glob."""
+    """An answer prepared for prompts whose last user message matches a glob."""
 
     match: str
     reply: Reply
@@ -34,9 +34,9 @@ class Llm:
 
     def answer(self, prompt: Prompt) -> Reply:
         """A prepared reply if one fits, else what the rules say."""
-        self.requests.append(asdict(prompt) | {"task": prompt.task})
+        self.requests.append(asdict(prompt) | {"task": prompt.last_said})
         for prepared in self._scripted:
-            if prepared.times != 0 and fnmatchcase(prompt.task, prepared.match):
+            if prepared.times != 0 and fnmatchcase(prompt.last_said, prepared.match):
                 prepared.times = None if prepared.times is None else prepared.times - 1
                 return prepared.reply
         return think(prompt)
