@@ -97,6 +97,7 @@ async def _latency(bench: Bench) -> list[Figure]:
         creating.append(asyncio.create_task(create))
     await asyncio.gather(*creating)
     await eventually(lambda: _have_posted(bench, count), within_s=120)
+    await eventually(lambda: _answers_noted(bench), within_s=30)
     async with await psycopg.AsyncConnection.connect(bench.system.database_url()) as connection:
         await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(bench.tenant),))
         rows = await connection.execute(
@@ -161,6 +162,14 @@ async def _all_delivered(bench: Bench) -> bool:
 
 async def _posted(bench: Bench) -> int:
     return (await bench.control.slack.calls()).get("chat.postMessage", 0)
+
+
+async def _answers_noted(bench: Bench) -> bool:
+    """Whether the worker has stored the `ts` of every message."""
+    async with await psycopg.AsyncConnection.connect(bench.system.database_url()) as connection:
+        await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(bench.tenant),))
+        rows = await connection.execute("SELECT FROM task_mappings WHERE slack_ts IS NULL LIMIT 1")
+        return await rows.fetchone() is None
 
 
 async def _nothing_waits(bench: Bench, source: str = "%") -> bool:
