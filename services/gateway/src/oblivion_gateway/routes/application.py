@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from oblivion_gateway.domain.access import ACCESS
-from oblivion_gateway.routes import auth
+from oblivion_gateway.routes import administration, agents, auth, events, runs, sessions, workflows
 from oblivion_gateway.routes.dependencies import COOKIE
 from oblivion_gateway.routes.frame import Frame
 from oblivion_gateway.routes.problems import add_problem_schema
@@ -17,7 +17,15 @@ from oblivion_platform.problems import exception_handlers
 
 TITLE = "Oblivion"
 OPENAPI_PATH = "/api/openapi.json"
-ROUTERS: tuple[APIRouter, ...] = (auth.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    agents.router,
+    runs.router,
+    sessions.router,
+    workflows.router,
+    events.router,
+    administration.router,
+)
 _PROTECTED = "/api/"
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.routing import APIRoute
@@ -16,6 +16,7 @@ from oblivion_gateway.routes.frame import note_allowance
 from oblivion_gateway.routes.services import Services
 from oblivion_gateway.usecases.requests import Call, Requests, Unit
 
+ResultT = TypeVar("ResultT")
 COOKIE = "oblivion_session"
 Work = Callable[[Unit], Awaitable[BaseModel | Sequence[BaseModel] | None]]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -101,6 +102,23 @@ class Change:
         return Response(answer.body, answer.status, media_type=media_type)
 
 
+class Look:
+    """A request that changes nothing: a transaction to read in."""
+
+    def __init__(self, requests: Requests, caller: Caller) -> None:
+        self._requests = requests
+        self._caller = caller
+
+    async def __call__(self, work: Callable[[Unit], Awaitable[ResultT]]) -> ResultT:
+        return await self._requests.read(self._caller, work)
+
+
+async def look(caller: AllowedCaller, services: ServicesNeeded) -> Look:
+    """A GET."""
+    return Look(services.requests, caller)
+
+
+Read = Annotated[Look, Depends(look)]
 IdempotencyKey = Annotated[
     str | None,
     Header(

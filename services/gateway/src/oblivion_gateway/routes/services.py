@@ -1,11 +1,21 @@
 """The use cases that routes call, put together by bootstrap."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from oblivion_contracts.administration import Tenants
+from oblivion_gateway.ports import History
+from oblivion_gateway.usecases.administer import LookAround, ManageEvents, ManageMappings, ManagePeople
+from oblivion_gateway.usecases.agents import ManageAgents
 from oblivion_gateway.usecases.authenticate import Authenticate
+from oblivion_gateway.usecases.converse import Converse
 from oblivion_gateway.usecases.issue_tokens import IssueTokens
 from oblivion_gateway.usecases.limit_requests import LimitRequests
 from oblivion_gateway.usecases.requests import Requests
+from oblivion_gateway.usecases.route_messages import RouteMessages
+from oblivion_gateway.usecases.run_workflows import RunWorkflows
+from oblivion_gateway.usecases.runs import FollowRuns
+from oblivion_gateway.usecases.stream_runs import StreamRuns
 from oblivion_platform.tokens import TokenKeys
 
 
@@ -18,5 +28,17 @@ class Services:
     token_keys: TokenKeys
     limits: LimitRequests
     requests: Requests
+    agents: ManageAgents
+    runs: FollowRuns
+    streams: StreamRuns
+    sessions: Converse
+    history: History
+    workflows: RunWorkflows
+    routes: RouteMessages
+    people: ManagePeople
+    mappings: ManageMappings
+    events: ManageEvents
+    reports: LookAround
+    tenants: Callable[[], Awaitable[Tenants]]
     own_origins: frozenset[str]
     """Origins whose pages are this system's own."""

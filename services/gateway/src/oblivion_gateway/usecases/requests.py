@@ -7,7 +7,7 @@ first one's commit. A request that failed leaves nothing behind, so its repeat i
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -16,6 +16,7 @@ from oblivion_gateway.errors import RequestInvalid
 from oblivion_platform.database.engine import Database, Tx
 from oblivion_platform.operations.audit import Actor, note
 
+ResultT = TypeVar("ResultT")
 AfterCommit = Callable[[], Awaitable[object]]
 
 
@@ -101,6 +102,11 @@ class Requests:
         for action in unit.after_commit:
             await action()
         return answer
+
+    async def read(self, caller: Caller, work: Callable[[Unit], Awaitable[ResultT]]) -> ResultT:
+        """Do `work`, which changes nothing."""
+        async with self._database.tenant(caller.tenant_id) as tx:
+            return await work(Unit(tx, caller))
 
 
 def _same(kept: KeptAnswer, call: Call) -> Answer:

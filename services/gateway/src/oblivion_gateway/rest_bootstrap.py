@@ -1,0 +1,151 @@
+"""The part of the composition root that constructs what stands behind REST."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import FastAPI
+
+from oblivion_contracts.administration import Tenants
+from oblivion_contracts.jobs import WEBHOOK_PROCESSING
+from oblivion_contracts.sessions import HistoryHit, HistorySearch
+from oblivion_gateway.adapters.aftermath import RedisAftermath
+from oblivion_gateway.adapters.answers import PostgresAnswers
+from oblivion_gateway.adapters.hints import CountedStreams, RunHints
+from oblivion_gateway.adapters.rate_limits import RedisRateLimits
+from oblivion_gateway.ports import History
+from oblivion_gateway.routes.application import make_application
+from oblivion_gateway.routes.services import Services
+from oblivion_gateway.settings import LOCAL_HOSTS, Settings
+from oblivion_gateway.usecases.administer import LookAround, ManageEvents, ManageMappings, ManagePeople
+from oblivion_gateway.usecases.agents import ManageAgents
+from oblivion_gateway.usecases.authenticate import Authenticate
+from oblivion_gateway.usecases.converse import Converse
+from oblivion_gateway.usecases.issue_tokens import IssueTokens
+from oblivion_gateway.usecases.limit_requests import LimitRequests, PerMinute
+from oblivion_gateway.usecases.requests import Requests
+from oblivion_gateway.usecases.route_messages import RouteMessages
+from oblivion_gateway.usecases.run_workflows import RunWorkflows
+from oblivion_gateway.usecases.runs import FollowRuns
+from oblivion_gateway.usecases.stream_runs import Hints, StreamRuns
+from oblivion_platform.agents import AgentDirectory, SecretHasher
+from oblivion_platform.database.engine import Database
+from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.health import Health
+from oblivion_platform.jobs import JobPolicy
+from oblivion_platform.operations.reports import list_tenants
+from oblivion_platform.presence import Presence
+from oblivion_platform.queue import JobQueue
+from oblivion_platform.runs import RunSignals, run_queue
+from oblivion_platform.sessions import SessionCache, Sessions
+from oblivion_platform.tokens import TokenKeys, Tokens
+
+
+@dataclass(frozen=True)
+class RestParts:
+    """What the rest of the gateway has already."""
+
+    database: Database
+    directory: AgentDirectory
+    hasher: SecretHasher
+    token_keys: TokenKeys
+    tokens: Tokens
+    authenticate: Authenticate
+    history: History | None
+
+
+class NoHistory:
+    """Where no index is set up."""
+
+    async def search(
+        self,
+        tenant_id: UUID,  # noqa: ARG002
+        search: HistorySearch,  # noqa: ARG002
+        readers: Collection[UUID] | None,  # noqa: ARG002
+    ) -> list[HistoryHit]:
+        raise DependencyUnavailable(
+            "history_off", "Earlier runs are not indexed here: OBLIVION_QDRANT_URL is not set."
+        )
+
+
+class RestGateway:
+    """The REST side of one gateway process."""
+
+    def __init__(self, settings: Settings, parts: RestParts) -> None:
+        redis_url = settings.redis_url.get_secret_value()
+        self._settings = settings
+        self._parts = parts
+        self._rate_limits = RedisRateLimits(redis_url)
+        self._presence = Presence(redis_url)
+        self._copies = SessionCache(redis_url)
+        self._aftermath = RedisAftermath(
+            RunSignals(redis_url),
+            run_queue(redis_url),
+            JobQueue(WEBHOOK_PROCESSING, redis_url, JobPolicy()),
+            self._copies,
+        )
+        self.hints = Hints()
+        self._run_hints = RunHints(redis_url, self.hints)
+
+    def application(self, health: Health) -> FastAPI:
+        settings = self._settings
+        return make_application(
+            self._services(),
+            health,
+            cors_origins=settings.allowed_origins,
+            proxies_in_front=settings.proxies_in_front,
+        )
+
+    def start(self) -> None:
+        self._run_hints.start()
+
+    def drain(self) -> None:
+        """End the event streams: whoever follows connects to another replica and goes on there."""
+        self.hints.close()
+
+    async def close(self) -> None:
+        await self._run_hints.close()
+        await self._aftermath.close()
+        await self._presence.close()
+        await self._rate_limits.close()
+
+    def _services(self) -> Services:
+        settings, parts = self._settings, self._parts
+        per_minute = PerMinute(
+            user=settings.requests_per_minute_user,
+            tenant=settings.requests_per_minute_tenant,
+            address=settings.requests_per_minute_address,
+        )
+        return Services(
+            authenticate=parts.authenticate,
+            issue_tokens=IssueTokens(parts.database, parts.hasher, parts.tokens),
+            token_keys=parts.token_keys,
+            limits=LimitRequests(self._rate_limits, per_minute),
+            requests=Requests(parts.database, PostgresAnswers(settings.master_key_ring())),
+            agents=ManageAgents(parts.hasher, self._presence),
+            runs=FollowRuns(self._aftermath),
+            streams=StreamRuns(parts.database, self.hints, CountedStreams(), settings.sse_heartbeat_s),
+            sessions=Converse(Sessions(parts.database, self._copies), self._aftermath),
+            history=parts.history or NoHistory(),
+            workflows=RunWorkflows(self._aftermath),
+            routes=RouteMessages(parts.directory),
+            people=ManagePeople(),
+            mappings=ManageMappings(),
+            events=ManageEvents(self._aftermath),
+            reports=LookAround(),
+            tenants=self._tenants,
+            own_origins=own_origins(settings),
+        )
+
+    async def _tenants(self) -> Tenants:
+        async with self._parts.database.shared() as tx:
+            return Tenants(items=await list_tenants(tx))
+
+
+def own_origins(settings: Settings) -> frozenset[str]:
+    """Where pages of this system come from: its public address, under each name of this machine if local."""
+    url = urlsplit(settings.public_url)
+    hosts = LOCAL_HOSTS if settings.is_local else (url.netloc.rpartition("@")[2].partition(":")[0],)
+    port = f":{url.port}" if url.port else ""
+    return frozenset({*(f"{url.scheme}://{host}{port}" for host in hosts), *settings.allowed_origins})

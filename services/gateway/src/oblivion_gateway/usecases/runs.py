@@ -1,0 +1,172 @@
+"""Runs and approvals over REST. Admins see every run of the tenant, others their own."""
+
+from uuid import UUID
+
+from oblivion_contracts.administration import ApprovalPage, Cancel, RouteLabel, RunEvents, RunLabel, RunPage
+from oblivion_contracts.runs import Approval, ApprovalAnswer, JobStatus, RunState, RunView
+from oblivion_gateway.domain.cursors import decode_moment, next_cursor
+from oblivion_gateway.errors import Conflict
+from oblivion_gateway.ports import Aftermath
+from oblivion_gateway.usecases.requests import Unit
+from oblivion_platform import agents, runs
+from oblivion_platform.operations.runs import RunFilter, agent_names, label_run, list_runs
+from oblivion_platform.runs import Run, RunUnknown
+
+EVENTS_MAX = 500
+
+
+class FollowRuns:
+    """Looks at runs, and steers them."""
+
+    def __init__(self, aftermath: Aftermath) -> None:
+        self._aftermath = aftermath
+
+    async def listing(
+        self,
+        unit: Unit,
+        cursor: str | None,
+        limit: int,
+        *,
+        state: RunState | None,
+        agent_id: UUID | None,
+        session_id: UUID | None,
+    ) -> RunPage:
+        wanted = RunFilter(
+            state=state,
+            agent_id=agent_id,
+            session_id=session_id,
+            user_id=None if unit.caller.is_admin else unit.caller.id,
+            limit=limit,
+            before=decode_moment(cursor),
+        )
+        found = await list_runs(unit.tx, wanted)
+        return RunPage(
+            items=found,
+            next_cursor=next_cursor(found, limit, lambda run: (run.created_at.isoformat(), run.id)),
+        )
+
+    async def show(self, unit: Unit, run_id: UUID) -> RunView:
+        run = await visible_run(unit, run_id)
+        return await self._view(unit, run)
+
+    async def status(self, unit: Unit, run_id: UUID) -> JobStatus:
+        run = await visible_run(unit, run_id)
+        return JobStatus(
+            id=run.id,
+            state=run.state,
+            percent=run.percent,
+            progress=run.progress,
+            result=run.result,
+            failure=run.failure,
+            last_sequence=run.last_seq,
+        )
+
+    async def events(self, unit: Unit, run_id: UUID, after: int) -> RunEvents:
+        run = await visible_run(unit, run_id)
+        found = list(await runs.events_since(unit.tx, run_id, after, limit=EVENTS_MAX))
+        reached = found[-1].sequence if found else after
+        return RunEvents(items=found, is_final=run.state.is_final and reached >= run.last_seq)
+
+    async def cancel(self, unit: Unit, run_id: UUID, wish: Cancel) -> RunView:
+        """Raises: RunUnknown; Conflict: it is over already."""
+        run = await visible_run(unit, run_id)
+        change = await runs.cancel(unit.tx, run_id, unit.caller.name)
+        if change is None:
+            raise Conflict("run_over", f"The run has already {run.state}; nothing is left to cancel.")
+        await unit.note("run.cancelled", run_id, reason=wish.reason)
+        tenant_id = unit.caller.tenant_id
+        unit.after_commit += [
+            lambda: self._aftermath.run_changed(tenant_id, change),
+            lambda: self._aftermath.tell_holder(run, "task.cancelled"),
+            lambda: self._aftermath.bring_forward(tenant_id, run_id, run.priority),
+        ]
+        return await self._view(unit, await visible_run(unit, run_id))
+
+    async def retry(self, unit: Unit, run_id: UUID) -> RunView:
+        """The same work once more, as a new run.
+
+        Raises:
+            RunUnknown; Conflict: it is not over yet.
+        """
+        run = await visible_run(unit, run_id)
+        change = await runs.retry(unit.tx, run, unit.caller.name)
+        if change is None:
+            raise Conflict("run_not_over", "The run is not over yet. Cancel it first.")
+        await unit.note("run.retried", run_id, new_run_id=change.run_id)
+        tenant_id = unit.caller.tenant_id
+        unit.after_commit += [
+            lambda: self._aftermath.run_changed(tenant_id, change),
+            lambda: self._aftermath.bring_forward(tenant_id, change.run_id, run.priority),
+        ]
+        return await self._view(unit, await visible_run(unit, change.run_id))
+
+    async def label(self, unit: Unit, run_id: UUID, label: RunLabel) -> RouteLabel:
+        """Raises: RunUnknown, AgentNotFound."""
+        run = await visible_run(unit, run_id)
+        meant = None if label.agent is None else (await agents.find_agent(unit.tx, label.agent)).id
+        return await label_run(
+            unit.tx,
+            unit.caller.tenant_id,
+            run.id,
+            label,
+            agent_id=meant,
+            user_id=unit.caller.id,
+            labelled_by=unit.caller.subject,
+        )
+
+    async def pending(self, unit: Unit, limit: int) -> ApprovalPage:
+        found = await runs.pending_approvals(unit.tx, limit=limit)
+        return ApprovalPage(items=[_approval(one) for one in found])
+
+    async def answer(self, unit: Unit, approval_id: UUID, wish: ApprovalAnswer) -> Approval:
+        """Raises: ApprovalUnknown; Conflict: somebody was quicker, and decided otherwise."""
+        caller = unit.caller
+        answered, change = await runs.answer(
+            unit.tx,
+            approval_id,
+            approved=wish.approved,
+            user_id=caller.id,
+            name=caller.name,
+            comment=wish.comment,
+        )
+        if change is None and (answered.state == "approved") != wish.approved:
+            raise Conflict("already_answered", f"It was {answered.state} by {answered.answered_by_name}.")
+        run = await runs.read(unit.tx, answered.run_id)
+        if change is not None and run is not None:
+            await unit.note("approval.answered", approval_id, approved=wish.approved)
+            unit.after_commit += [
+                lambda: self._aftermath.run_changed(caller.tenant_id, change),
+                lambda: self._aftermath.tell_holder(run, "approval.answered"),
+            ]
+        return _approval(answered)
+
+    async def _view(self, unit: Unit, run: Run) -> RunView:
+        names = await agent_names(unit.tx, [run.agent_id])
+        expected = None if run.agent_id is None else await runs.expected_s(unit.tx, run.agent_id)
+        return runs.view(run, names.get(run.agent_id), expected)
+
+
+async def visible_run(unit: Unit, run_id: UUID) -> Run:
+    """The run, if the caller may see it.
+
+    Raises:
+        RunUnknown
+    """
+    run = await runs.read(unit.tx, run_id)
+    if run is None or not (unit.caller.is_admin or run.user_id == unit.caller.id):
+        raise RunUnknown
+    return run
+
+
+def _approval(found: runs.Approval) -> Approval:
+    return Approval(
+        id=found.id,
+        run_id=found.run_id,
+        question=found.question,
+        detail=found.detail,
+        state=found.state,  # pyright: ignore[reportArgumentType] - the column's check says so
+        asked_at=found.asked_at,
+        answered_at=found.answered_at,
+        answered_by=found.answered_by_name or None,
+        comment=found.comment,
+    )

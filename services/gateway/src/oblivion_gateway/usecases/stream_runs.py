@@ -1,0 +1,142 @@
+"""A run's steps as they happen: rows from Postgres; Redis only says when to look."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from oblivion_contracts.runs import RunEvent
+from oblivion_gateway.domain.callers import Caller
+from oblivion_gateway.usecases.requests import Unit
+from oblivion_gateway.usecases.runs import EVENTS_MAX, visible_run
+from oblivion_platform import runs
+from oblivion_platform.database.engine import Database
+from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.logging import get_logger
+
+LOOK_ANYWAY_S = 5.0
+"""A hint may be lost: rows are looked at this often without one."""
+
+_log = get_logger(__name__)
+
+
+class StreamMeter(Protocol):
+    """Counts streams."""
+
+    def opened(self) -> None: ...
+
+    def closed(self, end: str, seconds: float) -> None: ...
+
+
+class Hints:
+    """Wakes the streams of a run when something is heard of it."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self.closing = False
+
+    def heard(self, run_id: UUID) -> None:
+        for waiting in self._waiting.get(run_id, ()):
+            waiting.set()
+
+    def wake_all(self) -> None:
+        """Hints may have been missed."""
+        for run_id in self._waiting:
+            self.heard(run_id)
+
+    def close(self) -> None:
+        """End every stream: the process drains, and whoever follows connects to another replica."""
+        self.closing = True
+        self.wake_all()
+
+    @contextmanager
+    def listening(self, run_id: UUID):
+        waiting = asyncio.Event()
+        self._waiting[run_id].add(waiting)
+        try:
+            yield waiting
+        finally:
+            self._waiting[run_id].discard(waiting)
+            if not self._waiting[run_id]:
+                del self._waiting[run_id]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    events: list[RunEvent]
+    is_over: bool
+
+
+class StreamRuns:
+    """Opens streams; each ends with the run, or with this process."""
+
+    def __init__(self, database: Database, hints: Hints, meter: StreamMeter, heartbeat_s: float) -> None:
+        self._database = database
+        self._hints = hints
+        self._meter = meter
+        self._heartbeat_s = heartbeat_s
+
+    async def open(self, caller: Caller, run_id: UUID, after: int) -> AsyncGenerator[RunEvent | None]:
+        """Steps after that sequence, and None for every heartbeat.
+
+        Raises:
+            RunUnknown: there is none, or it is not the caller's.
+        """
+        await self._look(caller, run_id, after)
+        return self._follow(caller, run_id, after)
+
+    async def _follow(self, caller: Caller, run_id: UUID, after: int) -> AsyncGenerator[RunEvent | None]:
+        began = time.monotonic()
+        end = "client_gone"
+        self._meter.opened()
+        _log.info("stream opened", run_id=str(run_id), after=after)
+        try:
+            with self._hints.listening(run_id) as hint:
+                async for event in self._events(caller, run_id, after, hint):
+                    yield event
+            end = "draining" if self._hints.closing else "run_over"
+        except DependencyUnavailable:
+            end = "postgres_away"  # The stream ends; whoever follows connects again, and goes on.
+        finally:
+            seconds = time.monotonic() - began
+            self._meter.closed(end, seconds)
+            _log.info("stream closed", run_id=str(run_id), end=end, seconds=round(seconds, 1))
+
+    async def _events(
+        self, caller: Caller, run_id: UUID, after: int, hint: asyncio.Event
+    ) -> AsyncGenerator[RunEvent | None]:
+        silent_since = time.monotonic()
+        while not self._hints.closing:
+            hint.clear()  # Before looking: what happens meanwhile sets it again.
+            found = await self._look(caller, run_id, after)
+            for event in found.events:
+                yield event
+                after = event.sequence
+                silent_since = time.monotonic()
+            if found.is_over:
+                return
+            if len(found.events) == EVENTS_MAX:
+                continue
+            if time.monotonic() - silent_since >= self._heartbeat_s:
+                yield None
+                silent_since = time.monotonic()
+            await _wait(hint, min(LOOK_ANYWAY_S, self._heartbeat_s))
+
+    async def _look(self, caller: Caller, run_id: UUID, after: int) -> _Look:
+        async with self._database.tenant(caller.tenant_id) as tx:
+            run = await visible_run(Unit(tx, caller), run_id)
+            events = list(await runs.events_since(tx, run_id, after, limit=EVENTS_MAX))
+        reached = events[-1].sequence if events else after
+        return _Look(events, run.state.is_final and reached >= run.last_seq)
+
+
+async def _wait(hint: asyncio.Event, at_most_s: float) -> None:
+    try:
+        async with asyncio.timeout(at_most_s):
+            await hint.wait()
+    except TimeoutError:
+        return
