@@ -134,13 +134,24 @@ class Streams:
     def _extend(self, channel: str, ts: str, addition: Addition) -> None:
         stream = self.get(channel, ts)
         assert stream is not None  # noqa: S101  # checked by the callers
-        content: list[Json] = json.loads(stream["content"]) + addition.chunks
+        content = _joined(json.loads(stream["content"]), addition.chunks)
         self._store.run(
             "UPDATE slack_streams SET content = ? WHERE channel = ? AND ts = ?", dumps(content), channel, ts
         )
         row = self._messages.get(channel, ts)
         self._messages.complete(row, json.loads(row["body"]) | _rendered(content, plan=bool(stream["plan"])))
         self._store.touch("slack")
+
+
+def _joined(content: list[Json], chunks: list[Json]) -> list[Json]:
+    """Chunks after those before, text that continues text in one with it."""
+    for chunk in chunks:
+        both_text = content and content[-1]["type"] == chunk["type"] == "markdown_text"
+        if both_text:
+            content[-1]["text"] += chunk["text"]
+        else:
+            content.append(dict(chunk))
+    return content
 
 
 def _rendered(content: list[Json], *, plan: bool) -> Json:
