@@ -11,7 +11,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 from oblivion_platform.routing.text import read
 
-MOST_MATCHES = 24
+MOST_MATCHES = 16
 """More than these change no decision."""
 _CJK_FROM = "\u2e80"
 

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 HEAD_CHARACTERS = 600
 TAIL_CHARACTERS = 300
-HEAD_WORDS, TAIL_WORDS = 60, 20
+HEAD_WORDS, TAIL_WORDS = 45, 15
 MOST_LINES = 40
 MOST_MARKUP = 40
-_PIECE_CHARACTERS = 48
+_PIECE = re.compile(r"\s+|\S{1,24}")
 """Normalising sorts combining marks in quadratic time: done piece by piece, it stays linear."""
 
 _MARKED = re.compile(r"[`<\"“„«「『':&]|https?://")
@@ -61,6 +61,7 @@ _SHAPES = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _CAMEL = re.compile(r"[a-z]{2,30}[A-Z]\w{1,40}|[A-Z][a-z]{1,20}(?:[A-Z][a-z0-9]{1,20}){1,4}")
+_HEXADECIMAL = frozenset("0123456789abcdef")
 _PRODUCTS = frozenset(
     {
         "clickup", "github", "gitlab", "javascript", "typescript", "youtube", "iphone", "powerpoint",
@@ -149,14 +150,14 @@ def _fold_width(text: str, most: int) -> str:
         return text
     # Slack's JSON can hold half of a surrogate pair, which nothing encodes.
     text = text.encode("utf-8", "replace").decode("utf-8")
-    read, length = list[str](), 0
-    for at in range(0, len(text), _PIECE_CHARACTERS):
-        piece = unicodedata.normalize("NFKC", text[at : at + _PIECE_CHARACTERS])
-        read.append(piece)
+    pieces, length = list[str](), 0
+    for match in _PIECE.finditer(text):
+        piece = unicodedata.normalize("NFKC", match[0])
+        pieces.append(piece)
         length += len(piece)
         if length >= most:
             break  # One letter can stand for 18.
-    return "".join(read)[:most]
+    return "".join(pieces)[:most]
 
 
 def _without_markup(text: str, quoted: list[str]) -> str:
@@ -284,7 +285,7 @@ def _tokens(core: str) -> list[str]:
         ):
             return ["xident"]
         return list(_CONTRACTIONS.get(folded, (folded,)))
-    if len(core) <= 80:
+    if len(core) <= 80 and not _is_plain(core):
         shape = _SHAPES.fullmatch(core)
         if shape is not None:
             return [shape.lastgroup or ""] if core.casefold() not in _PRODUCTS else [core.casefold()]
@@ -293,6 +294,12 @@ def _tokens(core: str) -> list[str]:
         for run in (word,) if word.isascii() else _SCRIPT_RUN.findall(word):
             found += _spelt_out(run)
     return found
+
+
+def _is_plain(core: str) -> bool:
+    """Letters, then letters and digits, like `sev1`: none of the shapes, but for versions and hashes."""
+    is_word = core[0].isalpha() and core.isalnum() and core.islower()
+    return is_word and core[0] != "v" and not _HEXADECIMAL.issuperset(core)
 
 
 def _is_camel(core: str) -> bool:
@@ -309,11 +316,11 @@ def _spelt_out(word: str) -> list[str]:
             return _contraction(head, tail)
     if word.isdigit():
         return ["xnumber"]
-    if not word.isascii():
-        return [word]
-    as_letters = word.translate(_LEET)
-    digits = sum(letter.isdigit() for letter in word)
-    return [as_letters] if as_letters.isalpha() and 2 * digits <= len(word) and len(word) > 3 else [word]
+    # Digits read as letters stand inside a word: `b00k`, but not `sev1`.
+    if word.isascii() and word[0].isalpha() and word[-1].isalpha():
+        as_letters = word.translate(_LEET)
+        return [as_letters] if as_letters.isalpha() else [word]
+    return [word]
 
 
 _LEET = str.maketrans("013457", "oleast")
