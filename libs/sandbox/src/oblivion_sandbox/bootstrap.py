@@ -122,7 +122,7 @@ async def running(settings: SandboxSettings) -> AsyncGenerator[str]:
         address = f"http://{settings.host}:{port}"
         _log.info("sandbox listens", address=address, state=str(settings.state_dir))
         if settings.sandbox_base_url is None:
-            sandbox.slack.interactions.base_url = address
+            sandbox.slack.interactions.reached_at(address)
         try:
             yield address
         finally:

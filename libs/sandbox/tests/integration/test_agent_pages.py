@@ -233,7 +233,7 @@ async def test_comments_are_answered_and_the_link_command_copied(sandbox: Runnin
     await expect(page.locator(".replies .comment-text")).to_have_text("answer")
     await page.get_by_role("button", name="Copy the command").click()
     copied = await page.evaluate("navigator.clipboard.readText()")
-    assert copied == '/oblivion link "Launch"'
+    assert copied == f"/oblivion link {task['list']['id']}"
 
 
 @pytest.mark.browser

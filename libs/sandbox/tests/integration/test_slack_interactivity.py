@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,7 +23,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from oblivion_sandbox.control import ControlRefused
-from oblivion_sandbox.testing import RunningSandbox
+from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
 
 @dataclass
@@ -229,9 +230,9 @@ async def test_a_message_shortcut_carries_its_message(
     sandbox: RunningSandbox, slack: AsyncWebClient, app_server: AppServer
 ):
     message = await sandbox.control.slack.post("launch", "turn me")
-    await sandbox.control.slack.shortcut("ask_agent", "launch", message["ts"], user="ben")
+    await sandbox.control.slack.shortcut("oblivion_ask_agent", "launch", message["ts"], user="ben")
     payload = app_server.forms[0]
-    assert (payload["type"], payload["callback_id"]) == ("message_action", "ask_agent")
+    assert (payload["type"], payload["callback_id"]) == ("message_action", "oblivion_ask_agent")
     assert payload["message"]["text"] == "turn me"
 
 
@@ -379,3 +380,17 @@ async def test_confirm_dialogs_need_their_words(sandbox: RunningSandbox, slack: 
         channel="launch", text="x", blocks=[{"type": "actions", "elements": [bad]}]
     )
     assert await refusal(refused) == "invalid_blocks"
+
+
+async def test_a_response_url_leads_back_the_way_the_app_came(tmp_path: Path):
+    async with (
+        running_sandbox(tmp_path, base_url="http://front.example") as sandbox,
+        serving(AppServer()) as server,
+    ):
+        app = await sandbox.control.slack.change_app(request_url=server.url)
+        await sandbox.control.slack.command("/oblivion")
+        slack = AsyncWebClient(token=app["bot_token"], base_url=sandbox.slack_api_url)
+        await slack.auth_test()
+        await sandbox.control.slack.command("/oblivion")
+    urls = [form["response_url"].partition("/slack/")[0] for form in server.forms]
+    assert urls == ["http://front.example", sandbox.base_url]

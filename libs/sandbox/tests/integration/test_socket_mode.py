@@ -155,6 +155,6 @@ async def test_a_click_that_nobody_acknowledges_times_out_and_is_not_repeated(
     await sandbox.control.slack.delivered()
     listener.requests.clear()
     listener.silent_times = 1
-    answer = await sandbox.control.slack.shortcut("ask_agent", "launch", message["ts"])
+    answer = await sandbox.control.slack.shortcut("oblivion_ask_agent", "launch", message["ts"])
     assert answer["error"] == "timeout"
     assert [request.type for request in listener.requests] == ["interactive"]

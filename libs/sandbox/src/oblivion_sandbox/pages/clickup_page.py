@@ -16,7 +16,7 @@ from oblivion_sandbox.clock import now_ms
 from oblivion_sandbox.live import Live
 from oblivion_sandbox.pages.markup import linked_html, markdown_html
 from oblivion_sandbox.pages.shell import Shell
-from oblivion_sandbox.store import Json, Row
+from oblivion_sandbox.store import Json
 
 PARTS = ("lists", "tasks", "task", "comments")
 
@@ -67,7 +67,7 @@ class ClickUpPage:
             "people": self._clickup.space.users(),
             "authors": [row for row in self._clickup.space.users() if row["username"] != AGENT[0]],
             "all_lists": lists,
-            "link_command": _link_command(place),
+            "link_command": f"/oblivion link {place['id']}",
             "by_status": self._tasks_by_status(place["id"]),
             "task": task,
             "comments": self._comments(task["id"]) if task else [],
@@ -118,12 +118,6 @@ class ClickUpPage:
 
     def _gone(self) -> Response:
         return self._shell.page("clickup_gone.html", {"title": "Not here"}, 404)
-
-
-def _link_command(place: Row) -> str:
-    """What to type in the Slack channel that is to show a list."""
-    name = place["name"] if place["name"].isprintable() and '"' not in place["name"] else place["id"]
-    return f'/oblivion link "{name}"'
 
 
 def _overdue(due_ms: str) -> bool:

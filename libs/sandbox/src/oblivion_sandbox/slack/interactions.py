@@ -41,7 +41,11 @@ class Interactions:
 
     def __init__(self, slack: "Slack", public_url: str | None) -> None:
         self._slack = slack
-        self.base_url = public_url or ""
+        self._base_url = public_url or ""
+
+    def reached_at(self, base_url: str) -> None:
+        """Note where the app reaches us, so that the addresses it is handed lead back the same way."""
+        self._base_url = base_url.rstrip("/")
 
     # Clicks
 
@@ -251,7 +255,7 @@ class Interactions:
         return {"id": channel["id"], "name": "directmessage" if direct else channel["name"]}
 
     def _response_url(self, place: Place) -> str:
-        return self.base_url.rstrip("/") + self._slack.response_urls.issue(place)
+        return self._base_url.rstrip("/") + self._slack.response_urls.issue(place)
 
     async def _send(self, asked: Asked) -> Answer:
         app = self._slack.app

@@ -43,6 +43,7 @@ class WebApi:
             if method is None:
                 raise SlackError("unknown_method", req_method=name)
             granted = self._authenticate(method, bearer_token(request, arguments))
+            self._slack.interactions.reached_at(base_url(request, None))
             headers = {"x-oauth-scopes": ",".join(granted), "x-accepted-oauth-scopes": method.scope or ""}
             if method.scope is not None and method.scope not in granted:
                 raise SlackError("missing_scope", needed=method.scope, provided=",".join(granted))

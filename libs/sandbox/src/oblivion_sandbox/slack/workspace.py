@@ -44,10 +44,10 @@ DEFAULT_SUBSCRIPTIONS = (
 # What the app's manifest would declare.
 DEFAULT_COMMANDS = ("/oblivion",)
 DEFAULT_SHORTCUTS: tuple[Json, ...] = (
-    {"type": "message", "name": "Ask an agent…", "callback_id": "ask_agent"},
-    {"type": "message", "name": "Turn into a ClickUp task", "callback_id": "create_clickup_task"},
+    {"type": "message", "name": "Ask an agent…", "callback_id": "oblivion_ask_agent"},
+    {"type": "message", "name": "Turn into a ClickUp task", "callback_id": "oblivion_make_task"},
 )
-MANIFEST = 2
+MANIFEST = 3
 
 TokenState = Literal["valid", "expired", "revoked"]
 
@@ -332,6 +332,8 @@ def _reinstalled(app: App) -> App:
         app,
         scopes=tuple(sorted({*app.scopes, *DEFAULT_SCOPES})),
         subscriptions=tuple(sorted({*app.subscriptions, *DEFAULT_SUBSCRIPTIONS})),
+        commands=DEFAULT_COMMANDS,
+        shortcuts=DEFAULT_SHORTCUTS,
         manifest=MANIFEST,
     )
 
