@@ -1,0 +1,431 @@
+"""What holds for every request: repeats, pages, bounds, limits, other sites, event streams."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from oblivion_contracts.runs import RunFailure
+from oblivion_gateway.testing import PUBLIC_URL, TestTenant, World, running_world
+from oblivion_platform import runs
+from oblivion_platform.database.engine import Database
+from oblivion_platform.testing import FreshDatabase, eventually
+
+
+@dataclass
+class Desk:
+    """A world, a tenant, and its admin's token."""
+
+    world: World
+    tenant: TestTenant
+    admin: str
+
+    async def post(self, path: str, body: dict[str, Any] | None = None, **options: Any) -> httpx.Response:
+        return await self.world.request("POST", path, token=self.admin, json=body or {}, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.world.request("GET", path, token=self.admin, **options)
+
+    async def new_run(self) -> str:
+        session = (await self.post("/api/sessions")).json()["id"]
+        said = await self.post(f"/api/sessions/{session}/messages", {"text": "hello"})
+        assert said.status_code == 202
+        return said.json()["run_id"]
+
+
+@pytest.fixture
+async def desk(database: FreshDatabase, redis_url: str) -> AsyncGenerator[Desk]:
+    async with running_world(database, redis_url, sse_heartbeat_s=0.2) as world:
+        tenant = await world.new_tenant()
+        yield Desk(world, tenant, await world.token(tenant, "admin"))
+
+
+def key(value: str = "k1") -> dict[str, dict[str, str]]:
+    return {"headers": {"Idempotency-Key": value}}
+
+
+async def test_a_repeat_gets_the_first_answer_even_its_secret(desk: Desk) -> None:
+    first = await desk.post("/api/agents", {"name": "fixer"}, **key())
+    second = await desk.post("/api/agents", {"name": "fixer"}, **key())
+
+    assert first.status_code == second.status_code == 201
+    assert first.json() == second.json()
+    agents = (await desk.get("/api/agents")).json()["items"]
+    assert [agent["name"] for agent in agents] == ["fixer"]
+
+
+async def test_of_two_at_once_only_one_is_done(desk: Desk) -> None:
+    session = (await desk.post("/api/sessions")).json()["id"]
+    path = f"/api/sessions/{session}/messages"
+    answers = await asyncio.gather(*(desk.post(path, {"text": "hello"}, **key()) for _ in range(8)))
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["run_id"] for answer in answers}) == 1
+    assert len((await desk.get("/api/runs")).json()["items"]) == 1
+
+
+async def test_a_key_belongs_to_one_request(desk: Desk) -> None:
+    await desk.post("/api/agents", {"name": "fixer"}, **key())
+    other = await desk.post("/api/agents", {"name": "other"}, **key())
+
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_key_of_somebody_else_is_another_one(desk: Desk) -> None:
+    user = await desk.world.token(desk.tenant, "user")
+    mine = await desk.post("/api/sessions", {}, **key())
+    theirs = await desk.world.request("POST", "/api/sessions", token=user, json={}, **key())
+
+    assert mine.json()["id"] != theirs.json()["id"]
+
+
+async def test_a_failed_request_may_be_repeated_under_its_key(desk: Desk) -> None:
+    body = {"kind": "wrong_agent", "agent": "fixer"}
+    run = await desk.new_run()
+    assert (await desk.post(f"/api/runs/{run}/label", body, **key())).status_code == 404
+    await desk.post("/api/agents", {"name": "fixer"})
+
+    assert (await desk.post(f"/api/runs/{run}/label", body, **key())).status_code == 201
+
+
+async def test_kept_answers_are_sealed(desk: Desk, database: FreshDatabase) -> None:
+    created = await desk.post("/api/agents", {"name": "fixer"}, **key())
+    secret = created.json()["credentials"]["client_secret"]
+    gateway = desk.world.gateway.database
+    async with gateway.tenant(desk.tenant.id) as tx:
+        body = (await tx.execute(text("SELECT body FROM idempotency_keys"))).scalar_one()
+
+    assert secret.encode() not in bytes(body)
+
+
+async def test_pages_follow_each_other_without_gap_or_repeat(desk: Desk) -> None:
+    made = {(await desk.post("/api/sessions", {"title": str(n)})).json()["id"] for n in range(5)}
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        query = {"limit": "2", **({"cursor": cursor} if cursor else {})}
+        page = (await desk.get("/api/sessions", params=query)).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    assert len(seen) == 5
+    assert set(seen) == made
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10", "WyJhIl0", "bnVsbA", "A" * 501])
+async def test_a_cursor_that_is_none_is_refused(desk: Desk, cursor: str) -> None:
+    for path in ("/api/sessions", "/api/runs", "/api/users", "/api/events"):
+        answer = await desk.get(path, params={"cursor": cursor})
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"title": ' + b"9" * 5_000 + b"}",
+        b'{"title": NaN}',
+        b'{"title": "a", "title": "b"}',
+        b'{"title": "\\u0000"}',
+        b'{"title": "\\ud800"}',
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+    ],
+    ids=lambda body: repr(body[:16]),
+)
+async def test_hostile_json_is_refused_as_malformed(desk: Desk, body: bytes) -> None:
+    answer = await desk.world.request(
+        "POST",
+        "/api/sessions",
+        token=desk.admin,
+        content=body,
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_body_over_the_limit_is_refused_announced_or_not(desk: Desk) -> None:
+    async def chunks() -> AsyncGenerator[bytes]:
+        for _ in range(20):
+            yield b" " * 100_000
+
+    announced = await desk.post("/api/sessions", {"title": "x" * 1_100_000})
+    chunked = await desk.world.request(
+        "POST",
+        "/api/sessions",
+        token=desk.admin,
+        content=chunks(),
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert (announced.status_code, chunked.status_code) == (413, 413)
+
+
+async def test_a_nul_in_the_address_is_refused(desk: Desk) -> None:
+    assert (await desk.get("/api/events?source=%00")).status_code == 400
+    assert (await desk.get("/api/agents/%00")).status_code == 400
+
+
+async def test_problems_name_fields_and_never_values(desk: Desk) -> None:
+    answer = await desk.post("/api/agents", {"name": "NOT A NAME", "hunter2": 1})
+
+    assert answer.status_code == 422
+    assert "name" in answer.json()["detail"]
+    assert "NOT A NAME" not in answer.text
+
+
+async def test_too_many_requests_are_told_when_to_come_back(database: FreshDatabase, redis_url: str) -> None:
+    limits = {"requests_per_minute_user": 3, "requests_per_minute_tenant": 5}
+    async with running_world(database, redis_url, **limits) as world:
+        tenant = await world.new_tenant()
+        user, admin = await world.token(tenant, "user"), await world.token(tenant, "admin")
+        answers = [await world.request("GET", "/api/me", token=user) for _ in range(4)]
+
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert answers[0].headers["ratelimit-limit"] == "3"
+        assert [answer.headers["ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
+        assert 1 <= int(answers[3].headers["retry-after"]) <= 60
+        # Others of the tenant still may, until the tenant's own limit.
+        others = [await world.request("GET", "/api/me", token=admin) for _ in range(2)]
+        assert [answer.status_code for answer in others] == [200, 429]
+
+
+async def test_addresses_have_a_limit_before_anybody_is_known(
+    database: FreshDatabase, redis_url: str
+) -> None:
+    async with running_world(database, redis_url, requests_per_minute_address=2, proxies_in_front=1) as world:
+
+        async def ask(address: str) -> int:
+            headers = {"X-Forwarded-For": f"6.6.6.6, {address}"}
+            return (await world.request("GET", "/api/me", headers=headers)).status_code
+
+        assert [await ask("10.0.0.1") for _ in range(3)] == [401, 401, 429]
+        assert await ask("10.0.0.2") == 401
+
+
+async def test_without_redis_requests_are_answered_and_counted_here(database: FreshDatabase) -> None:
+    async with running_world(database, "redis://127.0.0.1:1/0", requests_per_minute_user=2) as world:
+        tenant = await world.new_tenant()
+        token = await world.token(tenant, "admin")
+        session = await world.request("POST", "/api/sessions", token=token, json={})
+        said = await world.request(
+            "POST", f"/api/sessions/{session.json()['id']}/messages", token=token, json={"text": "hello"}
+        )
+
+        assert (session.status_code, said.status_code) == (201, 202)
+        assert (await world.request("GET", "/api/me", token=token)).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": PUBLIC_URL}, 201),
+        ({"Origin": PUBLIC_URL.replace("localhost", "127.0.0.1")}, 201),
+        ({"Sec-Fetch-Site": "same-origin"}, 201),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({}, 403),
+    ],
+    ids=str,
+)
+async def test_a_cookie_changes_things_from_our_own_pages_only(
+    desk: Desk, headers: dict[str, str], status: int
+) -> None:
+    cookie = await desk.world.cookie(desk.tenant, "user")
+    sent = {**headers, "Cookie": f"oblivion_session={cookie}"}
+    answer = await desk.world.request("POST", "/api/sessions", json={}, headers=sent)
+
+    assert answer.status_code == status
+    assert (await desk.world.request("GET", "/api/me", headers=sent)).status_code == 200
+
+
+async def events_of(world: World, run: str, token: str, **headers: str) -> list[dict[str, Any]]:
+    """Follow a run to its end; each event with its id."""
+    found: list[dict[str, Any]] = []
+    sent = {"Authorization": f"Bearer {token}", **headers}
+    async with (
+        httpx.AsyncClient(base_url=world.base_url, timeout=10) as client,
+        client.stream("GET", f"/api/jobs/{run}/progress", headers=sent) as answer,
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        ids: list[str] = []
+        async for line in answer.aiter_lines():
+            field, _, value = line.partition(":")
+            if field == "id":
+                ids.append(value.strip())
+            if field == "data":
+                found.append(json.loads(value))
+    assert ids == [str(event["sequence"]) for event in found]
+    return found
+
+
+async def finish(desk: Desk, run: str) -> None:
+    async with desk.world.gateway.database.tenant(desk.tenant.id) as tx:
+        change = await runs.give_up(tx, UUID(run), RunFailure(code="no_agent", message="Nobody is there."))
+    assert change is not None
+    signals = runs.RunSignals(desk.world.settings.redis_url.get_secret_value())
+    await signals.changed(desk.tenant.id, change)
+    await signals.close()
+
+
+async def test_a_stream_tells_every_step_and_ends_with_the_run(desk: Desk) -> None:
+    run = await desk.new_run()
+    following = asyncio.create_task(events_of(desk.world, run, desk.admin))
+    await finish(desk, run)
+    events = await following
+
+    assert [event["sequence"] for event in events] == [1, 2]
+    assert events[-1]["data"]["state"] == "failed"
+
+
+async def test_a_stream_resumes_on_another_replica(desk: Desk, database: FreshDatabase) -> None:
+    run = await desk.new_run()
+    settings = desk.world.settings
+    async with running_world(
+        database, settings.redis_url.get_secret_value(), master_key=settings.master_key
+    ) as second:
+        following = asyncio.create_task(events_of(second, run, desk.admin, **{"Last-Event-ID": "1"}))
+        await finish(desk, run)
+        events = await following
+
+    assert [event["sequence"] for event in events] == [2]
+    assert await events_of(desk.world, run, desk.admin, **{"Last-Event-ID": "2"}) == []
+
+
+async def test_a_silent_stream_shows_that_it_is_alive(desk: Desk) -> None:
+    run = await desk.new_run()
+    comments = 0
+    async with (
+        httpx.AsyncClient(base_url=desk.world.base_url, timeout=10) as client,
+        client.stream(
+            "GET", f"/api/jobs/{run}/progress", headers={"Authorization": f"Bearer {desk.admin}"}
+        ) as answer,
+    ):
+        async for line in answer.aiter_lines():
+            comments += line.startswith(":")
+            if comments == 2:
+                break
+
+    assert comments == 2
+
+
+async def test_cancelling_ends_a_run_once(desk: Desk) -> None:
+    run = await desk.new_run()
+    first = await desk.post(f"/api/runs/{run}/cancel")
+    second = await desk.post(f"/api/runs/{run}/cancel")
+
+    assert (first.status_code, first.json()["state"]) == (200, "cancelled")
+    assert (second.status_code, second.json()["code"]) == (409, "run_over")
+    retried = await desk.post(f"/api/runs/{run}/retry")
+    assert (retried.status_code, retried.json()["state"]) == (202, "queued")
+
+
+async def test_what_is_said_becomes_a_run_whose_job_waits(desk: Desk) -> None:
+    run = await desk.new_run()
+    queue = runs.run_queue(desk.world.settings.redis_url.get_secret_value())
+    try:
+
+        async def is_queued() -> bool:
+            return await queue.state(run) in {"waiting", "prioritized"}
+
+        await eventually(is_queued)
+    finally:
+        await queue.close()
+    status = (await desk.get(f"/api/jobs/{run}/status")).json()
+    assert (status["state"], status["last_sequence"]) == ("queued", 1)
+
+
+async def test_every_change_is_in_the_audit_log(desk: Desk) -> None:
+    created = (await desk.post("/api/agents", {"name": "fixer"})).json()["agent"]["id"]
+    await desk.post(f"/api/agents/{created}/mute", {"minutes": 5})
+    await desk.world.request("DELETE", f"/api/agents/{created}", token=desk.admin)
+    lines = (await desk.get("/api/audit")).json()["items"]
+
+    assert {line["action"] for line in lines} >= {"agent.created", "agent.muted", "agent.disabled"}
+    assert {line["actor"] for line in lines} == {f"user:{desk.tenant.people['admin']}"}
+
+
+async def test_a_workflow_needs_a_schedule_that_comes(desk: Desk) -> None:
+    definition = {"name": "daily", "prompt": "say hi", "schedule": "0 9 * * 1-5", "timezone": "Europe/Rome"}
+    made = await desk.post("/api/workflows", definition)
+
+    assert made.status_code == 201
+    assert made.json()["next_run_at"] is not None
+    for wrong in ({"schedule": "every day"}, {"schedule": "0 0 31 2 *"}, {"timezone": "Mars/Olympus"}):
+        answer = await desk.post("/api/workflows", {**definition, "name": "other", **wrong})
+        assert answer.status_code == 422
+    assert (await desk.post("/api/workflows", definition)).status_code == 409
+    run = await desk.post(f"/api/workflows/{made.json()['id']}/run")
+    assert run.status_code == 202
+
+
+async def test_routes_can_be_tried_with_the_tenants_own_agents(desk: Desk) -> None:
+    await desk.post("/api/agents", {"name": "fixer", "aliases": ["@bugs"], "keywords": ["bug"]})
+
+    async def named() -> bool:
+        tried = await desk.post("/api/routes/try", {"text": "@bugs please look"})
+        return tried.json()["agent"] == "fixer"
+
+    await eventually(named)
+
+
+async def test_dead_letters_are_reported_retried_and_discarded(desk: Desk) -> None:
+    event = await dead_event(desk)
+    report = (await desk.get("/api/dead-letters/report")).json()["items"]
+
+    assert [(line["cause"], line["count"]) for line in report] == [("task_gone", 1)]
+    detail = (await desk.get(f"/api/dead-letters/{event}")).json()
+    assert detail["failures"][0]["code"] == "task_gone"
+    assert (await desk.post("/api/dead-letters/retry")).status_code == 422
+    chosen = await desk.post("/api/dead-letters/retry", {"ids": [event]})
+    assert chosen.json() == {"events": [event], "effects": []}
+    assert (await desk.get(f"/api/events/{event}")).json()["state"] == "received"
+    gone = await desk.post("/api/dead-letters/discard", {"ids": [event], "reason": "old"})
+    assert gone.status_code == 404
+
+
+async def dead_event(desk: Desk) -> str:
+    event = uuid4()
+    owner = desk.world
+    values = {
+        "id": event,
+        "tenant": desk.tenant.id,
+        "failures": json.dumps([{"code": "task_gone", "message": "gone"}]),
+    }
+    url = owner.settings.database_url.get_secret_value()
+    ingestion = Database.connect(url.replace("oblivion_gateway", "oblivion_ingestion"), pool_size=1)
+    try:
+        async with ingestion.tenant(desk.tenant.id) as tx:
+            await tx.execute(
+                text("""
+                    INSERT INTO inbound_events (id, tenant_id, integration_id, source, event_type, subject,
+                        dedupe_key, priority, transport, body)
+                    VALUES (:id, :tenant, :id, 'clickup', 'taskUpdated', 'task:1', 'k', 1, 'http', '{}')
+                """),
+                values,
+            )
+    finally:
+        await ingestion.close()
+    async with desk.world.database.tenant(desk.tenant.id) as tx:
+        await tx.execute(
+            text(
+                "UPDATE inbound_events SET state = 'dead', failures = CAST(:failures AS jsonb) WHERE id = :id"
+            ),
+            values,
+        )
+    return str(event)
