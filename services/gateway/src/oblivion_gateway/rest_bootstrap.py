@@ -113,9 +113,9 @@ class RestGateway:
     def _services(self) -> Services:
         settings, parts = self._settings, self._parts
         per_minute = PerMinute(
-            user=settings.requests_per_minute_user,
-            tenant=settings.requests_per_minute_tenant,
-            address=settings.requests_per_minute_address,
+            user=settings.user_requests_per_minute,
+            tenant=settings.tenant_requests_per_minute,
+            address=settings.address_requests_per_minute,
         )
         return Services(
             authenticate=parts.authenticate,

@@ -27,13 +27,13 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
         le=10,
         description="Proxies of ours between callers and the gateway: whose X-Forwarded-For is believed.",
     )
-    requests_per_minute_user: int = Field(
+    user_requests_per_minute: int = Field(
         default=100, ge=1, description="Requests a minute of one person or agent."
     )
-    requests_per_minute_tenant: int = Field(
+    tenant_requests_per_minute: int = Field(
         default=1_000, ge=1, description="Requests a minute of one tenant."
     )
-    requests_per_minute_address: int = Field(
+    address_requests_per_minute: int = Field(
         default=10_000, ge=1, description="Requests a minute from one network address."
     )
     development_login: bool = Field(

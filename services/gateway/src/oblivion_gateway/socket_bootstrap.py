@@ -83,14 +83,14 @@ class AgentGateway:
         parts, settings = self._parts, self._settings
         agents = DirectoryNames(parts.directory)
         self.runs = PostgresHeldRuns(
-            parts.database, self._signals, self.session_copies, gateway=self.id, lease_s=settings.lease_s
+            parts.database, self._signals, self.session_copies, gateway=self.id, lease_s=settings.run_lease_s
         )
         self._forward = BringForward(QueuedRuns(self._queue))
         self._presence = KeepPresence(self.connections, self._board, self.runs, gateway=self.id)
         self._hold = HoldRuns(
             self.runs, agents, BudgetedMessages(self._budget), self._forward, self._presence
         )
-        terms = LeaseTerms(settings.lease_s, settings.heartbeat_s, settings.tools_url)
+        terms = LeaseTerms(settings.run_lease_s, settings.run_heartbeat_s, settings.tools_url)
         self._tell = TellAgents(
             self.connections,
             self.server,

@@ -8,12 +8,12 @@ from oblivion_platform.settings import DatabaseSettings, RedisSettings, ServiceU
 class SocketSettings(DatabaseSettings, RedisSettings):
     """What the agents' side of the gateway reads from its environment."""
 
-    lease_s: float = Field(
+    run_lease_s: float = Field(
         default=30.0,
         gt=0,
         description="Seconds after which a run whose agent is not heard of goes to another replica.",
     )
-    heartbeat_s: float = Field(
+    run_heartbeat_s: float = Field(
         default=10.0, gt=0, description="Seconds between two signs of life of an agent that has a run."
     )
     agent_events_per_s: float = Field(

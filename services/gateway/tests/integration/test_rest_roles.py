@@ -11,7 +11,7 @@ from oblivion_gateway.testing import TestTenant, World, running_world
 from oblivion_platform.testing import FreshDatabase
 
 PEOPLE = ("admin", "user", "guest", "operator")
-UNLIMITED = {"requests_per_minute_user": 1_000_000, "requests_per_minute_tenant": 1_000_000}
+UNLIMITED = {"user_requests_per_minute": 1_000_000, "tenant_requests_per_minute": 1_000_000}
 
 
 def operations(description: dict[str, Any]) -> list[tuple[str, str, str]]:
