@@ -25,6 +25,8 @@ MARKS = {
     "redis": "valkey-server",
     "ingestion": "oblivion_ingestion",
     "router-worker": "oblivion_router_worker",
+    "gateway": "oblivion_gateway",
+    "squad": "oblivion_agent",
     "sandbox": "oblivion_sandbox",
 }
 """What a part's command line contains."""
@@ -120,6 +122,10 @@ class System:
                     " WHERE state IN ('received', 'dead') GROUP BY 1"
                     " UNION ALL SELECT 'effect ' || state, count(*) FROM outbox"
                     " WHERE state IN ('pending', 'sending', 'dead') GROUP BY 1"
+                    " UNION ALL SELECT 'run ' || state, count(*) FROM runs"
+                    " WHERE state NOT IN ('succeeded', 'failed', 'cancelled') GROUP BY 1"
+                    " UNION ALL SELECT 'run unshown', count(*) FROM runs"
+                    " WHERE presented_seq < last_seq HAVING count(*) > 0"
                 )
                 for what, count in await rows.fetchall():
                     counts[what] = counts.get(what, 0) + count

@@ -39,6 +39,12 @@ QUICK = {
     "OBLIVION_GAP_OVERLAP_S": "10",
     "OBLIVION_REVIVE_AFTER_S": "3",
     "OBLIVION_REVIVE_EVERY_S": "1",
+    "OBLIVION_RUN_LEASE_S": "4",
+    "OBLIVION_RUN_HEARTBEAT_S": "1",
+    "OBLIVION_RUN_GRACE_S": "4",
+    "OBLIVION_AGENT_WAIT_S": "1",
+    "OBLIVION_USER_REQUESTS_PER_MINUTE": "10000",
+    "OBLIVION_TENANT_REQUESTS_PER_MINUTE": "10000",
     "OBLIVION_SLACK_POSTS_PER_CHANNEL_S": "1000",
     "OBLIVION_SLACK_POSTS_BURST": "1000",
     "OBLIVION_SLACK_CHANGES_PER_MINUTE": "60000",
@@ -110,8 +116,9 @@ async def run_schedule(system: System, schedule: Schedule) -> Verdict:
 async def _linked_place(system: System, control: SandboxControl, name: str) -> Place:
     list_id = await control.clickup.add_list(name)
     channel = await control.slack.add_channel(name)
+    questions = await control.slack.add_channel(f"{name}-ask")
     await system.command("mappings", "link", name, f"#{name}")
-    return Place(list_id, channel)
+    return Place(list_id, channel, questions, str((await control.slack.app())["bot_user_id"]))
 
 
 async def _inflict(system: System, schedule: Schedule) -> None:

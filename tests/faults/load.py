@@ -21,6 +21,10 @@ class Place:
 
     list_id: str
     channel: str
+    questions: str
+    """The channel where people ask the agents; it is linked to nothing."""
+    bot: str
+    """The app's user id."""
 
 
 @dataclass
@@ -57,6 +61,8 @@ class Work:
             self._chat,
             self._change_comment,
             self._change_reply,
+            self._ask,
+            self._ask,
         )
         await self.dice.choice(acts if self.tasks else (self._create,))()
 
@@ -95,6 +101,10 @@ class Work:
             message = await self.control.slack.post(self.place.channel, text, thread_ts=root["ts"])
             if KEYWORD in text:
                 self.replies.append(str(message["ts"]))
+
+    async def _ask(self) -> None:
+        """In a thread of its own; the sandbox's model answers with the question in its words."""
+        await self.control.slack.post(self.place.questions, f"<@{self.place.bot}> {self._mark('ask')}")
 
     async def _change_reply(self) -> None:
         if not self.replies:

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-VICTIMS = ("postgres", "redis", "ingestion", "router-worker", "sandbox")
+VICTIMS = ("postgres", "redis", "ingestion", "router-worker", "gateway", "squad", "sandbox")
 
 LOAD_S = 6.0
 """How long people work; every fault begins within it."""
@@ -60,7 +60,7 @@ _CALLS = (("slack", "chat.*"), ("clickup", "POST /task/*/comment"), ("clickup", 
 
 
 def draw_schedule(seed: int) -> Schedule:
-    """Two to four faults, one of the five parts each, and up to two kinds of misbehaviour."""
+    """Two to four faults, one of the parts each, and up to two kinds of misbehaviour."""
     dice = random.Random(seed)
     faults = sorted((_draw_fault(dice) for _ in range(dice.randint(2, 4))), key=lambda fault: fault.at_s)
     rules = [

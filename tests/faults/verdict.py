@@ -9,7 +9,7 @@ from typing import Any
 from oblivion_sandbox.control import SandboxControl
 from tests.faults.load import KEYWORD, Place
 
-MARK = re.compile(r"(?:task|comment|reply|chat)\d{4}x")
+MARK = re.compile(r"(?:task|comment|reply|chat|ask)\d{4}x")
 
 
 @dataclass
@@ -45,7 +45,19 @@ async def judge(control: SandboxControl, place: Place, stuck: dict[str, int]) ->
     replies = [m for m in messages if m["via"] == "person" and KEYWORD in text_of(m)]
     wanted = [mark_of(m["message"]["text"]) for m in living(replies)]
     _compare(verdict, "reply", wanted, len(replies), copies_in_clickup)
+    _judge_answers(verdict, await control.slack.messages(place.questions))
     return verdict
+
+
+def _judge_answers(verdict: Verdict, messages: list[dict[str, Any]]) -> None:
+    """Each question has one answer in its thread: one message of the app's, which names the question."""
+    for question in (m for m in messages if m["via"] == "person"):
+        ours = [m for m in living(messages) if m["via"] == "api" and m["thread_ts"] == question["ts"]]
+        asked = mark_of(question["message"]["text"])
+        answers = [m for m in ours if asked in text_of(m)]
+        if not answers:
+            verdict.lost.append(f"answer to {asked}")
+        verdict.duplicated += [f"answer to {asked}"] * (len(ours) - 1)
 
 
 def _compare(verdict: Verdict, kind: str, wanted: list[str], ever: int, copies: list[dict[str, Any]]) -> None:
