@@ -133,8 +133,11 @@ class SlackControl(_Side):
         """User ids by name."""
         return {user["name"]: user["id"] for user in (await self._send("GET", "users"))["users"]}
 
-    async def add_user(self, name: str, real_name: str | None = None) -> str:
-        return (await self._send("POST", "users", {"name": name, "real_name": real_name or name}))["id"]
+    async def add_user(self, name: str, real_name: str | None = None, **traits: Any) -> str:
+        """A new person, a full member unless `traits` say otherwise: is_restricted or is_ultra_restricted for
+        guests, is_stranger and team_id for people of another company, is_admin, deleted."""
+        body: Json = {"name": name, "real_name": real_name or name, "traits": traits}
+        return (await self._send("POST", "users", body))["id"]
 
     async def channels(self) -> dict[str, str]:
         """Channel ids by name."""

@@ -81,6 +81,8 @@ CREATE TABLE IF NOT EXISTS slack_ephemerals (
     ts TEXT NOT NULL,
     body TEXT NOT NULL
 );
+-- What makes a person other than a full member: fields that replace those of their user object.
+CREATE TABLE IF NOT EXISTS slack_traits (user TEXT PRIMARY KEY, fields TEXT NOT NULL) WITHOUT ROWID;
 -- A direct conversation between a person and the app; its channel has a row in slack_channels too.
 CREATE TABLE IF NOT EXISTS slack_dms (channel TEXT PRIMARY KEY, user TEXT NOT NULL UNIQUE) WITHOUT ROWID;
 -- Agent sessions, statuses and suggested prompts of threads.

@@ -343,3 +343,15 @@ async def test_calls_are_counted_by_method_and_by_error(sandbox: RunningSandbox,
     calls = await sandbox.control.slack.calls()
     assert calls["chat.postMessage"] == 2
     assert calls["chat.postMessage:not_in_channel"] == 1
+
+
+async def test_guests_and_people_of_other_companies_are_told_apart(
+    sandbox: RunningSandbox, slack: AsyncWebClient
+):
+    guest = await sandbox.control.slack.add_user("guest", is_restricted=True)
+    stranger = await sandbox.control.slack.add_user("stranger", is_stranger=True, team_id="T0000OTHER")
+    posted = await sandbox.control.slack.post("launch", "hello", user="stranger")
+    people = [(await slack.users_info(user=user))["user"] for user in (guest, stranger)]
+    assert [person["is_restricted"] for person in people] == [True, False]
+    assert (people[1]["is_stranger"], people[1]["team_id"]) == (True, "T0000OTHER")
+    assert posted["team"] == "T0000OTHER"

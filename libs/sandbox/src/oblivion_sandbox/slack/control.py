@@ -115,6 +115,8 @@ class SlackControls:
     async def _add_user(self, _request: Request, body: Json) -> object:
         name = str(body["name"])
         user = self._slack.workspace.add_user(name, str(body.get("real_name", name)))
+        if body.get("traits"):
+            self._slack.workspace.set_traits(user, dict(body["traits"]))
         return self._slack.workspace.user_json(self._slack.workspace.user(user))
 
     async def _channels(self, _request: Request, _body: Json) -> object:
@@ -155,6 +157,9 @@ class SlackControls:
     async def _post(self, request: Request, body: Json) -> object:
         """Post as a person; `typed` text is read as Slack's client reads it, other text as its API does."""
         content: Json = {"text": self._text(body)}
+        # People of another company bring their own team along.
+        if team := self._slack.workspace.traits(self._user(body)["id"]).get("team_id"):
+            content |= {"team": team, "user_team": team, "source_team": team}
         if body.get("subtype"):
             content["subtype"] = str(body["subtype"])
         for name in ("files", "team", "metadata"):

@@ -238,7 +238,8 @@ class Interactions:
 
     def _common(self, kind: str, user: Row, view_id: str | None = None) -> Json:
         app = self._slack.app
-        person = {"id": user["id"], "username": user["name"], "name": user["name"], "team_id": app.team_id}
+        team_id = self._slack.workspace.traits(user["id"]).get("team_id", app.team_id)
+        person = {"id": user["id"], "username": user["name"], "name": user["name"], "team_id": team_id}
         return {
             "type": kind,
             "user": person,

@@ -16,6 +16,7 @@ TABLES = (
     "slack_reactions",
     "slack_ephemerals",
     "slack_dms",
+    "slack_traits",
     "slack_sessions",
     "slack_statuses",
     "slack_prompts",

@@ -1,12 +1,13 @@
 """The workspace: who is in it, which channels there are, and how the app is installed."""
 
+import json
 import secrets
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from oblivion_sandbox.clock import now_s
 from oblivion_sandbox.slack.errors import SlackError
-from oblivion_sandbox.store import Json, Row, Store
+from oblivion_sandbox.store import Json, Row, Store, dumps
 
 SETTING = "slack.app"
 DEFAULT_SCOPES = (
@@ -133,6 +134,15 @@ class Workspace:
 
     # People
 
+    def set_traits(self, user: str, traits: Json) -> None:
+        """Make somebody a guest (`is_restricted`) or of another company (`is_stranger`, `team_id`)."""
+        with self._store.write():
+            self._store.run("INSERT OR REPLACE INTO slack_traits VALUES (?, ?)", user, dumps(traits))
+
+    def traits(self, user: str) -> Json:
+        row = self._store.one("SELECT fields FROM slack_traits WHERE user = ?", user)
+        return {} if row is None else json.loads(row["fields"])
+
     def add_user(self, name: str, real_name: str, user_id: str | None = None, *, is_bot: bool = False) -> str:
         user_id = user_id or slack_id("U")
         with self._store.write():
@@ -184,6 +194,7 @@ class Workspace:
             "is_bot": bool(row["is_bot"]),
             "is_app_user": False,
             "updated": now_s(),
+            **self.traits(row["id"]),
         }
 
     # Channels
