@@ -10,28 +10,13 @@ from sqlalchemy import text
 from oblivion_cli.errors import CommandFailed
 from oblivion_cli.usecases.audit import Actor, note
 from oblivion_cli.usecases.ids import check_prefix, the_one
-from oblivion_contracts.jobs import ProcessEvent
 from oblivion_platform.database.engine import Database
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.jobs import NewJob
+from oblivion_platform.operations.events import EventFilter as EventFilter
+from oblivion_platform.operations.events import list_events, replay_events, show_event
 
-_LIST = text("""
-    SELECT id, received_at, source, event_type, subject, state, outcome, attempts, transport
-    FROM inbound_events
-    WHERE (CAST(:state AS text) IS NULL OR state = :state)
-        AND (CAST(:source AS text) IS NULL OR source = :source)
-    ORDER BY received_at DESC, id LIMIT :limit
-""")
 _FIND = text("SELECT id FROM inbound_events WHERE CAST(id AS text) LIKE :prefix || '%' LIMIT 2")
-_SHOW = text("""
-    SELECT id, received_at, source, event_type, subject, dedupe_key, priority, transport, state, outcome,
-        attempts, processed_at, failures, content_type, length(body) AS body_bytes, body
-    FROM inbound_events WHERE id = :id
-""")
-_REPLAY = text("""
-    UPDATE inbound_events SET state = 'received', outcome = NULL, attempts = 0, processed_at = NULL
-    WHERE id = ANY(:ids) AND body IS NOT NULL RETURNING id, priority
-""")
 
 
 class Reviver(Protocol):
@@ -40,15 +25,6 @@ class Reviver(Protocol):
     async def revive(self, job: NewJob) -> None:
         """Raises: DependencyUnavailable: Redis is away."""
         ...
-
-
-@dataclass(frozen=True)
-class EventFilter:
-    """Which events to list; None lists all."""
-
-    state: str | None = None
-    source: str | None = None
-    limit: int = 50
 
 
 @dataclass(frozen=True)
@@ -69,9 +45,8 @@ class Events:
         self._actor = actor
 
     async def listing(self, wanted: EventFilter) -> list[dict[str, Any]]:
-        values = {"state": wanted.state, "source": wanted.source, "limit": wanted.limit}
         async with self._database.tenant(self._tenant_id) as tx:
-            return [dict(row) for row in (await tx.execute(_LIST, values)).mappings()]
+            return await list_events(tx, wanted)
 
     async def find(self, typed: str) -> UUID:
         """The id that is meant.
@@ -87,7 +62,7 @@ class Events:
     async def show(self, event_id: UUID, *, with_body: bool) -> dict[str, Any]:
         """Everything about an event; its body only on demand, which the audit log then says."""
         async with self._database.tenant(self._tenant_id) as tx:
-            event = dict((await tx.execute(_SHOW, {"id": event_id})).mappings().one())
+            event = await show_event(tx, event_id)
             body: bytes | None = event.pop("body")
             if with_body:
                 event["body"] = None if body is None else body.decode(errors="replace")
@@ -101,23 +76,18 @@ class Events:
             CommandFailed: the bodies of all of them are purged.
         """
         async with self._database.tenant(self._tenant_id) as tx:
-            rows = (await tx.execute(_REPLAY, {"ids": event_ids})).all()
-            for row in rows:
-                await note(tx, self._tenant_id, self._actor, "event.replayed", row.id)
-        if event_ids and not rows:
+            jobs = await replay_events(tx, self._tenant_id, self._actor, event_ids)
+        if event_ids and not jobs:
             raise CommandFailed(
                 "The event's body is purged, so it cannot be handled again.",
                 "Bodies are kept as long as the tenant's retention says; change the task or message anew.",
             )
-        jobs = [self._job(row.id, row.priority) for row in rows]
-        return Replayed([row.id for row in rows], len(event_ids) - len(rows), await _revive(queue, jobs))
-
-    def _job(self, event_id: UUID, priority: int) -> NewJob:
-        command = ProcessEvent(event_id=event_id, tenant_id=self._tenant_id)
-        return NewJob(str(event_id), command.model_dump(mode="json"), priority)
+        done = [UUID(job.id) for job in jobs]
+        return Replayed(done, len(event_ids) - len(done), await revive(queue, jobs))
 
 
-async def _revive(queue: Reviver, jobs: list[NewJob]) -> bool:
+async def revive(queue: Reviver, jobs: list[NewJob]) -> bool:
+    """Add jobs again; False when Redis is away: the services' sweep adds them later."""
     try:
         for job in jobs:
             await queue.revive(job)

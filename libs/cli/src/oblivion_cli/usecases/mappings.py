@@ -1,29 +1,21 @@
 """Mappings: which ClickUp list is joined to which Slack channel, and how they follow each other."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import text
 
 from oblivion_cli.errors import CommandFailed, NotFound
-from oblivion_cli.usecases.audit import Actor, note
+from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.ids import check_prefix, the_one
+from oblivion_contracts.administration import NewMapping
 from oblivion_contracts.mappings import MappingOptions
 from oblivion_platform.database.engine import Database
+from oblivion_platform.operations.mappings import link, unlink
 
-_UPSERT = text("""
-    INSERT INTO project_mappings (id, tenant_id, clickup_integration_id, clickup_list_id, clickup_list_name,
-        slack_integration_id, slack_channel_id, slack_channel_name, options)
-    VALUES (:id, :tenant_id, :clickup_integration_id, :list_id, :list_name, :slack_integration_id,
-        :channel_id, :channel_name, CAST(:options AS jsonb))
-    ON CONFLICT (tenant_id, clickup_integration_id, clickup_list_id, slack_integration_id, slack_channel_id)
-        WHERE state = 'active'
-    DO UPDATE SET options = excluded.options, clickup_list_name = excluded.clickup_list_name,
-        slack_channel_name = excluded.slack_channel_name, problem = NULL, updated_at = now()
-    RETURNING id, (xmax = 0) AS is_new
-""")
+NAME_LENGTH_MAX = 200
+
 _LIST = text("""
     SELECT id, clickup_list_name AS list, clickup_list_id AS list_id, slack_channel_name AS channel,
         slack_channel_id AS channel_id, options, state, problem, created_at
@@ -36,7 +28,6 @@ _FIND = text("""
         OR (:channel <> '' AND :list IN (clickup_list_id, clickup_list_name)
             AND :channel IN (slack_channel_id, slack_channel_name)))
 """)
-_UNLINK = text("UPDATE project_mappings SET state = 'unlinked', updated_at = now() WHERE id = :id")
 
 
 @dataclass(frozen=True)
@@ -92,22 +83,18 @@ class Mappings:
 
     async def link(self, list_: Place, channel: Place, options: MappingOptions) -> Linked:
         """Join a list to a channel, or give a mapping that exists new options."""
-        values: dict[str, Any] = {
-            "id": uuid4(),
-            "tenant_id": self._tenant_id,
-            "clickup_integration_id": list_.integration_id,
-            "list_id": list_.id,
-            "list_name": list_.name,
-            "slack_integration_id": channel.integration_id,
-            "channel_id": channel.id,
-            "channel_name": channel.name,
-            "options": json.dumps(options.model_dump(mode="json")),
-        }
+        new = NewMapping(
+            clickup_integration_id=list_.integration_id,
+            clickup_list_id=list_.id,
+            clickup_list_name=list_.name[:NAME_LENGTH_MAX],
+            slack_integration_id=channel.integration_id,
+            slack_channel_id=channel.id,
+            slack_channel_name=channel.name[:NAME_LENGTH_MAX],
+            options=options,
+        )
         async with self._database.tenant(self._tenant_id) as tx:
-            row = (await tx.execute(_UPSERT, values)).one()
-            action = "mapping.linked" if row.is_new else "mapping.changed"
-            await note(tx, self._tenant_id, self._actor, action, row.id, list=list_.id, channel=channel.id)
-        return Linked(row.id, row.is_new, list_.name, channel.name)
+            mapping_id, is_new = await link(tx, self._tenant_id, self._actor, new)
+        return Linked(mapping_id, is_new, list_.name, channel.name)
 
     async def listing(self, *, unlinked_too: bool = False) -> list[dict[str, Any]]:
         async with self._database.tenant(self._tenant_id) as tx:
@@ -126,6 +113,5 @@ class Mappings:
         async with self._database.tenant(self._tenant_id) as tx:
             found = (await tx.execute(_FIND, meant)).all()
             mapping_id = the_one(found, "active mapping", list_or_id, "oblivion mappings list")
-            await tx.execute(_UNLINK, {"id": mapping_id})
-            await note(tx, self._tenant_id, self._actor, "mapping.unlinked", mapping_id)
+            await unlink(tx, self._tenant_id, self._actor, mapping_id)
         return mapping_id
