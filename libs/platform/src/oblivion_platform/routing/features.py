@@ -17,6 +17,9 @@ _NEGATIONS, _NEGATED_VERBS = lexicon().grammar["NEGATIONS"], lexicon().grammar["
 _BARE_NEGATIONS = frozenset({"not", "nicht", "pas"})
 _INSTEAD = frozenset({"instead", "rather"})
 _TOPIC, _PLACE = lexicon().grammar["TOPIC"], lexicon().grammar["PLACE"]
+_ABOUT, _TOPICAL, _OURS = (lexicon().grammar[name] for name in ("ABOUT", "TOPICAL", "OURS"))
+_TOPICAL_HEADS = frozenset({"TICKET", "STORY", "MEETING", "REMIND"})
+"""What follows these after a preposition is their topic: "a ticket for the wrong totals"."""
 _REACH = 4
 """So many words after a preposition it may point at something."""
 _POINTING = 4
@@ -48,16 +51,22 @@ def spoken(text: str, known: frozenset[str] = frozenset()) -> Spoken:
     concepts = _Concepts(words)
     inside = concepts.of(tokens)
     outside = concepts.of(around)
+    told = _topic_from(tokens, inside)
+    topic = [concept for at, concept in inside if at >= told]
+    tokens, beyond = tokens[:told], tokens[told:]
+    inside = [each for each in inside if each[0] < told]
     found += _lead(tokens, inside, is_question=wish.is_question)
     found += _head(tokens, inside)
     found += _pointed_at(tokens, inside)
     found += _words("w", tokens)
     found += _words("t", around)
+    found += [f"o:{word}" for word in beyond] + [f"O:{concept}" for concept in topic]
+    found += _ours(wish.tokens, inside, is_question=wish.is_question)
     found += _meanings(inside, outside)
     found += _leads_to(tokens, inside, outside)
     found += [f"q:{word}" for word in reading.quoted[:12]]
     found += _shape(tokens, reading, asked=wish.is_asked, question=wish.is_question)
-    return Spoken(found, tokens, around, reading)
+    return Spoken(found, tokens + beyond, around, reading)
 
 
 def _correct(reading: Reading, words: Lexicon, known: frozenset[str]) -> None:
@@ -147,6 +156,29 @@ def _lead(tokens: list[str], inside: list[tuple[int, str]], *, is_question: bool
     first = next((concept for at, concept in inside if at > begin), "-")
     found.append(f"{leads[0]}>{first}")
     return found
+
+
+def _topic_from(tokens: list[str], inside: list[tuple[int, str]]) -> int:
+    """Where the wish turns to what it is about: "set up a call | about the broken build"."""
+    begin = politeness(tokens)
+    seen = min(
+        (at for at, concept in inside if concept in _TOPICAL_HEADS and at >= begin), default=len(tokens)
+    )
+    for at in range(begin + 1, len(tokens)):
+        word = tokens[at]
+        if (word in _ABOUT and at > begin + 1) or (word in _TOPICAL and at > seen):
+            return at
+    return len(tokens)
+
+
+def _ours(tokens: list[str], inside: list[tuple[int, str]], *, is_question: bool) -> list[str]:
+    """Asking about something of one's own is seldom small talk or how-to."""
+    kind = "own" if not _OURS.isdisjoint(tokens) else "general"
+    begin = politeness(tokens)
+    leads = [concept for at, concept in inside if at == begin] or ["-"]
+    opening = tokens[begin] if tokens else ""
+    found = [f"{kind}^{lead}" for lead in leads] + [f"{kind}^{opening}"]
+    return [*found, f"{kind}?"] if is_question else found
 
 
 def _head(tokens: list[str], inside: list[tuple[int, str]]) -> list[str]:

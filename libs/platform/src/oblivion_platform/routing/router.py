@@ -18,7 +18,7 @@ from oblivion_platform.routing.prior import Prior, prior
 from oblivion_platform.routing.profiles import AgentProfile, default_squad
 from oblivion_platform.routing.text import words_of
 
-ANSWERS_FROM = 0.85
+ANSWERS_FROM = 0.80
 """The fast path abstains below this score."""
 LEAVES_THREAD_FROM = 0.93
 """So sure of another agent must it be to leave a thread's."""

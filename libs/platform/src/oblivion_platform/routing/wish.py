@@ -20,6 +20,8 @@ _SUBJECTS, _POLITE, _DONE = _GRAMMAR["SUBJECTS"], _GRAMMAR["POLITE"], _GRAMMAR["
 _THAT = frozenset({"that", "this"})
 _NEGATIONS, _AUXILIARIES = _GRAMMAR["NEGATIONS"], frozenset({"do", "does", "did"})
 _COURTESIES = frozenset({"GREET", "THANK"})
+_NOUNS_THAT_ASK = frozenset({"SUMMARISE", "REMIND"})
+"""Of "tl;dr please" and "reminder: …" the noun is the wish."""
 _POLITE_CONCEPTS = frozenset({"PLEASE", "ASK"})
 _BUT = frozenset({"but", "aber"})
 _CJK_FROM = "\u2e80"
@@ -127,8 +129,11 @@ def _asks(unit: Unit, words: Lexicon) -> bool:
     lead = unit.tokens[begin:]
     if not lead or (begin == 0 and lead[0] in _SKIPPED):
         return False
-    if _is_courtesy(lead, words):
+    meant = _lead_concepts(lead, words)
+    if not _COURTESIES.isdisjoint(meant):
         return False
+    if not _NOUNS_THAT_ASK.isdisjoint(meant):
+        return True
     if unit.opens == "after":
         return True
     if _is_negated(lead):
@@ -142,11 +147,11 @@ def _asks(unit: Unit, words: Lexicon) -> bool:
     return any(_is_polite(word, words) for word in unit.tokens)
 
 
-def _is_courtesy(lead: list[str], words: Lexicon) -> bool:
-    """ "how are you?" and "thanks a lot" want nothing."""
+def _lead_concepts(lead: list[str], words: Lexicon) -> tuple[str, ...]:
+    """What the beginning means; of a phrase such as "how are you" as a whole."""
     phrases = words.phrases.get(lead[0], ())
     found = next((concepts for tail, concepts in phrases if tuple(lead[1 : 1 + len(tail)]) == tail), None)
-    return not _COURTESIES.isdisjoint(words.words.get(lead[0], ()) if found is None else found)
+    return words.words.get(lead[0], ()) if found is None else found
 
 
 def _is_negated(lead: list[str]) -> bool:
