@@ -3,9 +3,17 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 EXIT_BAD_SETTINGS = 2
@@ -36,14 +44,6 @@ class ModelPrice(BaseModel):
 
     input: Annotated[float, Field(ge=0)]
     output: Annotated[float, Field(ge=0)]
-
-
-def _servers(text: object) -> object:
-    """Accept `{"mcpServers": {...}}` as well as what is inside."""
-    if isinstance(text, str):
-        value: Any = json.loads(text)
-        return value.get("mcpServers", value) if isinstance(value, dict) else value  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return text
 
 
 class Settings(BaseSettings):
@@ -99,12 +99,18 @@ class Settings(BaseSettings):
         default="https://api.github.com", description="GitHub's REST API, such as an Enterprise server's."
     )
 
-    @model_validator(mode="before")
+    @field_validator("mcp_servers", mode="before")
     @classmethod
-    def _unwrap_servers(cls, values: Any) -> Any:
-        if isinstance(values, dict) and "mcp_servers" in values:
-            return values | {"mcp_servers": _servers(values["mcp_servers"])}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        return values  # pyright: ignore[reportUnknownVariableType]
+    def _read_servers(cls, value: object) -> object:
+        """Accept `{"mcpServers": {...}}` as well as what is inside."""
+        if not isinstance(value, str):
+            return value
+        try:
+            found: Any = json.loads(value)
+        except ValueError:
+            raise ValueError("is no JSON") from None
+        known = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+        return known.get("mcpServers", found)
 
 
 def load() -> Settings:

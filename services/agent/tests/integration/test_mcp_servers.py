@@ -1,0 +1,152 @@
+"""Tool servers over real sockets: the hub under the run's token, the agent's own, and each when away."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import uvicorn
+from mcp.server.mcpserver import MCPServer
+from mcp_types import ToolAnnotations
+
+from oblivion_agent.mcp_servers import McpServer, hub_of
+from oblivion_agent.settings import McpServerSpec
+from oblivion_agent.tools import ToolUnavailable
+from oblivion_contracts.agent_socket import TaskAssigned
+from oblivion_contracts.runs import Category, RunSource
+from oblivion_platform.testing import eventually
+
+
+@dataclass
+class Tools:
+    """A Streamable HTTP server with three tools, and the headers that it was called with."""
+
+    url: str = ""
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+
+@contextlib.asynccontextmanager
+async def tool_server() -> AsyncGenerator[Tools]:
+    tools = Tools()
+    server = MCPServer("hub")
+
+    @server.tool(name="notion__search", annotations=ToolAnnotations(read_only_hint=True))
+    def search(query: str) -> str:
+        """Search pages."""
+        return f"found {query}"
+
+    @server.tool(name="notion__delete", annotations=ToolAnnotations(destructive_hint=True))
+    def delete(page: str) -> str:
+        """Delete a page."""
+        return f"deleted {page}"
+
+    @server.tool(name="notion__broken")
+    def broken() -> str:
+        """Always fails."""
+        raise RuntimeError("password=hunter2")
+
+    inner = server.streamable_http_app()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            tools.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
+        await inner(scope, receive, send)
+
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    tools.url = f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+    web = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1))
+    serving = asyncio.create_task(web.serve(sockets=[listener]))
+    await eventually(lambda: web.started)
+    try:
+        yield tools
+    finally:
+        web.should_exit = True
+        await serving
+        listener.close()
+
+
+@pytest.fixture
+async def tools() -> AsyncIterator[Tools]:
+    async with tool_server() as served:
+        yield served
+
+
+def task(url: str | None, *allowed: str) -> TaskAssigned:
+    return TaskAssigned(
+        run_id=uuid4(),
+        fence=1,
+        agent="notion",
+        task="default",
+        prompt="find it",
+        category=Category.QUICK,
+        source=RunSource.SLACK,
+        session_id=uuid4(),
+        lease_s=30,
+        heartbeat_s=10,
+        deadline=datetime.now(UTC) + timedelta(minutes=2),
+        allowed_tools=list(allowed),
+        tools_url=url,
+        run_token="run-token",
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    )
+
+
+async def test_the_hub_is_called_with_the_runs_token_and_its_trace(tools: Tools) -> None:
+    async with hub_of(task(tools.url, "notion__*")) as hub:
+        offered = {tool.name: tool for tool in hub.tools}
+        found = await offered["notion__search"].call({"query": "policy"})
+    assert found == "found policy"
+    assert {name: tool.is_destructive for name, tool in offered.items()} == {
+        "notion__search": False,
+        "notion__delete": True,
+        "notion__broken": False,
+    }
+    assert {each["authorization"] for each in tools.headers} == {"Bearer run-token"}
+    assert all("0af7651916cd43dd8448eb211c80319c" in each["traceparent"] for each in tools.headers)
+
+
+async def test_a_tool_that_breaks_says_so_without_its_secrets(tools: Tools) -> None:
+    async with hub_of(task(tools.url, "notion__*")) as hub:
+        broken = next(tool for tool in hub.tools if tool.name == "notion__broken")
+        with pytest.raises(ToolUnavailable) as said:
+            await broken.call({})
+    assert "hunter2" not in str(said.value)
+
+
+async def test_a_hub_that_is_away_leaves_a_notice_for_the_model() -> None:
+    async with hub_of(task("http://127.0.0.1:9/mcp", "notion__*")) as hub:
+        assert hub.tools == []
+    assert "cannot be reached" in hub.notice
+
+
+async def test_without_a_hub_or_allowed_tools_nothing_is_opened(tools: Tools) -> None:
+    async with hub_of(task(None, "notion__*")) as none_installed, hub_of(task(tools.url)) as none_allowed:
+        assert (none_installed.tools, none_allowed.tools) == ([], [])
+    assert tools.headers == []
+
+
+async def test_an_own_server_is_kept_open_with_its_headers_and_prefixed(tools: Tools) -> None:
+    spec = McpServerSpec.model_validate({"url": tools.url, "headers": {"X-Key": "mine"}})
+    server = McpServer("wiki", spec)
+    keeping = asyncio.create_task(server.keep())
+    offered = {tool.name: tool for tool in await server.tools()}
+    answers = [await offered["wiki__notion__search"].call({"query": str(number)}) for number in range(3)]
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert answers == ["found 0", "found 1", "found 2"]
+    assert {each["x-key"] for each in tools.headers} == {"mine"}
+
+
+async def test_an_own_server_that_cannot_start_offers_nothing_and_delays_nobody() -> None:
+    server = McpServer("gone", McpServerSpec(command="/nowhere/at-all"))
+    keeping = asyncio.create_task(server.keep())
+    async with asyncio.timeout(10):
+        assert await server.tools() == []
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
