@@ -85,7 +85,9 @@ class RouterWorker:
         self.queue = JobQueue(
             WEBHOOK_PROCESSING, settings.redis_url.get_secret_value(), _job_policy(settings)
         )
-        self.runs = RunParts(settings, Shared(self.database, self.store, self.slack, self.deliverer.kick))
+        self.runs = RunParts(
+            settings, Shared(self.database, self.store, self.slack, self.clickup, self.deliverer.kick)
+        )
         self.worker = self._worker()
         jobs = QueueJobs(self.queue)
         watch_store = PostgresWatch(self.database, settings.signing_key_ring())

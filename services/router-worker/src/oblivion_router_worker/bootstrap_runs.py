@@ -29,10 +29,13 @@ from oblivion_router_worker.usecases.ask_agent import AskAgent
 from oblivion_router_worker.usecases.bring_forward import BringForward, RunPolicy
 from oblivion_router_worker.usecases.errands import Background, Errands, Tell
 from oblivion_router_worker.usecases.identify import Identify
+from oblivion_router_worker.usecases.interact import Interact
+from oblivion_router_worker.usecases.link_list import LinkList, Lists
 from oblivion_router_worker.usecases.present import Presenter
 from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.run_sweeps import ReviveRuns
 from oblivion_router_worker.usecases.show_run import ShowRun
+from oblivion_router_worker.usecases.slack_surface import SlackSurface
 
 BRING_DEADLINE_S = 30.0
 SWEEP_OVERDUE_S = 2.0
@@ -45,6 +48,7 @@ class Shared:
     database: Database
     store: Store
     slack: SlackReads
+    lists: Lists
     kick: Kick
 
 
@@ -83,7 +87,12 @@ class RunParts:
             self.metrics,
         )
         identify = Identify(shared.slack, settings.unknown_users)
-        self.events = AgentEvents(AskAgent(shared.slack, identify, routers, self.limits))
+        link_list = LinkList(shared.lists)
+        self.events = AgentEvents(
+            AskAgent(shared.slack, identify, routers, self.limits),
+            Interact(identify, routers),
+            SlackSurface(identify, routers, self.presence, self.limits, link_list),
+        )
         self.worker = SupervisedWorker(
             AI_AGENT_TASKS,
             redis_url,

@@ -31,6 +31,6 @@ def test_pages_of_clickup_follow_from_its_api_unless_they_are_named(changes, pag
 
 def test_the_pool_is_larger_than_what_deciding_holds():
     assert settings().database_pool_size >= settings().worker_concurrency + RESERVED_CONNECTIONS
-    assert settings(database_pool_size=9, worker_concurrency=5).worker_concurrency == 5
-    with pytest.raises(ValidationError, match="OBLIVION_DATABASE_POOL_SIZE must be at least 9"):
-        settings(database_pool_size=8, worker_concurrency=5)
+    assert settings(database_pool_size=14, worker_concurrency=5, run_concurrency=5).worker_concurrency == 5
+    with pytest.raises(ValidationError, match="OBLIVION_DATABASE_POOL_SIZE must be at least 14"):
+        settings(database_pool_size=13, worker_concurrency=5, run_concurrency=5)

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from oblivion_contracts.jobs import EventPriority
 from oblivion_platform.clickup import ClickUp, ClickUpClient, ClickUpNotFound, Use
-from oblivion_platform.errors import AuthenticationFailed
+from oblivion_platform.errors import AuthenticationFailed, PermanentFailure
 from oblivion_router_worker.domain.clickup_objects import Comment, Task, parse_comment, parse_task
 from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.ports.credentials import Credentials
@@ -47,6 +47,13 @@ class ClickUpApiReads:
             except ClickUpNotFound:
                 return [], True
         return [task for item in found if (task := parse_task(item)) is not None], is_last
+
+    async def list_name(self, integration: Integration, list_id: str) -> str | None:
+        async with self._client(integration, EventPriority.CHANGE) as client:
+            try:
+                return str((await client.get_list(list_id)).get("name") or list_id)
+            except (ClickUpNotFound, PermanentFailure):
+                return None
 
     def _client(self, integration: Integration, priority: int) -> AbstractAsyncContextManager[ClickUpClient]:
         use = _USES.get(EventPriority(priority), Use.GAP_FILLING)

@@ -12,6 +12,7 @@ from oblivion_platform.routing import Decision as RouteDecision
 from oblivion_platform.runs import Run
 from oblivion_router_worker.adapters.statements import fetch
 from oblivion_router_worker.adapters.statements import run as carry_out
+from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.ports.running import Label, Listed, RouteRules
 
 
@@ -31,9 +32,39 @@ class PostgresRunDesk:
         rows = await fetch(self._tx, _ASKED_BY, values)
         return await runs.read(self._tx, rows[0].id, lock=True) if rows else None
 
+    async def run_of_question(self, integration_id: UUID, channel: str, ts: str) -> UUID | None:
+        place = json.dumps({"integration_id": str(integration_id), "channel": channel, "question_ts": ts})
+        rows = await fetch(self._tx, _OF_QUESTION, {"tenant": self._tenant_id, "place": place})
+        return rows[0].id if rows else None
+
     async def session_of(self, thread: str) -> UUID | None:
         rows = await fetch(self._tx, _SESSION_OF, {"tenant": self._tenant_id, "thread": thread})
         return rows[0].id if rows else None
+
+    async def linked_lists(self, slack_integration_id: UUID) -> Sequence[tuple[str, str]]:
+        values = {"tenant": self._tenant_id, "slack": slack_integration_id}
+        rows = await fetch(self._tx, _LINKED_LISTS, values)
+        return [(f"{row.clickup_integration_id}|{row.clickup_list_id}", row.name) for row in rows]
+
+    async def clickup_integrations(self) -> Sequence[Integration]:
+        rows = await fetch(self._tx, _CLICKUPS, {"tenant": self._tenant_id})
+        return [
+            Integration(row.id, row.tenant_id, row.source, row.external_id, row.config or {}) for row in rows
+        ]
+
+    async def link_list(
+        self, clickup_id: UUID, list_id: str, list_name: str, slack_id: UUID, channel: str
+    ) -> None:
+        values = {
+            "id": uuid4(),
+            "tenant": self._tenant_id,
+            "clickup": clickup_id,
+            "list": list_id,
+            "name": list_name[:200],
+            "slack": slack_id,
+            "channel": channel,
+        }
+        await carry_out(self._tx, _LINK_LIST, values)
 
     async def rules(self, integration_id: str | None, channel: str | None) -> RouteRules:
         place = f"slack:{integration_id}:{channel}" if channel else ""
@@ -107,7 +138,28 @@ _ASKED_BY = f"""
       AND place ->> 'question_ts' = %(ts)s
     ORDER BY created_at LIMIT 1
 """  # noqa: S608 - constants of this module
+_OF_QUESTION = f"""
+    SELECT id FROM runs WHERE tenant_id = %(tenant)s AND {_LIVE} AND place @> CAST(%(place)s AS jsonb)
+    ORDER BY created_at LIMIT 1
+"""  # noqa: S608 - constants of this module
 _SESSION_OF = "SELECT id FROM sessions WHERE tenant_id = %(tenant)s AND thread = %(thread)s"
+_LINKED_LISTS = """
+    SELECT DISTINCT clickup_integration_id, clickup_list_id,
+        coalesce(nullif(clickup_list_name, ''), clickup_list_id) AS name
+    FROM project_mappings
+    WHERE tenant_id = %(tenant)s AND slack_integration_id = %(slack)s AND state = 'active' ORDER BY name
+"""
+_CLICKUPS = """
+    SELECT id, tenant_id, source, external_id, config FROM integrations
+    WHERE tenant_id = %(tenant)s AND source = 'clickup' AND state = 'active' ORDER BY created_at
+"""
+_LINK_LIST = """
+    INSERT INTO project_mappings (id, tenant_id, clickup_integration_id, clickup_list_id, clickup_list_name,
+        slack_integration_id, slack_channel_id)
+    VALUES (%(id)s, %(tenant)s, %(clickup)s, %(list)s, %(name)s, %(slack)s, %(channel)s)
+    ON CONFLICT (tenant_id, clickup_integration_id, clickup_list_id, slack_integration_id, slack_channel_id)
+        WHERE state = 'active' DO NOTHING
+"""
 _RULES = """
     SELECT kind, scope, agent_id FROM route_rules
     WHERE tenant_id = %(tenant)s AND scope IN ('', %(place)s)

@@ -186,7 +186,7 @@ class SlackRunCarrier:
 
     async def _set_status(self, sending: Sending, body: SetSessionStatus) -> Receipt:
         """`assistant.threads.setStatus` where sessions are refused; it knows of work alone."""
-        session: Json = {"channel": body.channel, "thread_ts": body.thread_ts, "status": body.status}
+        session: Json = {"channel_id": body.channel, "thread_ts": body.thread_ts, "status": body.status}
         if body.title:
             session["title"] = body.title
         try:

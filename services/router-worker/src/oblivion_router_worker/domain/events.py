@@ -175,6 +175,13 @@ class Interaction:
     thread_ts: str | None = None
     callback_id: str | None = None
     actions: tuple[ChosenAction, ...] = ()
+    team_id: str | None = None
+    """The person's own company."""
+    message_text: str = field(default="", repr=False)
+    values: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """What was filled into a dialog, by action id."""
+    private_metadata: str = ""
+    """What we gave the dialog to bring back."""
     trigger_id: str | None = field(default=None, repr=False)
     response_url: str | None = field(default=None, repr=False)
 
@@ -190,6 +197,33 @@ class SlashCommand:
     response_url: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ReactionAdded:
+    workspace_id: str | None
+    channel: str
+    ts: str
+    user_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStopped:
+    """Slack's own Stop was pressed in a thread."""
+
+    workspace_id: str | None
+    channel: str
+    thread_ts: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeOpened:
+    workspace_id: str | None
+    user_id: str
+    channel: str | None
+    tab: str
+
+
 SlackEvent = (
     MessagePosted
     | MessageEdited
@@ -203,6 +237,9 @@ SlackEvent = (
     | TokensRevoked
     | Interaction
     | SlashCommand
+    | ReactionAdded
+    | SessionStopped
+    | HomeOpened
     | Unhandled
 )
 

@@ -16,11 +16,14 @@ from oblivion_router_worker.domain.events import (
     ChannelArchived,
     ChannelRenamed,
     ChannelUnarchived,
+    HomeOpened,
     MemberJoined,
     MemberLeft,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    ReactionAdded,
+    SessionStopped,
     SlackAuthor,
     SlackEvent,
     SlackMetadata,
@@ -317,6 +320,32 @@ def _texts(source: JsonMapping, key: str) -> tuple[str, ...]:
     return tuple(item for item in list_at(source, key) if isinstance(item, str))
 
 
+def _parse_reaction(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
+    item = object_at(event, "item")
+    channel, ts, user = text_at(item, "channel"), text_at(item, "ts"), text_at(event, "user")
+    name = text_at(event, "reaction")
+    if channel is None or ts is None or user is None or name is None or not is_ts(ts):
+        return Unhandled("reaction_added", "field_missing")
+    if envelope.is_us(user):
+        return Unhandled("reaction_added", "echo")
+    return ReactionAdded(envelope.workspace_id, channel, ts, user, name)
+
+
+def _parse_stopped(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
+    channel, thread_ts = text_at(event, "channel"), text_at(event, "thread_ts")
+    user = text_at(event, "user") or text_at(event, "user_id")
+    if channel is None or thread_ts is None or user is None or not is_ts(thread_ts):
+        return Unhandled("agent_session_stopped", "field_missing")
+    return SessionStopped(envelope.workspace_id, channel, thread_ts, user)
+
+
+def _parse_home(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
+    user = text_at(event, "user")
+    if user is None:
+        return Unhandled("app_home_opened", "user_missing")
+    return HomeOpened(envelope.workspace_id, user, text_at(event, "channel"), text_at(event, "tab") or "home")
+
+
 _PARSERS: Mapping[str, Callable[[JsonMapping, _Envelope], SlackEvent]] = {
     "message": _parse_message,
     "app_mention": _parse_app_mention,
@@ -334,4 +363,7 @@ _PARSERS: Mapping[str, Callable[[JsonMapping, _Envelope], SlackEvent]] = {
     "group_left": _parse_we_left,
     "app_uninstalled": _parse_uninstalled,
     "tokens_revoked": _parse_revoked,
+    "reaction_added": _parse_reaction,
+    "agent_session_stopped": _parse_stopped,
+    "app_home_opened": _parse_home,
 }

@@ -4,6 +4,8 @@ Sources: https://docs.slack.dev/reference/interaction-payloads
 and https://docs.slack.dev/interactivity/implementing-slash-commands
 """
 
+from collections.abc import Mapping
+
 from oblivion_router_worker.domain.events import ChosenAction, Interaction, SlashCommand, Unhandled
 from oblivion_router_worker.domain.json_fields import JsonMapping, object_at, objects_at, text_at
 from oblivion_router_worker.domain.slack_ts import is_ts
@@ -33,6 +35,10 @@ def parse_interaction(payload: JsonMapping) -> Interaction | Unhandled:
         thread_ts=thread_ts if is_ts(thread_ts) else None,
         callback_id=text_at(payload, "callback_id") or text_at(object_at(payload, "view"), "callback_id"),
         actions=_actions(payload),
+        team_id=text_at(object_at(payload, "user"), "team_id"),
+        message_text=text_at(message, "text") or "",
+        values=_values(object_at(payload, "view")),
+        private_metadata=text_at(object_at(payload, "view"), "private_metadata") or "",
         trigger_id=text_at(payload, "trigger_id"),
         response_url=text_at(payload, "response_url"),
     )
@@ -71,6 +77,17 @@ def _actions(payload: JsonMapping) -> tuple[ChosenAction, ...]:
         for action in objects_at(payload, "actions")
         if (action_id := text_at(action, "action_id")) is not None
     )
+
+
+def _values(view: JsonMapping) -> Mapping[str, str]:
+    """`view.state.values` by action id: the blocks that they stand in are of no interest."""
+    blocks = object_at(view, "state", "values")
+    return {
+        action_id: value
+        for block_id in blocks
+        for action_id in object_at(blocks, block_id)
+        if (value := _chosen_value(object_at(blocks, block_id, action_id))) is not None
+    }
 
 
 def _chosen_value(action: JsonMapping) -> str | None:

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from oblivion_contracts.jobs import RunOutcome
 from oblivion_platform.agents.profiles import TenantAgents
-from oblivion_platform.presence import Place
+from oblivion_platform.presence import Place, Replica
 from oblivion_platform.routing import Decision as RouteDecision
 from oblivion_platform.runs import Change, Run
+from oblivion_router_worker.domain.records import Integration
 
 Role = Literal["admin", "user", "guest"]
 
@@ -93,7 +94,23 @@ class RunDesk(Protocol):
         """The run, not yet over, that this message asked for."""
         ...
 
+    async def run_of_question(self, integration_id: UUID, channel: str, ts: str) -> UUID | None:
+        """The live run that a message asked for, in whatever thread."""
+        ...
+
     async def session_of(self, thread: str) -> UUID | None: ...
+
+    async def linked_lists(self, slack_integration_id: UUID) -> Sequence[tuple[str, str]]:
+        """Lists that are linked to any channel: `{integration}|{list}` and the list's name."""
+        ...
+
+    async def clickup_integrations(self) -> Sequence[Integration]: ...
+
+    async def link_list(
+        self, clickup_id: UUID, list_id: str, list_name: str, slack_id: UUID, channel: str
+    ) -> None:
+        """Link a list to a channel, unless it is."""
+        ...
 
     async def rules(self, integration_id: str | None, channel: str | None) -> RouteRules: ...
 
@@ -157,6 +174,10 @@ class Agents(Protocol):
 class PresenceBoard(Protocol):
     async def pick(self, tenant_id: UUID, agent_id: UUID, task: str) -> Place | None: ...
     async def is_marked(self, gateway: str) -> bool: ...
+
+    async def replicas(
+        self, tenant_id: UUID, agent_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Sequence[Replica]]: ...
 
 
 class RunJobs(Protocol):

@@ -7,18 +7,17 @@ comes as two events is one message by its ts, and one event by ingestion's dedup
 from dataclasses import dataclass, replace
 
 from oblivion_contracts.runs import RunSource, RunState
-from oblivion_platform import runs, sessions
+from oblivion_platform import sessions
 from oblivion_platform.routing import Router, agent_named
-from oblivion_platform.runs import NewRun, Run
+from oblivion_platform.runs import Run
 from oblivion_platform.sessions import NewSessionRow, Said, SessionRow
 from oblivion_router_worker.domain.actions import SEEN
 from oblivion_router_worker.domain.asking import LOOK_AT_THREAD, asks_us, is_direct, question_of
 from oblivion_router_worker.domain.events import MessageDeleted, MessageEdited, MessagePosted
 from oblivion_router_worker.domain.mentions import unnamed_users
 from oblivion_router_worker.domain.records import Link
-from oblivion_router_worker.domain.run_effects import PROGRESS_TS
 from oblivion_router_worker.domain.run_place import RunPlace, clickup_thread, slack_thread
-from oblivion_router_worker.domain.run_view import Working, render_working, seconds
+from oblivion_router_worker.domain.run_view import seconds
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.domain.slack_ts import ts_key
 from oblivion_router_worker.domain.words import HELP
@@ -26,6 +25,7 @@ from oblivion_router_worker.ports.reading import SlackReads
 from oblivion_router_worker.ports.running import Allowances, Person, Telling
 from oblivion_router_worker.usecases.identify import Identify
 from oblivion_router_worker.usecases.routers import Routers
+from oblivion_router_worker.usecases.start_run import Work, start_run
 from oblivion_router_worker.usecases.stop_run import stop_run
 from oblivion_router_worker.usecases.turn import Turn
 
@@ -135,7 +135,8 @@ class AskAgent:
             and not _is_for_another(router, asked, session)
         ):
             return await _tell_running(turn, asked, live)
-        await self._start(turn, asked, session, is_behind=live is not None)
+        work = Work(session, asked.person, asked.question, _place(turn, asked), _context(asked))
+        await start_run(turn, work, is_behind=live is not None)
         return "asked"
 
     async def _session(self, turn: Turn, asked: _Asked) -> SessionRow:
@@ -176,29 +177,6 @@ class AskAgent:
                 source_ref=str(message["ts"]),
             )
             await sessions.append_message(turn.decision.tx, session.id, said)
-
-    async def _start(self, turn: Turn, asked: _Asked, session: SessionRow, *, is_behind: bool) -> None:
-        place = _place(turn, asked)
-        new = NewRun(
-            session_id=session.id,
-            source=RunSource.SLACK,
-            thread=session.queue,
-            prompt=asked.question,
-            user_id=asked.person.user_id,
-            requested_by=asked.person.name,
-            context=_context(asked),
-            place=place.to_json(),
-            event_id=turn.event.id,
-            traceparent=turn.traceparent,
-        )
-        change = await runs.create(turn.decision.tx, turn.event.tenant_id, new)
-        if change is None:
-            return
-        line = "waits for the one before it" if is_behind else None
-        await turn.showing.say(place, new.id, render_working(Working(new.id, line=line)), PROGRESS_TS)
-        await turn.showing.mark(place, new.id, SEEN)
-        await turn.showing.status(place, new.id, "processing", session.title)
-        turn.aftermath.forward.append(new.id)
 
     async def _overhear(self, turn: Turn, fact: MessagePosted) -> str | None:
         """A reply in a thread that an agent was called into: whoever works there hears of it."""

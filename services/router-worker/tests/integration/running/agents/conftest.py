@@ -122,3 +122,49 @@ async def squad(path: Any, database: FreshDatabase, redis_url: str) -> AsyncGene
     await presence.close()
     await signals.close()
     await gateway.close()
+
+
+class Talk:
+    """A person who talks to the bot in #launch, and sees what it says."""
+
+    def __init__(self, path: Any) -> None:
+        self._path = path
+
+    async def ask(self, words: str, *, user: str = "ana", thread_ts: str | None = None) -> str:
+        """Mention the bot; returns the ts of the message."""
+        text_ = f"@oblivion {words}"
+        post = self._path.slack.post
+        return (await post(self._path.channel, text_, user=user, thread_ts=thread_ts, typed=True))["ts"]
+
+    async def said(self, thread_ts: str, words: str, *, within_s: float = 10) -> list[Json]:
+        """What the bot says in the thread, once one of it has these words."""
+
+        async def found() -> list[Json]:
+            messages = [m for m in await self._path.thread(thread_ts) if m.get("bot_id")]
+            assert any(words in shown(m) for m in messages), [shown(m)[:300] for m in messages]
+            return messages
+
+        return await eventually(found, within_s=within_s)
+
+    async def whispered(self, words: str) -> Json:
+        async def found() -> Json:
+            all_of_them = await self._path.slack.ephemerals(self._path.channel)
+            fitting = [each for each in all_of_them if words in str(each)]
+            assert fitting, all_of_them
+            return fitting[-1]
+
+        return await eventually(found, within_s=10)
+
+    async def reactions(self, ts: str) -> set[str]:
+        entries = [entry["message"] for entry in await self._path.slack.messages(self._path.channel)]
+        message = next(m for m in entries if m["ts"] == ts)
+        return {reaction["name"] for reaction in message.get("reactions", [])}
+
+
+def shown(message: Json) -> str:
+    return message["text"] + str(message.get("blocks"))
+
+
+@pytest.fixture
+def talk(path: Any) -> Talk:
+    return Talk(path)

@@ -1,48 +1,209 @@
 """A mention becomes a run, its agent gets it, and the answer stands in the thread, once."""
 
+from oblivion_contracts.runs import RunState
+from oblivion_platform import runs
 from oblivion_platform.testing import eventually
 
 
-def shown(message):
-    return message["text"] + str(message["blocks"])
-
-
-async def bots_messages(path, thread_ts):
-    return [m for m in await path.thread(thread_ts) if m.get("bot_id")]
-
-
-async def answered(path, thread_ts, words):
-    async def found():
-        said = await bots_messages(path, thread_ts)
-        assert [m for m in said if words in shown(m)], [m["text"] for m in said]
-        return said
-
-    return await eventually(found, within_s=10)
-
-
-async def reactions(path, ts):
-    entries = [e["message"] for e in await path.slack.messages(path.channel)]
-    message = next(m for m in entries if m["ts"] == ts)
-    return {reaction["name"] for reaction in message.get("reactions", [])}
-
-
-async def test_a_mention_is_answered_in_its_thread_in_one_message(path, squad):
+async def test_a_mention_is_answered_in_its_thread_in_one_message(path, squad, talk):
     async with path.worker():
         await squad.online("general")
-        asked = await path.slack.post(path.channel, "@oblivion tell me a story", user="ana", typed=True)
+        asked = await talk.ask("tell me a story")
         run = await squad.assigned()
-        (working,) = await answered(path, asked["ts"], "Processing")
-        assert str(run.id) in shown(working)
+        (working,) = await talk.said(asked, "Processing")
+        assert str(run.id) in str(working["blocks"])
         assert run.prompt == "tell me a story"
         await squad.acknowledge(run)
-        await squad.complete(run, "Once **upon** a time", cost_usd=0.0123)
-        (message,) = await answered(path, asked["ts"], "Once *upon* a time")
+        await squad.complete(run, "Once **upon** a time, <!channel> @here", cost_usd=0.0123)
+        (message,) = await talk.said(asked, "Once *upon* a time")
         assert message["ts"] == working["ts"]
-        assert "$0.0123" in shown(message)
-        assert "general" in shown(message)
+        assert "$0.0123" in str(message["blocks"])
+        assert "*general*" in str(message["blocks"])
+        assert "<!channel>" not in str(message)
         await path.settled()
 
         async def marked():
-            assert await reactions(path, asked["ts"]) == {"white_check_mark"}
+            assert await talk.reactions(asked) == {"white_check_mark"}
 
         await eventually(marked)
+        assert await path.slack.session_status(path.channel, asked) == "active"
+
+
+async def test_a_follow_up_goes_on_with_the_thread_s_agent_and_session(path, squad, talk):
+    async with path.worker(), squad.answering("fixer", "all mended"):
+        asked = await talk.ask("@fixer the build")
+        await talk.said(asked, "all mended")
+        again = await talk.ask("and once more please", thread_ts=asked)
+
+        async def both_done():
+            found = await squad.all_runs()
+            assert [run.state for run in found] == [RunState.SUCCEEDED] * 2
+            return found
+
+        first, second = await eventually(both_done, within_s=10)
+        assert first.agent_id == second.agent_id == squad.ids["fixer"]
+        assert first.session_id == second.session_id
+        assert second.place["question_ts"] == again
+
+        async def both_kept():
+            messages = await path.rows("SELECT role FROM session_messages ORDER BY seq")
+            assert [m["role"] for m in messages] == ["user", "agent", "user", "agent"]
+
+        await eventually(both_kept)
+
+
+async def test_what_was_said_in_the_thread_before_goes_along(path, squad, talk):
+    async with path.worker():
+        await squad.online("fixer")
+        root = (await path.slack.post(path.channel, "we should ship on Friday", user="ben"))["ts"]
+        await path.slack.post(path.channel, "Monday is better", user="ana", thread_ts=root)
+        await talk.ask("@fixer summarise this thread", thread_ts=root)
+        await squad.assigned()
+        said = [m["body"] for m in await path.rows("SELECT body FROM session_messages ORDER BY seq")]
+        assert said == ["we should ship on Friday", "Monday is better", "@fixer summarise this thread"]
+
+
+async def test_a_message_in_a_thread_at_work_reaches_the_running_agent(path, squad, talk):
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("write a poem")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        await talk.ask("make it short", thread_ts=asked)
+        await path.slack.post(path.channel, "and funny", user="ben", thread_ts=asked)
+        await path.settled()
+        assert len(await squad.all_runs()) == 1
+        said = [m["body"] for m in await path.rows("SELECT body FROM session_messages ORDER BY seq")]
+        assert said == ["write a poem", "make it short", "and funny"]
+
+
+async def test_a_second_run_of_a_thread_waits_for_the_first(path, squad, talk):
+    async with path.worker():
+        await squad.online("general")
+        await squad.online("fixer")
+        asked = await talk.ask("write a poem")
+        first = await squad.assigned()
+        await squad.acknowledge(first)
+        await talk.ask("@fixer mend the build", thread_ts=asked)
+        await talk.said(asked, "waits for the one before it")
+        await path.settled()
+        assert [run.state for run in await squad.all_runs()] == [RunState.RUNNING, RunState.QUEUED]
+        await squad.complete(first, "roses are red")
+        second = await squad.assigned()
+        assert second.agent_id == squad.ids["fixer"]
+
+
+async def test_a_direct_message_needs_no_mention(path, squad):
+    async with path.worker(), squad.answering("general", "hello to you"):
+        channel = await path.slack.dm("ana")
+        await path.slack.post(channel, "hello", user="ana")
+        message = await path.slack.wait_for_message(channel, lambda m: "hello to you" in str(m["blocks"]))
+        assert message["thread_ts"]
+
+
+async def test_an_edited_question_is_told_and_a_deleted_one_stops_the_run(path, squad, talk):
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("write a poem")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        bot = (await path.slack.app())["bot_user_id"]
+        await path.slack.edit(path.channel, asked, f"<@{bot}> write two poems")
+
+        async def told():
+            assert (await squad.read(run.id)).prompt == "write two poems"
+
+        await eventually(told)
+        await path.slack.delete(path.channel, asked)
+
+        async def stopped():
+            assert (await squad.read(run.id)).state is RunState.CANCELLED
+
+        await eventually(stopped)
+        await path.settled()
+
+
+async def test_strangers_are_refused_politely_where_the_tenant_says_so(path, squad, talk):
+    await path.run("""UPDATE tenants SET settings = '{"unknown_users": "refuse"}'""")
+    async with path.worker():
+        await talk.ask("tell me a secret")
+        await talk.whispered("not known to Oblivion")
+        assert await squad.all_runs() == []
+
+
+async def test_who_asks_too_often_is_told_when_to_come_back(path, squad, talk):
+    async with path.worker(user_requests_per_minute=1):
+        await talk.ask("one")
+        await talk.ask("two")
+        await talk.whispered("try again in")
+        assert len(await squad.all_runs()) == 1
+
+
+async def test_nothing_said_but_the_name_gets_help(path, squad, talk):
+    async with path.worker():
+        await talk.ask("")
+        await talk.whispered("Mention me with a question")
+        assert await squad.all_runs() == []
+
+
+async def test_an_agent_that_is_not_online_is_waited_for(path, squad, talk):
+    async with path.worker(agent_wait_s=0.2):
+        asked = await talk.ask("@fixer mend the build")
+        await talk.said(asked, "is not online")
+        await squad.online("fixer")
+        run = await squad.assigned()
+        assert run.agent_id == squad.ids["fixer"]
+
+
+async def test_progress_is_edited_into_the_message_and_never_after_the_answer(path, squad, talk):
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("count to ten")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        step = lambda tx: runs.progress(tx, run.id, run.fence, percent=40, words="at four", usage=None)  # noqa: E731
+        await squad.step(step)
+        await talk.said(asked, "40 %")
+        await squad.step(lambda tx: runs.say(tx, run.id, run.fence, "this takes a moment"))
+        await talk.said(asked, "this takes a moment")
+        late = lambda tx: runs.progress(tx, run.id, run.fence, percent=90, words="at nine", usage=None)  # noqa: E731
+        await squad.step(late)
+        await squad.complete(run, "ten")
+        messages = await talk.said(asked, "ten")
+        await path.settled()
+        assert len(messages) == 2
+        assert not any("at nine" in str(m) for m in await path.thread(asked))
+
+
+async def test_a_failure_is_told_politely_with_the_run_s_id(path, squad, talk):
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("do the impossible")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        await squad.fail(run, "The model does not answer. Try again in a minute.")
+        (message,) = await talk.said(asked, "The model does not answer")
+        assert str(run.id) in str(message["blocks"])
+
+
+async def test_a_long_answer_is_split(path, squad, talk):
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("everything about it")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        await squad.complete(run, "\n\n".join(f"Paragraph {number} " + "word " * 100 for number in range(60)))
+        messages = await talk.said(asked, "Paragraph 59")
+        assert len(messages) > 1
+        assert "Paragraph 0 " in str(messages[0])
+
+
+async def test_a_lost_lease_goes_to_another_replica_and_three_end_the_run(path, squad, talk):
+    async with path.worker(run_lease_s=0.3, run_sweep_every_s=0.1):
+        await squad.online("general")
+        asked = await talk.ask("hold this")
+        first = await squad.assigned(fence=1)
+        second = await squad.assigned(fence=2)
+        assert second.id == first.id
+        await talk.said(asked, "went away several times", within_s=20)
+        assert (await squad.read(first.id)).failure.code == "leases_lost"

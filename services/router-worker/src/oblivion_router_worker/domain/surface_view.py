@@ -1,0 +1,179 @@
+"""The App Home, dialogs and lists that people open in Slack."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from oblivion_router_worker.domain import actions
+from oblivion_router_worker.domain.run_view import OPTIONS_MAX, plain
+from oblivion_router_worker.domain.slack_message import Block, SlackMessage, context, header, section
+from oblivion_router_worker.domain.text import sanitise_mrkdwn, text_to_mrkdwn, truncate
+
+PROMPTS_MAX = 4
+_QUESTION_MAX = 3_000
+_STATES = {
+    "queued": "waits for its turn",
+    "routed": "about to start",
+    "assigned": "about to start",
+    "running": "at work",
+    "waiting": "waits",
+    "succeeded": "done",
+    "failed": "failed",
+    "cancelled": "stopped",
+}
+
+
+def render_agents(agents: Sequence[tuple[str, str, int]]) -> SlackMessage:
+    """Name, description and connected replicas of each."""
+    lines = [
+        f"{':large_green_circle:' if online else ':white_circle:'} *{name}* "
+        f"{truncate(text_to_mrkdwn(' '.join(words.split())), 160)}"
+        for name, words, online in agents
+    ]
+    return _lines("Agents", lines or ["There are no agents yet: `oblivion agents create NAME`."])
+
+
+def render_runs(runs: Sequence[tuple[UUID, str, str | None, str]]) -> SlackMessage:
+    """Id, state, agent and question of each."""
+    return _lines("Your runs", [_run_line(*run) for run in runs] or ["None of your runs is at work."])
+
+
+def _run_line(run_id: UUID, state: str, agent: str | None, prompt: str) -> str:
+    words = truncate(text_to_mrkdwn(" ".join(prompt.split())), 120)
+    who = f"*{agent}* " if agent else ""
+    return f"• {who}_{_STATES.get(state, state)}_: {words} (`{str(run_id)[:8]}`)"
+
+
+def _lines(title: str, lines: Sequence[str]) -> SlackMessage:
+    shown = sanitise_mrkdwn("\n".join(lines[:40]))
+    return SlackMessage(f"{title}: {len(lines)}", (section(f"*{title}*\n{shown}"),))
+
+
+def home_view(
+    runs: Sequence[tuple[UUID, str, str | None, str]],
+    agents: Sequence[tuple[str, str, int]],
+    questions: Sequence[tuple[UUID, str]],
+) -> dict[str, Any]:
+    """A person's App Home: their runs, who is online, what waits for an approval."""
+    blocks: list[Block] = [header("Oblivion"), *render_runs(runs).blocks, {"type": "divider"}]
+    if questions:
+        blocks.append(section("*Waiting for an approval*"))
+        for approval_id, question in questions[:10]:
+            blocks += [section(text_to_mrkdwn(truncate(question, 1_000))), _verdicts(approval_id)]
+        blocks.append({"type": "divider"})
+    blocks += [*render_agents(agents).blocks, context("Mention @oblivion in a channel, or write to it here.")]
+    return {"type": "home", "blocks": blocks}
+
+
+def _verdicts(approval_id: UUID) -> Block:
+    buttons = [
+        {
+            "type": "button",
+            "text": plain(text),
+            "action_id": action,
+            "value": str(approval_id),
+            "style": style,
+        }
+        for text, action, style in (
+            ("Approve", actions.APPROVE, "primary"),
+            ("Deny", actions.DENY, "danger"),
+        )
+    ]
+    return {"type": "actions", "elements": buttons}
+
+
+def ask_dialog(place: Mapping[str, str], agents: Sequence[str], quoted: str) -> dict[str, Any]:
+    """ "Ask an agent…" about a message."""
+    quote = truncate(text_to_mrkdwn(" ".join(quoted.split())), 500)
+    options = [_option("Whoever fits", "-"), *(_option(name, name) for name in agents[: OPTIONS_MAX - 1])]
+    return {
+        "type": "modal",
+        "callback_id": actions.ASK_DIALOG,
+        "private_metadata": json.dumps(dict(place)),
+        "title": plain("Ask an agent"),
+        "submit": plain("Ask"),
+        "close": plain("Cancel"),
+        "blocks": [
+            *([section(f"&gt; {quote}")] if quote else []),
+            _input(
+                "Question",
+                {
+                    "type": "plain_text_input",
+                    "action_id": "question",
+                    "multiline": True,
+                    "max_length": _QUESTION_MAX,
+                },
+            ),
+            _input(
+                "Agent",
+                {
+                    "type": "static_select",
+                    "action_id": "agent",
+                    "options": options,
+                    "initial_option": options[0],
+                },
+            ),
+        ],
+    }
+
+
+def task_dialog(place: Mapping[str, str], lists: Sequence[tuple[str, str]], name: str) -> dict[str, Any]:
+    """ "Turn into a ClickUp task"; `lists`: key and name."""
+    options = [_option(title, key) for key, title in lists[:OPTIONS_MAX]]
+    return {
+        "type": "modal",
+        "callback_id": actions.TASK_DIALOG,
+        "private_metadata": json.dumps(dict(place)),
+        "title": plain("New ClickUp task"),
+        "submit": plain("Create"),
+        "close": plain("Cancel"),
+        "blocks": [
+            _input(
+                "Name",
+                {
+                    "type": "plain_text_input",
+                    "action_id": "name",
+                    "initial_value": truncate(" ".join(name.split()) or "From Slack", 200),
+                    "max_length": 250,
+                },
+            ),
+            _input(
+                "List",
+                {
+                    "type": "static_select",
+                    "action_id": "list",
+                    "options": options,
+                    "initial_option": options[0],
+                },
+            ),
+        ],
+    }
+
+
+def suggested_prompts(agents: Sequence[tuple[str, Sequence[str]]]) -> list[dict[str, str]]:
+    """One example of each of the first agents that have any."""
+    found = [(name, examples[0]) for name, examples in agents if examples]
+    return [
+        {"title": truncate(example, 60, suffix="…"), "message": truncate(example, 1_000)}
+        for _, example in found[:PROMPTS_MAX]
+    ]
+
+
+def place_of_dialog(private_metadata: str) -> dict[str, str]:
+    """What we gave the dialog; only texts count."""
+    try:
+        found: object = json.loads(private_metadata or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {str(key): value for key, value in found.items() if isinstance(value, str)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _input(label: str, element: Mapping[str, Any]) -> Block:
+    return {"type": "input", "block_id": str(element["action_id"]), "label": plain(label), "element": element}
+
+
+def _option(text: str, value: str) -> dict[str, Any]:
+    return {"text": plain(truncate(text, 75, suffix="…")), "value": value}

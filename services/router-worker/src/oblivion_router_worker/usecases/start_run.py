@@ -1,0 +1,57 @@
+"""Creates a run and shows at once that it is there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from oblivion_contracts.runs import RunSource
+from oblivion_platform import runs
+from oblivion_platform.runs import NewRun
+from oblivion_platform.sessions import SessionRow
+from oblivion_router_worker.domain.actions import SEEN
+from oblivion_router_worker.domain.run_effects import PROGRESS_TS
+from oblivion_router_worker.domain.run_place import RunPlace
+from oblivion_router_worker.domain.run_view import Working, render_working
+from oblivion_router_worker.ports.running import Person
+from oblivion_router_worker.usecases.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is asked, by whom, and where the answer goes."""
+
+    session: SessionRow
+    person: Person | None
+    prompt: str = field(repr=False)
+    place: RunPlace
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    wanted_agent: str | None = None
+    source: RunSource = RunSource.SLACK
+    requested_by: str = ""
+
+
+async def start_run(turn: Turn, work: Work, *, is_behind: bool = False) -> UUID | None:
+    """None: the event led to a run before."""
+    new = NewRun(
+        session_id=work.session.id,
+        source=work.source,
+        thread=work.session.queue,
+        prompt=work.prompt,
+        user_id=work.person.user_id if work.person else None,
+        requested_by=work.person.name if work.person else work.requested_by,
+        wanted_agent=work.wanted_agent,
+        context=work.context,
+        place=work.place.to_json(),
+        event_id=turn.event.id,
+        traceparent=turn.traceparent,
+    )
+    if await runs.create(turn.decision.tx, turn.event.tenant_id, new) is None:
+        return None
+    line = "waits for the one before it" if is_behind else None
+    working = render_working(Working(new.id, line=line))
+    await turn.showing.say(work.place, new.id, working, PROGRESS_TS)
+    await turn.showing.mark(work.place, new.id, SEEN)
+    await turn.showing.status(work.place, new.id, "processing", work.session.title)
+    turn.aftermath.forward.append(new.id)
+    return new.id

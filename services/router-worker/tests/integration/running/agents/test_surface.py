@@ -1,0 +1,187 @@
+"""Buttons, reactions, Stop, slash command, shortcuts, App Home."""
+
+from oblivion_contracts.runs import RunState
+from oblivion_platform import runs
+from oblivion_platform.testing import eventually
+
+
+async def running(squad, talk, words="write a poem"):
+    await squad.online("general")
+    asked = await talk.ask(words)
+    run = await squad.assigned()
+    await squad.acknowledge(run)
+    await talk.said(asked, "Processing")
+    return asked, run
+
+
+async def becomes(squad, run, state):
+    async def is_so():
+        assert (await squad.read(run.id)).state is state
+
+    await eventually(is_so, within_s=10)
+
+
+async def make_admin(path, user="you"):
+    """@you is the admin, as after `oblivion up`."""
+    app, people = await path.slack.app(), await path.slack.users()
+    tenant = (await path.rows("SELECT id FROM tenants"))[0]["id"]
+    subject = f"{app['team_id']}:{people[user]}"
+    await path.run(
+        "WITH u AS (INSERT INTO users (id, tenant_id, name, role)"
+        " VALUES (gen_random_uuid(), :t, 'you', 'admin') RETURNING id)"
+        " INSERT INTO user_identities (id, tenant_id, user_id, provider, subject)"
+        " SELECT gen_random_uuid(), :t, id, 'slack', :s FROM u",
+        t=tenant,
+        s=subject,
+    )
+
+
+async def test_the_button_stops_the_asker_s_run_and_nobody_else_s(path, squad, talk):
+    async with path.worker():
+        asked, run = await running(squad, talk)
+        (message,) = await talk.said(asked, "Stop")
+        await path.slack.press(path.channel, message["ts"], "oblivion:cancel", user="ben")
+        await talk.whispered("Only the person who asked")
+        await path.slack.press(path.channel, message["ts"], "oblivion:cancel", user="ana")
+        await becomes(squad, run, RunState.CANCELLED)
+        await talk.said(asked, "Stopped by")
+
+
+async def test_an_x_on_the_question_and_slack_s_own_stop_cancel_the_run(path, squad, talk):
+    async with path.worker():
+        asked, run = await running(squad, talk)
+        await path.slack.react(path.channel, asked, "x", user="ana")
+        await becomes(squad, run, RunState.CANCELLED)
+        asked, run = await running(squad, talk, "write another poem")
+        await path.settled()
+        await path.slack.stop(path.channel, asked, user="ana")
+        await becomes(squad, run, RunState.CANCELLED)
+
+
+async def test_an_approval_is_answered_by_a_member_and_not_by_a_guest(path, squad, talk):
+    await make_admin(path)
+    async with path.worker():
+        asked, run = await running(squad, talk)
+        await squad.step(lambda tx: runs.ask(tx, run.id, run.fence, "k", "Delete *everything*?", "all of it"))
+        messages = await talk.said(asked, "asks for approval")
+        question = messages[-1]
+        await path.slack.press(path.channel, question["ts"], "oblivion:approve", user="ana")
+        await talk.whispered("Guests can ask, but not approve")
+        assert (await squad.read(run.id)).state is RunState.WAITING
+        await path.slack.press(path.channel, question["ts"], "oblivion:approve", user="you")
+        await becomes(squad, run, RunState.RUNNING)
+        await talk.said(asked, "Approved")
+        rows = await path.rows("SELECT state, answered_by_name FROM approvals")
+        assert rows == [{"state": "approved", "answered_by_name": "you"}]
+
+
+async def test_thumbs_and_the_wrong_agent_menu_become_labels(path, squad, talk):
+    async with path.worker():
+        asked, run = await running(squad, talk)
+        await squad.complete(run, "roses are red")
+        (message,) = await talk.said(asked, "roses are red")
+        await path.slack.press(
+            path.channel, message["ts"], "oblivion:feedback", value=f"{run.id}|bad", user="ana"
+        )
+        await path.slack.press(
+            path.channel, message["ts"], "oblivion:wrong_agent", value=f"{run.id}|fixer", user="ana"
+        )
+
+        async def labelled():
+            rows = await path.rows("SELECT kind, agent_id FROM route_labels ORDER BY kind")
+            assert [row["kind"] for row in rows] == ["bad", "wrong_agent"]
+            assert str(rows[1]["agent_id"]) == str(squad.ids["fixer"])
+
+        await eventually(labelled)
+
+
+async def test_the_slash_command_answers_its_person_alone(path, squad, talk):
+    await make_admin(path)
+    async with path.worker():
+        _, run = await running(squad, talk)
+        for text, words in (
+            ("help", "Mention me"),
+            ("agents", "fixer"),
+            ("status", "write a poem"),
+            ("stop", "Stopped your run"),
+        ):
+            await path.slack.command("/oblivion", text, channel=path.channel, user="ana")
+            await talk.whispered(words)
+        await becomes(squad, run, RunState.CANCELLED)
+        await path.slack.command("/oblivion", f"link {path.list_id}", channel=path.channel, user="ana")
+        await talk.whispered("Only admins")
+
+
+async def test_an_admin_links_a_list_from_the_channel(path, squad, talk):
+    await make_admin(path)
+    async with path.worker():
+        general = (await path.slack.channels())["general"]
+        await path.slack.command("/oblivion", f"link {path.list_id}", channel=general, user="you")
+
+        async def linked():
+            rows = await path.rows(
+                "SELECT clickup_list_name AS name FROM project_mappings WHERE slack_channel_id = :c",
+                c=general,
+            )
+            assert rows == [{"name": "Launch"}]
+
+        await eventually(linked)
+        await path.slack.command("/oblivion", "link 12345", channel=path.channel, user="you")
+        await talk.whispered("no such list")
+
+
+async def test_a_shortcut_asks_an_agent_about_a_message(path, squad, talk):
+    async with path.worker():
+        await squad.online("fixer")
+        post = await path.slack.post(path.channel, "the build is red", user="ben")
+        await path.slack.shortcut("oblivion_ask_agent", path.channel, post["ts"], user="ana")
+
+        async def opened():
+            modals = (await path.slack.views("ana"))["modals"]
+            assert modals
+            return modals[-1]
+
+        view = await eventually(opened)
+        await path.slack.submit(view["id"], {"question": "why?", "agent": "fixer"}, user="ana")
+        run = await squad.assigned()
+        assert run.prompt == "why?"
+        assert run.agent_id == squad.ids["fixer"]
+        assert run.place["thread_ts"] == post["ts"]
+
+
+async def test_a_shortcut_makes_a_clickup_task_of_a_message(path, squad):
+    async with path.worker():
+        post = await path.slack.post(path.channel, "buy more paper", user="ben")
+        await path.slack.shortcut("oblivion_make_task", path.channel, post["ts"], user="ana")
+
+        async def opened():
+            modals = (await path.slack.views("ana"))["modals"]
+            assert modals
+            return modals[-1]
+
+        view = await eventually(opened)
+        await path.slack.submit(view["id"], {"name": "Buy paper"}, user="ana")
+
+        async def made():
+            names = [task["name"] for task in await path.clickup.tasks(path.list_id)]
+            assert names.count("Buy paper") == 1
+
+        await eventually(made, within_s=10)
+
+
+async def test_the_home_shows_runs_and_agents_and_a_direct_conversation_suggests(path, squad, talk):
+    async with path.worker():
+        await running(squad, talk)
+        await path.slack.open_home("ana")
+
+        async def at_home():
+            home = (await path.slack.views("ana"))["home"]
+            assert home is not None
+            assert "write a poem" in str(home)
+            assert "fixer" in str(home)
+
+        await eventually(at_home)
+        await path.slack.open_home("ana", tab="messages")
+        await path.settled()
+        sent = await path.rows("SELECT result FROM outbox WHERE kind = 'slack.suggest_prompts'")
+        assert sent == [{"result": {}}]
