@@ -9,6 +9,7 @@ from oblivion_cli import console
 from oblivion_cli.access import Access
 from oblivion_cli.admin import open_admin
 from oblivion_cli.commands.mappings import link_by_name
+from oblivion_cli.demo.questions import Questions
 from oblivion_cli.demo.stage import started_system
 from oblivion_cli.demo.story import CHANNEL_NAME, LIST_NAME, Made, Story
 from oblivion_cli.errors import CommandFailed, DependencyAway
@@ -63,6 +64,7 @@ async def _play() -> Made:
     async with SandboxControl(sandbox_url) as control:
         await _link_if_needed()
         made = await Story(control, base_url, Terminal()).play()
+        await Questions(control, Terminal()).play()
     console.out.print(f"The story held, in {time.monotonic() - started_at:.1f} s.")
     return made
 

@@ -5,32 +5,22 @@ the other side really shows the effect.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from oblivion_cli.errors import CommandFailed
+from oblivion_cli.demo.steps import Narrator, Step, expect, step
 from oblivion_sandbox.control import SandboxControl
 
 LIST_NAME = "Launch"
 CHANNEL_NAME = "launch"
 TASK_NAME = "Plan the launch party"
-DESCRIPTION = "@AI_Squad please find a **venue** for 40 people.\n\n- near the office\n- with a stage"
-STEP_WITHIN_S = 10.0
+DESCRIPTION = "We need a **venue** for 40 people.\n\n- near the office\n- with a stage"
 ECHO_SHOWS_WITHIN_S = 2.0
-POLL_S = 0.02
 
 Json = dict[str, Any]
-ResultT = TypeVar("ResultT")
-
-
-class Narrator(Protocol):
-    """Tells people what happens."""
-
-    def done(self, what: str, took_s: float) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +64,7 @@ class Story:
     async def _task_appears(self) -> tuple[str, str]:
         list_id = (await self._clickup.lists())[LIST_NAME]
         due = datetime.now(UTC) + timedelta(days=7)
-        async with self._step(f"Ana's new task appears in #{CHANNEL_NAME}, as Block Kit") as step:
+        async with self._step(f"Ana's new task appears in #{CHANNEL_NAME}, as Block Kit") as shown:
             task = await self._clickup.create_task(
                 list_id,
                 self._name,
@@ -84,41 +74,41 @@ class Story:
                 priority=2,
                 due_date=int(due.timestamp() * 1000),
             )
-            message = await step.until(self._root_message)
-            _expect(bool(message["message"].get("blocks")), "the message has no blocks")
+            message = await shown.until(self._root_message)
+            expect(bool(message["message"].get("blocks")), "the message has no blocks")
         return str(task["id"]), str(message["ts"])
 
     async def _edits_follow(self, task_id: str, root: str) -> None:
-        async with self._step("Ben sets its status to review: the message follows") as step:
+        async with self._step("Ben sets its status to review: the message follows") as now:
             await self._clickup.update_task(task_id, user="ben", status="review")
-            await step.until(lambda: self._shows(root, "review"))
-        async with self._step("Ana gives it a better title: the message follows") as step:
+            await now.until(lambda: self._shows(root, "review"))
+        async with self._step("Ana gives it a better title: the message follows") as now:
             self._name = self._name.replace("party", "celebration")
             await self._clickup.update_task(task_id, user="ana", name=self._name)
-            await step.until(lambda: self._shows(root, self._name))
+            await now.until(lambda: self._shows(root, self._name))
 
     async def _reply_becomes_comment(self, task_id: str, root: str) -> tuple[str, str]:
         await self._slack.post(self._channel, "This one stays in Slack", user="ben", thread_ts=root)
-        async with self._step("Ben's reply with #clickup becomes a comment, signed by him") as step:
+        async with self._step("Ben's reply with #clickup becomes a comment, signed by him") as now:
             reply = await self._slack.post(
                 self._channel, "#clickup The *old cinema* is free", user="ben", thread_ts=root
             )
-            comment = await step.until(lambda: self._comment(task_id, "old cinema"))
-            _expect("ben" in comment["comment_text"].lower(), "the comment does not say who wrote it")
+            comment = await now.until(lambda: self._comment(task_id, "old cinema"))
+            expect("ben" in comment["comment_text"].lower(), "the comment does not say who wrote it")
         return str(reply["ts"]), str(comment["id"])
 
     async def _comment_becomes_reply(self, task_id: str, root: str) -> tuple[str, str]:
-        async with self._step("Ana's comment in ClickUp appears in the thread") as step:
+        async with self._step("Ana's comment in ClickUp appears in the thread") as now:
             note = await self._clickup.comment(task_id, "Does it have a stage?", user="ana")
-            copy = await step.until(lambda: self._reply(root, "Does it have a stage?"))
+            copy = await now.until(lambda: self._reply(root, "Does it have a stage?"))
         return str(note["id"]), str(copy["ts"])
 
     async def _edited_texts_follow(self, root: str, reply: str, comment: str, note: str, copy: str) -> None:
-        async with self._step("Both edit what they wrote: both copies follow") as step:
+        async with self._step("Both edit what they wrote: both copies follow") as now:
             await self._slack.edit(self._channel, reply, "#clickup The *new cinema* is free")
             await self._clickup.edit_comment(note, "Does it have a big stage?", user="ana")
-            await step.until(lambda: self._comment_says(comment, "new cinema"))
-            await step.until(lambda: self._message_says(root, copy, "big stage"))
+            await now.until(lambda: self._comment_says(comment, "new cinema"))
+            await now.until(lambda: self._message_says(root, copy, "big stage"))
 
     async def _nothing_echoes(self, task_id: str, root: str) -> None:
         async with self._step("Nothing came back as an echo, nothing is there twice"):
@@ -126,20 +116,20 @@ class Story:
             comments = await self._live_comments(task_id)
             replies = await self._live_replies(root)
             roots = [message for message in await self._messages() if self._is_ours(message)]
-            _expect(len(roots) == 1, f"the task is in the channel {len(roots)} times")
-            _expect(len(comments) == 2, f"the task has {len(comments)} comments, not 2")
-            _expect(len(replies) == 3, f"the thread has {len(replies)} replies, not 3")
+            expect(len(roots) == 1, f"the task is in the channel {len(roots)} times")
+            expect(len(comments) == 2, f"the task has {len(comments)} comments, not 2")
+            expect(len(replies) == 3, f"the thread has {len(replies)} replies, not 3")
 
     async def _deletions_follow(self, task_id: str, root: str, reply: str, note: str) -> None:
-        async with self._step("Ben deletes his reply: the comment goes") as step:
+        async with self._step("Ben deletes his reply: the comment goes") as now:
             await self._slack.delete(self._channel, reply)
-            await step.until(lambda: self._is_absent(self._comment(task_id, "new cinema")))
+            await now.until(lambda: self._is_absent(self._comment(task_id, "new cinema")))
         # ClickUp tells nobody of a deleted comment; it shows with the next thing said on the task.
-        async with self._step("Ana deletes her comment and writes another: the thread follows") as step:
+        async with self._step("Ana deletes her comment and writes another: the thread follows") as now:
             await self._clickup.delete_comment(note)
             await self._clickup.comment(task_id, "Booked. Thank you!", user="ana")
-            await step.until(lambda: self._reply(root, "Booked. Thank you!"))
-            await step.until(lambda: self._is_absent(self._reply(root, "big stage")))
+            await now.until(lambda: self._reply(root, "Booked. Thank you!"))
+            await now.until(lambda: self._is_absent(self._reply(root, "big stage")))
 
     # What the sandbox shows
 
@@ -183,42 +173,5 @@ class Story:
     async def _is_absent(self, found: Awaitable[Json | None]) -> bool:
         return await found is None
 
-    @asynccontextmanager
-    async def _step(self, what: str) -> AsyncGenerator["_Step"]:
-        step = _Step(what)
-        yield step
-        self._narrator.done(what, step.elapsed_s)
-
-
-class _Step:
-    """Measures one step and waits for its effect."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._started_at = time.monotonic()
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self._started_at
-
-    async def until(self, look: Callable[[], Awaitable[ResultT | None]]) -> ResultT:
-        """Look until there is something to see.
-
-        Raises:
-            CommandFailed: there is nothing after STEP_WITHIN_S.
-        """
-        while True:
-            seen = await look()
-            if seen:
-                return seen
-            if self.elapsed_s > STEP_WITHIN_S:
-                raise CommandFailed(
-                    f"This did not happen within {STEP_WITHIN_S:.0f} s: {self._what}.",
-                    "Run `oblivion doctor`, and see `oblivion dead-letters report`.",
-                )
-            await asyncio.sleep(POLL_S)
-
-
-def _expect(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise CommandFailed(f"The story went wrong: {otherwise}.", "See `oblivion events list`.")
+    def _step(self, what: str) -> AbstractAsyncContextManager[Step]:
+        return step(self._narrator, what)
