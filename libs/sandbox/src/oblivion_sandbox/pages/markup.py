@@ -49,6 +49,16 @@ _EMOJIS = {
     "triangular_flag_on_post": "🚩",
     "wave": "👋",
     "robot_face": "🤖",
+    "no_entry_sign": "🚫",
+    "no_entry": "⛔",
+    "raised_hand": "✋",
+    "large_green_circle": "🟢",
+    "hourglass": "⌛",
+    "question": "❓",
+    "information_source": "ℹ",
+    "mag": "🔍",
+    "hammer_and_wrench": "🛠",
+    "zzz": "💤",
 }
 _DATE_FORMATS = {
     "date_num": "%Y-%m-%d",
