@@ -3,28 +3,48 @@
 from typing import Any
 
 BOT_EVENTS = (
+    "agent_session_stopped",
+    "app_home_opened",
     "app_mention",
     "app_uninstalled",
     "channel_archive",
     "channel_rename",
     "channel_unarchive",
+    "group_archive",
+    "group_rename",
+    "group_unarchive",
     "member_joined_channel",
     "member_left_channel",
     "message.channels",
+    "message.groups",
+    "message.im",
+    "reaction_added",
     "tokens_revoked",
 )
 REQUIRED_SCOPES = {
     "app_mentions:read": "to hear mentions",
     "channels:history": "to hear replies in threads",
     "channels:read": "to find channels by name",
-    "chat:write": "to post tasks and comments",
+    "chat:write": "to post tasks, comments and answers",
     "users:read": "to sign comments with names",
 }
 OPTIONAL_SCOPES = {
+    "assistant:write": "to show that an agent is at work, and to suggest questions",
     "channels:join": "to enter public channels by itself",
+    "commands": "for /oblivion and the message shortcuts",
+    "groups:history": "to hear replies in private channels that it is invited to",
+    "groups:read": "to find private channels that it is invited to",
+    "im:history": "to be asked in direct messages",
+    "im:read": "to know direct conversations",
+    "im:write": "to answer in direct messages",
+    "reactions:read": "to stop a run by :x:",
     "reactions:write": "to mark what is being worked on",
     "team:read": "to name the workspace",
 }
+SHORTCUTS = (
+    ("Ask an agent…", "oblivion_ask_agent", "Ask an agent about this message"),
+    ("Turn into a ClickUp task", "oblivion_make_task", "Make a ClickUp task of this message"),
+)
 APP_TOKEN_SCOPE = "connections:write"  # noqa: S105 - a scope
 
 
@@ -47,9 +67,34 @@ def app_manifest(request_url: str | None) -> dict[str, Any]:
             "description": "ClickUp tasks in Slack, and a squad of AI agents",
             "background_color": "#1d1c3b",
         },
-        "features": {"bot_user": {"display_name": "oblivion", "always_online": True}},
+        "features": _features(request_url),
         "oauth_config": {"scopes": {"bot": sorted({**REQUIRED_SCOPES, **OPTIONAL_SCOPES})}},
         "settings": settings,
+    }
+
+
+def _features(request_url: str | None) -> dict[str, Any]:
+    command = {
+        "command": "/oblivion",
+        "description": "Agents, your runs, stopping them, linking lists",
+        "usage_hint": "help | agents | status | stop | link LIST_ID",
+        "should_escape": True,
+    }
+    if request_url is not None:
+        command["url"] = request_url
+    return {
+        "agent_view": {"agent_description": "A squad of AI agents: ask by mention, or here."},
+        "app_home": {
+            "home_tab_enabled": True,
+            "messages_tab_enabled": True,
+            "messages_tab_read_only_enabled": False,
+        },
+        "bot_user": {"display_name": "oblivion", "always_online": True},
+        "shortcuts": [
+            {"name": name, "type": "message", "callback_id": callback_id, "description": description}
+            for name, callback_id, description in SHORTCUTS
+        ],
+        "slash_commands": [command],
     }
 
 

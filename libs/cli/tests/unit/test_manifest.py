@@ -1,0 +1,59 @@
+"""The manifest asks for what the code uses: its methods' scopes, its events, command and shortcuts."""
+
+import re
+from pathlib import Path
+
+import oblivion_router_worker
+from oblivion_cli.usecases.manifest import BOT_EVENTS, app_manifest
+from oblivion_router_worker.domain import actions, slack_events
+
+# https://docs.slack.dev/reference/methods
+SCOPE_OF = {
+    "agents.sessions.setStatus": "chat:write",
+    "assistant.threads.setStatus": "assistant:write",
+    "assistant.threads.setSuggestedPrompts": "assistant:write",
+    "auth.test": None,
+    "chat.delete": "chat:write",
+    "chat.postEphemeral": "chat:write",
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "conversations.history": "channels:history",
+    "conversations.replies": "channels:history",
+    "reactions.add": "reactions:write",
+    "reactions.remove": "reactions:write",
+    "users.info": "users:read",
+    "views.open": None,
+    "views.publish": None,
+}
+METHOD = re.compile(
+    r'"((?:agents|assistant|auth|chat|conversations|reactions|users|views|files|bots)\.[a-zA-Z.]+)"'
+)
+NOT_SUBSCRIBED = {"message", "channel_deleted", "group_deleted", "channel_left", "group_left"}
+
+
+def methods_in_use():
+    sources = Path(oblivion_router_worker.__file__).parent.rglob("*.py")
+    return {method for source in sources for method in METHOD.findall(source.read_text("utf-8"))}
+
+
+def test_every_method_that_is_called_has_its_scope():
+    scopes = set(app_manifest(None)["oauth_config"]["scopes"]["bot"])
+    called = methods_in_use()
+    assert called >= {"chat.postMessage", "reactions.add", "views.open"}
+    assert called <= SCOPE_OF.keys()
+    assert {SCOPE_OF[method] for method in called} - {None} <= scopes
+
+
+def test_every_event_that_is_parsed_is_subscribed():
+    parsed = set(slack_events._PARSERS) - NOT_SUBSCRIBED
+    assert parsed <= set(BOT_EVENTS)
+    assert {"message.channels", "message.groups", "message.im"} <= set(BOT_EVENTS)
+
+
+def test_command_and_shortcuts_are_those_that_the_worker_knows():
+    features = app_manifest("https://example.com/webhooks/slack")["features"]
+    assert [command["command"] for command in features["slash_commands"]] == [actions.COMMAND]
+    assert features["slash_commands"][0]["url"] == "https://example.com/webhooks/slack"
+    known = {actions.ASK_SHORTCUT, actions.TASK_SHORTCUT}
+    assert {shortcut["callback_id"] for shortcut in features["shortcuts"]} == known
+    assert "agent_view" in features
