@@ -11,8 +11,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-HEAD_CHARACTERS = 600
-TAIL_CHARACTERS = 300
+HEAD_CHARACTERS = 480
+TAIL_CHARACTERS = 220
 HEAD_WORDS, TAIL_WORDS = 45, 15
 MOST_LINES = 40
 MOST_MARKUP = 40

@@ -12,7 +12,8 @@ from oblivion_platform.routing import ModelChoice, ModelSlowPath, Stage, compile
 from oblivion_platform.routing.slow_path import PROVIDER
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
-ROUTER = compile_router(default_squad())
+# Sure of nothing, so that everything is left to the slow path.
+ROUTER = compile_router(default_squad(), answers_from=1.1)
 TEXT = "hmpf, the usual thing with the thing"
 TENANT = uuid4()
 

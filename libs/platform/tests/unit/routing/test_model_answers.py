@@ -9,7 +9,7 @@ import pytest
 from oblivion_platform.routing import Stage, compile_router, default_squad, route
 from oblivion_platform.routing.slow_path import AnswerRefused, accepted, messages_for, tool_for
 
-ROUTER = compile_router(default_squad())
+ROUTER = compile_router(default_squad(), answers_from=1.1)
 FAST = route(ROUTER, "hmpf")
 
 
