@@ -13,9 +13,11 @@ from oblivion_contracts.sessions import HistoryHit, HistorySearch
 from oblivion_gateway.adapters.aftermath import RedisAftermath
 from oblivion_gateway.adapters.answers import PostgresAnswers
 from oblivion_gateway.adapters.hints import CountedStreams, RunHints
+from oblivion_gateway.adapters.identity_providers import IdentityProviders
 from oblivion_gateway.adapters.rate_limits import RedisRateLimits
+from oblivion_gateway.adapters.tenants import PostgresTenants
 from oblivion_gateway.ports import History
-from oblivion_gateway.routes.application import make_application
+from oblivion_gateway.routes.application import Surroundings, make_application
 from oblivion_gateway.routes.services import Services
 from oblivion_gateway.settings import LOCAL_HOSTS, Settings
 from oblivion_gateway.usecases.administer import LookAround, ManageEvents, ManageMappings, ManagePeople
@@ -28,6 +30,7 @@ from oblivion_gateway.usecases.requests import Requests
 from oblivion_gateway.usecases.route_messages import RouteMessages
 from oblivion_gateway.usecases.run_workflows import RunWorkflows
 from oblivion_gateway.usecases.runs import FollowRuns
+from oblivion_gateway.usecases.sign_in import SignIn
 from oblivion_gateway.usecases.stream_runs import Hints, StreamRuns
 from oblivion_platform.agents import AgentDirectory, SecretHasher
 from oblivion_platform.database.engine import Database
@@ -93,8 +96,12 @@ class RestGateway:
         return make_application(
             self._services(),
             health,
-            cors_origins=settings.allowed_origins,
-            proxies_in_front=settings.proxies_in_front,
+            Surroundings(
+                cors_origins=settings.allowed_origins,
+                proxies_in_front=settings.proxies_in_front,
+                cookie_key=settings.master_key_ring().derived("sign-in cookies")[0].hex(),
+                is_https=settings.public_url.startswith("https:"),
+            ),
         )
 
     def start(self) -> None:
@@ -135,6 +142,14 @@ class RestGateway:
             events=ManageEvents(self._aftermath),
             reports=LookAround(),
             tenants=self._tenants,
+            sign_in=SignIn(
+                parts.database,
+                PostgresTenants(parts.database),
+                settings.oidc_just_in_time_role or None,
+            ),
+            providers=IdentityProviders(settings),
+            development_login=settings.development_login,
+            public_url=settings.public_url.rstrip("/"),
             own_origins=own_origins(settings),
         )
 

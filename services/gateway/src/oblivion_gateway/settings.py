@@ -1,6 +1,6 @@
 """Settings of the gateway."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -47,9 +47,8 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
     oidc_client_secret: SecretStr = Field(
         default=SecretStr(""), description="OpenID Connect: this system's client secret there."
     )
-    oidc_just_in_time_role: str = Field(
+    oidc_just_in_time_role: Literal["", "user", "guest"] = Field(
         default="",
-        pattern="^(user|guest)?$",
         description="Role of whoever signs in for the first time: user, guest, or empty to refuse them.",
     )
     slack_issuer: ServiceUrl = Field(

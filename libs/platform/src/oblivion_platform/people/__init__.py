@@ -2,6 +2,7 @@
 
 from oblivion_platform.people.browsers import (
     LINK_TTL_S,
+    SESSION_TTL_S,
     BrowserUser,
     issue_link,
     open_session,
@@ -26,6 +27,7 @@ from oblivion_platform.people.users import (
 
 __all__ = [
     "LINK_TTL_S",
+    "SESSION_TTL_S",
     "BrowserUser",
     "NewUser",
     "Role",

@@ -1,13 +1,15 @@
 """The HTTP application: every route, described completely, inside the frame that all requests pass."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.sessions import SessionMiddleware
 
 from oblivion_gateway.domain.access import ACCESS
-from oblivion_gateway.routes import administration, agents, auth, events, runs, sessions, workflows
+from oblivion_gateway.routes import administration, agents, auth, events, runs, sessions, sign_in, workflows
 from oblivion_gateway.routes.dependencies import COOKIE
 from oblivion_gateway.routes.frame import Frame
 from oblivion_gateway.routes.problems import add_problem_schema
@@ -16,9 +18,11 @@ from oblivion_platform.health import Health, health_routes
 from oblivion_platform.problems import exception_handlers
 
 TITLE = "Oblivion"
+SIGN_IN_WITHIN_S = 600
 OPENAPI_PATH = "/api/openapi.json"
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
+    sign_in.router,
     agents.router,
     runs.router,
     sessions.router,
@@ -29,9 +33,18 @@ ROUTERS: tuple[APIRouter, ...] = (
 _PROTECTED = "/api/"
 
 
-def make_application(
-    services: Services, health: Health, *, cors_origins: list[str], proxies_in_front: int
-) -> FastAPI:
+@dataclass(frozen=True)
+class Surroundings:
+    """What the settings say of who may call and through what."""
+
+    cors_origins: list[str]
+    proxies_in_front: int
+    cookie_key: str = field(repr=False)
+    """Signs the cookie that remembers, for minutes, that a browser is on its way to an identity provider."""
+    is_https: bool
+
+
+def make_application(services: Services, health: Health, around: Surroundings) -> FastAPI:
     """Put it together; refuses an operation that the table of roles does not know."""
     app = FastAPI(
         title=TITLE,
@@ -50,15 +63,23 @@ def make_application(
     _check_access()
     app.router.routes.extend(health_routes(health))
     _describe(app)
-    if cors_origins:
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=around.cookie_key,
+        session_cookie="oblivion_sign_in",
+        max_age=SIGN_IN_WITHIN_S,
+        same_site="lax",
+        https_only=around.is_https,
+    )
+    if around.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=cors_origins,
+            allow_origins=around.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=["Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
         )
-    app.add_middleware(Frame, limits=services.limits, proxies_in_front=proxies_in_front)
+    app.add_middleware(Frame, limits=services.limits, proxies_in_front=around.proxies_in_front)
     return app
 
 

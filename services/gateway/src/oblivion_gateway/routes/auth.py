@@ -102,7 +102,11 @@ _BODY: dict[str, Any] = {
     response_model=TokenAnswer,
     openapi_extra=_BODY,
     responses={
-        400: {"model": TokenError, "description": "`invalid_request` or `unsupported_grant_type`."},
+        400: {
+            "model": TokenError,
+            "description": "`invalid_request` or `unsupported_grant_type`; a problem where it is no request.",
+            "content": problems(400)[400]["content"],
+        },
         401: {"model": TokenError, "description": "`invalid_client`: id and secret fit no active agent."},
         **problems(403, 413, 429, 503),
     },

@@ -27,7 +27,7 @@ FORM = "application/x-www-form-urlencoded"
 _NOT_COUNTED = ("/health/", "/metrics")
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }

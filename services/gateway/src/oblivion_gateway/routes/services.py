@@ -2,8 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
 
 from oblivion_contracts.administration import Tenants
+from oblivion_gateway.domain.identities import Identity
 from oblivion_gateway.ports import History
 from oblivion_gateway.usecases.administer import LookAround, ManageEvents, ManageMappings, ManagePeople
 from oblivion_gateway.usecases.agents import ManageAgents
@@ -15,8 +20,24 @@ from oblivion_gateway.usecases.requests import Requests
 from oblivion_gateway.usecases.route_messages import RouteMessages
 from oblivion_gateway.usecases.run_workflows import RunWorkflows
 from oblivion_gateway.usecases.runs import FollowRuns
+from oblivion_gateway.usecases.sign_in import SignIn
 from oblivion_gateway.usecases.stream_runs import StreamRuns
 from oblivion_platform.tokens import TokenKeys
+
+
+class IdentityProviders(Protocol):
+    """Who vouches for people."""
+
+    @property
+    def names(self) -> list[Literal["oidc", "slack"]]: ...
+
+    async def begin(self, name: str, request: Request, redirect_uri: str) -> Response:
+        """Raises: DependencyUnavailable."""
+        ...
+
+    async def finish(self, name: str, request: Request) -> Identity:
+        """Raises: AuthenticationFailed, DependencyUnavailable."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,5 +61,9 @@ class Services:
     events: ManageEvents
     reports: LookAround
     tenants: Callable[[], Awaitable[Tenants]]
+    sign_in: SignIn
+    providers: IdentityProviders
+    development_login: bool
+    public_url: str
     own_origins: frozenset[str]
     """Origins whose pages are this system's own."""
