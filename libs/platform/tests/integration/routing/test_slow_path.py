@@ -36,9 +36,9 @@ async def decided(path: ModelSlowPath, tenant: UUID = TENANT):
 
 
 async def test_a_models_choice_is_taken(sandbox: RunningSandbox):
-    decision = await decided(slow_path(sandbox))
-    assert decision.agent in ROUTER.profiles
-    assert decision.stage in (Stage.SLOW, Stage.GUESS, Stage.GENERAL)
+    text = "please review the pull request"
+    decision = await slow_path(sandbox).choose(TENANT, ROUTER, text, route(ROUTER, text))
+    assert (decision.agent, decision.stage) == ("github", Stage.SLOW)
 
 
 @pytest.mark.parametrize("how", ["arguments", "values", "unknown_tool", "blank", "empty", "invalid_json"])
