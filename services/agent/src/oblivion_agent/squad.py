@@ -87,8 +87,10 @@ class Squad:
 
     async def _offered(self, task: TaskAssigned, hub_tools: list[Tool]) -> list[Tool]:
         """The hub's tools that the task allows; the agent's own that it allows, or all if it names none."""
-        own = [tool for server in self._servers for tool in await server.tools()]
         allowed = task.allowed_tools
+        # A server that is of no use here is not waited for.
+        useful = [server for server in self._servers if not allowed or _is_named(server.name, allowed)]
+        own = [tool for server in useful for tool in await server.tools()]
         return [
             *(tool for tool in own if not allowed or is_allowed(tool.name, allowed)),
             *(tool for tool in hub_tools if is_allowed(tool.name, allowed)),
@@ -114,6 +116,10 @@ class _News:
             for update in updates
         ]
         return "\n\n".join(text for text in texts if text)
+
+
+def _is_named(server: str, allowed: Sequence[str]) -> bool:
+    return any(name.startswith(f"{server}__") for name in allowed)
 
 
 def _any_risky(tools: Sequence[Tool]) -> bool:

@@ -61,6 +61,7 @@ class Server:
     """A tool server in memory: a ticket can be read, and deleted for good."""
 
     def __init__(self) -> None:
+        self.name = "tracker"
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
     async def tools(self) -> list[Tool]:
@@ -70,7 +71,7 @@ class Server:
             Tool(
                 "tracker__deleteTicket", "Delete a ticket.", schema, self._call("delete"), is_destructive=True
             ),
-            Tool("other__lookUp", "Look something up.", schema, self._call("look up")),
+            Tool("tracker__lookUp", "Look something up.", schema, self._call("look up")),
         ]
 
     def _call(self, what: str) -> Any:
@@ -116,12 +117,12 @@ async def test_a_tools_result_reaches_the_model_as_material_and_progress_names_t
 
 async def test_only_allowed_tools_are_offered(settings: Settings, sandbox: RunningSandbox) -> None:
     async with agent_under_test(agent_of(settings, Server())) as squad:
-        await squad.give(prompt="hello", allowed_tools=["other__*"])
+        await squad.give(prompt="hello", allowed_tools=["tracker__lookUp"])
         await squad.give(prompt="hello")
     first, second = (
         {tool["name"] for tool in request["tools"]} for request in await sandbox.control.llm.requests()
     )
-    assert first == {"other__lookUp", "delegate_task"}
+    assert first == {"tracker__lookUp", "delegate_task"}
     assert second >= {"tracker__getTicket", "tracker__deleteTicket", "ask_approval"}
 
 

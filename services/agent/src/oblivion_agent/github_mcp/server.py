@@ -10,6 +10,7 @@ from mcp_types import ToolAnnotations
 
 from oblivion_agent.github_mcp.github import GitHub, GitHubRefused
 
+_INSTRUCTIONS = "Reads repositories on GitHub. Write repositories as owner/name."
 State = Literal["open", "closed", "all"]
 
 
