@@ -169,7 +169,9 @@ def python_module(module: str) -> list[str]:
     return [sys.executable, "-m", module]
 
 
-_OF_ONE_PROCESS = re.compile(r"_(KEYS?|SECRET|PASSWORD)(_|$)|(?<!_HEALTH)_TOKEN$|_(DATABASE|REDIS)_URL$")
+_OF_ONE_PROCESS = re.compile(
+    r"_(KEYS?|SECRET|PASSWORD)(_|$)|(?<!_HEALTH)_TOKEN$|_(DATABASE|REDIS)_URL$|_MCP_SERVERS$"
+)
 """In the name of a setting: it is secret, so only the process that works with it is given it.
 The token of the health pages is every service's own."""
 

@@ -25,6 +25,7 @@ from oblivion_platform.database.migrate import HEAD, upgrade
 from oblivion_platform.database.roles import OWNER, ensure_roles
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
 from oblivion_platform.embedded.process import free_port
+from oblivion_sandbox.control import SandboxControl
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class EmbeddedSystem:
         await self._start(self._sandbox(), front_process(self.home, self._upstreams(), self.ports.front))
 
     async def start_services(self) -> None:
-        await self._start(self._ingestion(), self._gateway(), self._router_worker(), self._squad())
+        squad = self._squad(await self._github())
+        await self._start(self._ingestion(), self._gateway(), self._router_worker(), squad)
 
     async def restart_services(self) -> None:
         """Start the services again, with the settings of now."""
@@ -185,7 +187,7 @@ class EmbeddedSystem:
             ready_url=f"http://127.0.0.1:{self.ports.gateway}/health/ready",
         )
 
-    def _squad(self) -> ProcessSpec:
+    def _squad(self, github: dict[str, str]) -> ProcessSpec:
         return ProcessSpec(
             name="squad",
             command=python_module("oblivion_agent"),
@@ -193,13 +195,20 @@ class EmbeddedSystem:
                 OBLIVION_URI=f"http://127.0.0.1:{self.ports.gateway}",
                 OBLIVION_AGENTS=str(self.home.squad_file),
                 OBLIVION_HOME=str(self.home.root),
-                OBLIVION_GITHUB_API_URL=os.environ.get(
-                    "OBLIVION_GITHUB_API_URL", f"{self.sandbox_url}/github"
-                ),
+                **_own_settings("OBLIVION_MCP_SERVERS"),
+                **github,
                 **self._model(),
             ),
             ready_url=None,
         )
+
+    async def _github(self) -> dict[str, str]:
+        """The repositories that a token of yours opens, else the sandbox's."""
+        if "GITHUB_TOKEN" in os.environ:
+            return _own_settings("GITHUB_TOKEN", "OBLIVION_GITHUB_API_URL")
+        async with SandboxControl(self.sandbox_url) as control:
+            account = await control.github.account()
+        return {"GITHUB_TOKEN": account["token"], "OBLIVION_GITHUB_API_URL": f"{self.sandbox_url}/github"}
 
     def _model(self) -> dict[str, str]:
         """The model of choice with its provider's keys, or the sandbox's, which needs none."""
@@ -227,6 +236,10 @@ class EmbeddedSystem:
         }
         real_ones = self.home.real_ones()
         return dict(setting for name, setting in stand_ins.items() if name not in real_ones)
+
+
+def _own_settings(*names: str) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _is_installed(spec: ProcessSpec) -> bool:
