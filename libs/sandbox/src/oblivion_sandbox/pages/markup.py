@@ -55,7 +55,6 @@ _EMOJIS = {
     "large_green_circle": "🟢",
     "hourglass": "⌛",
     "question": "❓",
-    "information_source": "ℹ",
     "mag": "🔍",
     "hammer_and_wrench": "🛠",
     "zzz": "💤",
