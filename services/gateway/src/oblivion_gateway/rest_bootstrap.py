@@ -1,15 +1,12 @@
 """The part of the composition root that constructs what stands behind REST."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from fastapi import FastAPI
 
 from oblivion_contracts.administration import Tenants
 from oblivion_contracts.jobs import WEBHOOK_PROCESSING
-from oblivion_contracts.sessions import HistoryHit, HistorySearch
 from oblivion_gateway.adapters.aftermath import RedisAftermath
 from oblivion_gateway.adapters.answers import PostgresAnswers
 from oblivion_gateway.adapters.hints import CountedStreams, RunHints
@@ -34,7 +31,6 @@ from oblivion_gateway.usecases.sign_in import SignIn
 from oblivion_gateway.usecases.stream_runs import Hints, StreamRuns
 from oblivion_platform.agents import AgentDirectory, SecretHasher
 from oblivion_platform.database.engine import Database
-from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.health import Health
 from oblivion_platform.jobs import JobPolicy
 from oblivion_platform.operations.reports import list_tenants
@@ -55,21 +51,7 @@ class RestParts:
     token_keys: TokenKeys
     tokens: Tokens
     authenticate: Authenticate
-    history: History | None
-
-
-class NoHistory:
-    """Where no index is set up."""
-
-    async def search(
-        self,
-        tenant_id: UUID,  # noqa: ARG002
-        search: HistorySearch,  # noqa: ARG002
-        readers: Collection[UUID] | None,  # noqa: ARG002
-    ) -> list[HistoryHit]:
-        raise DependencyUnavailable(
-            "history_off", "Earlier runs are not indexed here: OBLIVION_QDRANT_URL is not set."
-        )
+    history: History
 
 
 class RestGateway:
@@ -134,7 +116,7 @@ class RestGateway:
             runs=FollowRuns(self._aftermath),
             streams=StreamRuns(parts.database, self.hints, CountedStreams(), settings.sse_heartbeat_s),
             sessions=Converse(Sessions(parts.database, self._copies), self._aftermath),
-            history=parts.history or NoHistory(),
+            history=parts.history,
             workflows=RunWorkflows(self._aftermath),
             routes=RouteMessages(parts.directory),
             people=ManagePeople(),

@@ -187,7 +187,7 @@ async def test_problems_name_fields_and_never_values(desk: Desk) -> None:
 
 
 async def test_too_many_requests_are_told_when_to_come_back(database: FreshDatabase, redis_url: str) -> None:
-    limits = {"requests_per_minute_user": 3, "requests_per_minute_tenant": 5}
+    limits = {"user_requests_per_minute": 3, "tenant_requests_per_minute": 5}
     async with running_world(database, redis_url, **limits) as world:
         tenant = await world.new_tenant()
         user, admin = await world.token(tenant, "user"), await world.token(tenant, "admin")
@@ -205,7 +205,7 @@ async def test_too_many_requests_are_told_when_to_come_back(database: FreshDatab
 async def test_addresses_have_a_limit_before_anybody_is_known(
     database: FreshDatabase, redis_url: str
 ) -> None:
-    async with running_world(database, redis_url, requests_per_minute_address=2, proxies_in_front=1) as world:
+    async with running_world(database, redis_url, address_requests_per_minute=2, proxies_in_front=1) as world:
 
         async def ask(address: str) -> int:
             headers = {"X-Forwarded-For": f"6.6.6.6, {address}"}
@@ -216,7 +216,7 @@ async def test_addresses_have_a_limit_before_anybody_is_known(
 
 
 async def test_without_redis_requests_are_answered_and_counted_here(database: FreshDatabase) -> None:
-    async with running_world(database, "redis://127.0.0.1:1/0", requests_per_minute_user=2) as world:
+    async with running_world(database, "redis://127.0.0.1:1/0", user_requests_per_minute=2) as world:
         tenant = await world.new_tenant()
         token = await world.token(tenant, "admin")
         session = await world.request("POST", "/api/sessions", token=token, json={})

@@ -78,10 +78,10 @@ async def say(session_id: UUID, new: NewMessage, once: Once, services: ServicesN
     return await once(lambda unit: services.sessions.say(unit, session_id, new), status=202)
 
 
-@router.post("/history/search", tags=["history"])
+@router.post("/history/search", tags=["history"], responses=problems(404))
 async def search_history(
     search: HistorySearch, caller: AllowedCaller, services: ServicesNeeded
 ) -> HistoryAnswer:
-    """Earlier runs that are about the same."""
+    """Earlier runs that are about the same; 404 where no index is set up."""
     readers = None if caller.is_admin else {caller.id}
     return HistoryAnswer(hits=await services.history.search(caller.tenant_id, search, readers))
