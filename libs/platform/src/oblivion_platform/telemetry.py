@@ -57,14 +57,19 @@ def current_traceparent() -> str:
     return _current.get() or new_traceparent()
 
 
+def known_traceparent() -> str | None:
+    """The traceparent of the work at hand, if it has one: a sweep has none."""
+    return _current.get()
+
+
 @contextmanager
-def tracing(traceparent: str | None, name: str = "work") -> Generator[str]:
+def tracing(traceparent: str | None, name: str | None = None) -> Generator[str]:
     """Do the work inside under `traceparent`, or a new one if unusable; its id is in every log line.
 
-    `name` is the span's, where traces are sent anywhere.
+    `name` is the span's, where traces are sent anywhere; without one there is none.
     """
     known = parse_traceparent(traceparent) or new_traceparent()
-    with span(name, known) if is_tracing() else nullcontext(known) as inside:
+    with span(name, known) if name and is_tracing() else nullcontext(known) as inside:
         token = _current.set(inside)
         try:
             with log_context(trace_id=known.split("-")[1]):

@@ -16,9 +16,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from yarl import URL
 
 from oblivion_platform.logging import get_logger
+from oblivion_platform.work_sampler import only_work
 
 NOT_TRACED = "health,metrics"
 """Paths that are asked for all the time and say nothing."""
+_PARTS: Any = ["receive", "send"]
+"""Of a request; they have no spans of their own."""
 
 _log = get_logger(__name__)
 _tracer: Any = None
@@ -42,7 +45,7 @@ def start_tracing(service: str, endpoint: str) -> Callable[[], None]:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     resource = Resource.create({"service.name": f"oblivion-{service}", "service.namespace": "oblivion"})
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, sampler=only_work())
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=5)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
@@ -71,16 +74,24 @@ def _without_secrets(url: URL) -> str:
 
 @contextmanager
 def span(name: str, traceparent: str) -> Generator[str]:
-    """A span below `traceparent`; gives the traceparent for what happens inside."""
-    from opentelemetry.trace import SpanKind
+    """A span below `traceparent`; gives the traceparent for what happens inside.
+
+    Of an error only the name is told: its message could hold values.
+    """
+    from opentelemetry.trace import SpanKind, StatusCode
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     propagator = TraceContextTextMapPropagator()
     parent = propagator.extract({"traceparent": traceparent})
-    with _tracer.start_as_current_span(name, context=parent, kind=SpanKind.CONSUMER):
+    silent = {"record_exception": False, "set_status_on_exception": False}
+    with _tracer.start_as_current_span(name, context=parent, kind=SpanKind.CONSUMER, **silent) as begun:
         carrier: dict[str, str] = {}
         propagator.inject(carrier)
-        yield carrier.get("traceparent", traceparent)
+        try:
+            yield carrier.get("traceparent", traceparent)
+        except Exception as error:
+            begun.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
 
 
 def traced(app: ASGIApp) -> ASGIApp:
@@ -93,13 +104,25 @@ def traced(app: ASGIApp) -> ASGIApp:
         return app
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 
-    inner: ASGIApp = OpenTelemetryMiddleware(_SpanHeader(app), excluded_urls=NOT_TRACED)
+    inner: ASGIApp = OpenTelemetryMiddleware(
+        _SpanHeader(app), excluded_urls=NOT_TRACED, server_request_hook=_without_query, exclude_spans=_PARTS
+    )
 
     async def only_requests(scope: Scope, receive: Receive, send: Send) -> None:
         # A socket lives for days: its messages have spans of their own.
         await (inner if scope["type"] == "http" else app)(scope, receive, send)
 
     return only_requests
+
+
+def _without_query(begun: Any, scope: Scope) -> None:
+    """What stands behind the question mark may be a code of a sign-in, or somebody's words."""
+    for name in ("http.url", "url.full"):
+        if name in (begun.attributes or {}):
+            begun.set_attribute(name, scope["path"])
+    for name in ("http.target", "url.query"):
+        if name in (begun.attributes or {}):
+            begun.set_attribute(name, scope["path"] if name == "http.target" else "")
 
 
 class _SpanHeader:

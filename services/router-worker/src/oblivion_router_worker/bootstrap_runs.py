@@ -36,6 +36,7 @@ from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.run_sweeps import ReviveRuns
 from oblivion_router_worker.usecases.show_run import ShowRun
 from oblivion_router_worker.usecases.slack_surface import SlackSurface
+from oblivion_router_worker.usecases.task_triggers import TaskTriggers
 
 BRING_DEADLINE_S = 30.0
 SWEEP_OVERDUE_S = 2.0
@@ -78,7 +79,9 @@ class RunParts:
             shared.store, routers, _slow_path(settings), self.presence, _policy(settings), tell
         )
         self.errands = Errands(tell, bring, jobs, self.background)
-        self.presenter = Presenter(ShowRun(shared.store, self.directory, shared.kick, self.errands))
+        self.presenter = Presenter(
+            ShowRun(shared.store, self.directory, shared.kick, self.errands, self.metrics)
+        )
         self.hints = RunHints(redis_url, self.presenter.hint)
         self.revive = ReviveRuns(
             PostgresUnattended(shared.database, overdue_s=SWEEP_OVERDUE_S),
@@ -87,6 +90,7 @@ class RunParts:
             self.metrics,
         )
         identify = Identify(shared.slack, settings.unknown_users)
+        self.triggers = TaskTriggers(routers)
         link_list = LinkList(shared.lists)
         self.events = AgentEvents(
             AskAgent(shared.slack, identify, routers, self.limits),

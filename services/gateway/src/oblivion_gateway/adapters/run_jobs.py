@@ -5,6 +5,7 @@ from uuid import UUID
 from oblivion_platform.queue import JobQueue
 from oblivion_platform.resilience import Budget, Rate
 from oblivion_platform.runs import job_of
+from oblivion_platform.telemetry import known_traceparent
 
 
 class QueuedRuns:
@@ -14,7 +15,8 @@ class QueuedRuns:
         self._queue = queue
 
     async def hasten(self, tenant_id: UUID, run_id: UUID, priority: int) -> bool:
-        return await self._queue.hasten(job_of(tenant_id, run_id, priority=priority))
+        job = job_of(tenant_id, run_id, priority=priority, traceparent=known_traceparent())
+        return await self._queue.hasten(job)
 
 
 class BudgetedMessages:

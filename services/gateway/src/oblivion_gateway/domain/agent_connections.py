@@ -54,6 +54,8 @@ class HeldRun:
     """For whom the work is done."""
     told_prompt: int = 0
     """Hash of the question as it was told."""
+    traceparent: str | None = None
+    """What the agent says of the run belongs to this trace."""
     acknowledged: bool = False
     told_approvals: set[UUID] = field(default_factory=set[UUID])
     told_children: set[UUID] = field(default_factory=set[UUID])

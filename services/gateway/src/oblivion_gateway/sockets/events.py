@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from oblivion_contracts.agent_socket import (
     Acknowledgement,
     AgentDraining,
     AgentHello,
+    RunMessage,
     TaskMessage,
 )
 from oblivion_contracts.model import Contract
@@ -25,10 +27,14 @@ from oblivion_gateway.usecases.hold_runs import HoldRuns
 from oblivion_gateway.usecases.tell_agents import TellAgents
 from oblivion_platform.errors import OblivionFailure, TransientFailure
 from oblivion_platform.logging import get_logger
+from oblivion_platform.telemetry import tracing
+from oblivion_platform.tracing import is_tracing
 
 RETRY_AFTER_S = 1.0
 
 Handle = Callable[[AgentConnection, Any], Awaitable[Acknowledgement | None]]
+_NOT_TRACED = frozenset({"task.heartbeat"})
+_UNTRACED = nullcontext()
 DONE: dict[str, Any] = {"ok": True}
 
 _log = get_logger(__name__)
@@ -68,7 +74,8 @@ class AgentEvents:
             message = understood(event, data)
             if connection.hello is None and event != "agent.hello":
                 raise HelloNeeded
-            done = await self._handlers[event](connection, message)
+            with _traced(connection, event, message):
+                done = await self._handlers[event](connection, message)
         except OblivionFailure as failure:
             return refusal(failure)
         except Exception as error:  # The top of one event: the others are still to be handled.
@@ -84,6 +91,14 @@ class AgentEvents:
 
     async def _say(self, connection: AgentConnection, message: TaskMessage) -> None:
         await self._hold.say(connection, message, self._sockets)
+
+
+def _traced(connection: AgentConnection, event: str, message: Contract) -> AbstractContextManager[object]:
+    """A span of the run's trace for what becomes a row."""
+    if not is_tracing() or event in _NOT_TRACED or not isinstance(message, RunMessage):
+        return _UNTRACED
+    held = connection.held.get(message.run_id)
+    return _UNTRACED if held is None else tracing(held.traceparent, event)
 
 
 def understood(event: str, data: object) -> Contract:

@@ -6,6 +6,7 @@ never came costs a few seconds. An assignment that is not acknowledged is sent a
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from oblivion_contracts.agent_socket import ContextUpdated, TaskCancelled
@@ -19,6 +20,7 @@ from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.keep_presence import KeepPresence
 from oblivion_platform.logging import get_logger
 from oblivion_platform.runs import Run
+from oblivion_platform.telemetry import tracing
 
 RUNS_AT_ONCE = 200
 
@@ -107,16 +109,17 @@ class TellAgents:
         run = standing.run
         if run.lease_is_over or connection.hello is None:
             return
-        message = await self._assignments.assemble(run, standing.session_version)
-        if message is None:
-            _log.warning("assignment could not be put together", run_id=str(run.id))
-            return
-        if not connection.holds(run.id, run.fence):
-            connection.held[run.id] = HeldRun(
-                run.id, run.fence, run.session_id, standing.last_message_seq, run.user_id, hash(run.prompt)
-            )
-            self._presence.changed(connection)
-        await self._sockets.tell(connection.sid, "task.assigned", message)
+        with tracing(run.traceparent, "task.assigned") as inside:
+            # What the agent does stands below its assignment.
+            traced = replace(run, traceparent=inside)
+            message = await self._assignments.assemble(traced, standing.session_version)
+            if message is None:
+                _log.warning("assignment could not be put together", run_id=str(run.id))
+                return
+            if not connection.holds(run.id, run.fence):
+                connection.held[run.id] = _given(traced, standing)
+                self._presence.changed(connection)
+            await self._sockets.tell(connection.sid, "task.assigned", message)
 
     async def _stop(self, connection: AgentConnection, run: Run) -> None:
         held = connection.held.pop(run.id, None)
@@ -148,9 +151,7 @@ class TellAgents:
             return connection.held[run.id]
         since = run.assigned_at or run.created_at
         told_seq = await self._runs.sequence_at(run.tenant_id, run.session_id, since)
-        held = HeldRun(
-            run.id, run.fence, run.session_id, told_seq, run.user_id, hash(run.prompt), acknowledged=True
-        )
+        held = replace(_given(run, standing), told_seq=told_seq, acknowledged=True)
         connection.held[run.id] = held
         self._presence.changed(connection)
         return held
@@ -187,6 +188,18 @@ class TellAgents:
     async def _cancel(self, connection: AgentConnection, held: HeldRun, reason: str) -> None:
         message = TaskCancelled(run_id=held.run_id, fence=held.fence, reason=reason)
         await self._sockets.tell(connection.sid, "task.cancelled", message)
+
+
+def _given(run: Run, standing: Standing) -> HeldRun:
+    return HeldRun(
+        run.id,
+        run.fence,
+        run.session_id,
+        standing.last_message_seq,
+        run.user_id,
+        hash(run.prompt),
+        run.traceparent,
+    )
 
 
 def _message_of(child: Child, sequence: int) -> SessionMessage:

@@ -101,6 +101,7 @@ def _sending(row: Any, lease_ends_at: float) -> Sending:
         has_problem=bool(row.has_problem),
         was_refused=bool(row.was_refused),
         place=row.place or {},
+        traceparent=row.traceparent,
     )
 
 
@@ -200,6 +201,8 @@ _CLAIM = """
     )
     SELECT o.id, o.tenant_id, o.integration_id, o.destination, o.kind, o.payload, o.priority, o.event_id,
         o.task_mapping_id, o.mirror_event_id, o.run_id, o.attempts, o.unanswered, r.place,
+        coalesce(r.traceparent, (SELECT e.traceparent FROM inbound_events e WHERE e.id = o.event_id))
+            AS traceparent,
         extract(epoch FROM o.created_at) AS created_at_s,
         extract(epoch FROM clock_timestamp() - o.created_at) AS age_s,
         t.slack_channel_id, t.slack_ts, m.copy_id, p.problem IS NOT NULL AS has_problem,

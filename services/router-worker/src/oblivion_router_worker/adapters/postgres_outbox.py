@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from oblivion_platform.telemetry import known_traceparent
 from oblivion_router_worker.adapters.statements import fetch, run
 from oblivion_router_worker.domain.effect_bodies import Json
 from oblivion_router_worker.domain.effects import (
@@ -91,6 +92,7 @@ def _leased(effect: Effect, row: Any, lease_ends_at: float) -> Sending:
         channel=effect.body.channel if isinstance(effect.body, PostTask) else None,
         has_problem=bool(row.has_problem),
         was_refused=bool(row.was_refused),
+        traceparent=known_traceparent(),
     )
 
 

@@ -37,6 +37,8 @@ class Sending:
     """The integration's health says that its token is refused."""
     place: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Of the run that the effect shows: the ts of its messages by name."""
+    traceparent: str | None = None
+    """Of what the effect was decided for."""
 
 
 @dataclass(frozen=True, slots=True)

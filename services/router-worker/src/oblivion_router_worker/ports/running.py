@@ -135,6 +135,12 @@ class RunDesk(Protocol):
         ...
 
 
+class EndWatch(Protocol):
+    """Told of the end of each run, once, after the commit."""
+
+    def over(self, tenant_id: UUID, run: Run, agent: str | None) -> None: ...
+
+
 @dataclass(slots=True)
 class Aftermath:
     """What is told once the transaction is committed. Losing it costs time, never work."""

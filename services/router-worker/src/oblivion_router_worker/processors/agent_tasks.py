@@ -51,7 +51,7 @@ def make_run_processor(bring: Bring, watch: Watch, *, deadline_s: float) -> Proc
     async def process(job: Job, token: str) -> dict[str, Any]:
         command = decode_job(ProcessMention, job.data)
         run_id, tenant = str(command.run_id), str(command.tenant_id)
-        with tracing(command.traceparent), log_context(run_id=run_id, tenant=tenant):
+        with tracing(command.traceparent, "bring run forward"), log_context(run_id=run_id, tenant=tenant):
             started = time.perf_counter()
             try:
                 standing = await within(bring(command.tenant_id, command.run_id), deadline_s)

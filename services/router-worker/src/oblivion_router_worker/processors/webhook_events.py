@@ -58,7 +58,7 @@ def make_processor(
         command = decode_job(ProcessEvent, job.data)
         started = time.perf_counter()
         with (
-            tracing(command.traceparent),
+            tracing(command.traceparent, "handle event"),
             log_context(event_id=str(command.event_id), tenant=str(command.tenant_id)),
         ):
             try:

@@ -21,6 +21,7 @@ from oblivion_platform.errors import (
     OblivionFailure,
     RateLimited,
 )
+from oblivion_platform.telemetry import tracing
 from oblivion_router_worker.domain.effects import (
     CreateComment,
     DeleteComment,
@@ -67,7 +68,8 @@ class SendEffect:
 
     async def __call__(self, sending: Sending) -> Settlement:
         begun = time.monotonic()
-        settlement = without_target(sending) or await self._try(sending, _Request())
+        with tracing(sending.traceparent, f"send {sending.effect.kind}"):
+            settlement = without_target(sending) or await self._try(sending, _Request())
         self._watch.tried(sending, settlement, time.monotonic() - begun)
         return settlement
 

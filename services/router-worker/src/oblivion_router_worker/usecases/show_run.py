@@ -15,6 +15,7 @@ from oblivion_platform import runs, sessions
 from oblivion_platform.agents.profiles import TenantAgents
 from oblivion_platform.runs import Run
 from oblivion_platform.sessions import Said
+from oblivion_platform.telemetry import tracing
 from oblivion_router_worker.domain.actions import DONE, FAILED, SEEN, STOPPED
 from oblivion_router_worker.domain.comment_view import answer_comment
 from oblivion_router_worker.domain.identifiers import uuid_or_none
@@ -34,7 +35,7 @@ from oblivion_router_worker.domain.run_view import (
 from oblivion_router_worker.domain.text import text_to_mrkdwn, truncate
 from oblivion_router_worker.ports.deciding import Decision, Store
 from oblivion_router_worker.ports.kicking import Kick
-from oblivion_router_worker.ports.running import Aftermath, Agents, Follow
+from oblivion_router_worker.ports.running import Aftermath, Agents, EndWatch, Follow
 from oblivion_router_worker.usecases.showing import Showing
 
 FIRST_EDIT_AFTER_S = 1.0
@@ -45,13 +46,14 @@ _UNSHOWN_SOURCES = frozenset({RunSource.DELEGATION})
 
 
 class ShowRun:
-    """`follow` is told when a run's end frees its thread for the next one."""
+    """`follow` is told when a run's end frees its thread for the next one, `watch` of each end, once."""
 
-    def __init__(self, store: Store, agents: Agents, kick: Kick, follow: Follow) -> None:
+    def __init__(self, store: Store, agents: Agents, kick: Kick, follow: Follow, watch: EndWatch) -> None:
         self._store = store
         self._agents = agents
         self._kick = kick
         self._follow = follow
+        self._watch = watch
 
     async def __call__(self, tenant_id: UUID, run_id: UUID) -> float | None:
         """Show what is new; the seconds after which to come again, when it is too early for an edit.
@@ -71,12 +73,15 @@ class ShowRun:
             if wait_s is not None:
                 return wait_s
             showing = Showing(decision.outbox, tenant_id)
-            kept: Mapping[str, Any] = {}
-            if place is not None:
-                kept = await _Shown(decision, showing, run, place, agents).all(events)
-            await runs.shown(decision.tx, run_id, events[-1].sequence if events else run.last_seq, kept)
-            if run.state.is_final:
-                await self._end(decision, run, aftermath, agents)
+            with tracing(run.traceparent, "show run"):
+                kept: Mapping[str, Any] = {}
+                if place is not None:
+                    kept = await _Shown(decision, showing, run, place, agents).all(events)
+                await runs.shown(decision.tx, run_id, events[-1].sequence if events else run.last_seq, kept)
+                if run.state.is_final:
+                    await self._end(decision, run, aftermath, agents)
+        if run.state.is_final:
+            self._watch.over(tenant_id, run, _agent(agents, run))
         for destination, first in showing.destinations.items():
             self._kick(tenant_id, destination, first)
         if not aftermath.is_empty:
