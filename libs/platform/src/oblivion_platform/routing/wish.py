@@ -50,8 +50,6 @@ class Wish:
     is_question: bool
     is_asked: bool
     """Whether anything asks at all; otherwise `tokens` is everything."""
-    has_later: bool
-    """Further wishes follow."""
 
 
 def first_wish(reading: Reading, words: Lexicon) -> Wish:
@@ -62,11 +60,11 @@ def first_wish(reading: Reading, words: Lexicon) -> Wish:
         own = [token for unit in units if not unit.is_cited for token in unit.tokens]
         cited = [token for unit in units if unit.is_cited for token in unit.tokens]
         is_question = any(unit.ends == "?" for unit in units)
-        return Wish(own or cited, cited if own else [], is_question, is_asked=False, has_later=False)
+        return Wish(own or cited, cited if own else [], is_question, is_asked=False)
     chosen = _chosen(asking)
     context = [token for unit in units if not unit.asks for token in unit.tokens]
     is_question = chosen.ends == "?" or _opens_question(chosen)
-    return Wish(chosen.tokens, context, is_question, is_asked=True, has_later=len(asking) > 1)
+    return Wish(chosen.tokens, context, is_question, is_asked=True)
 
 
 def bare(tokens: list[str]) -> list[str]:
