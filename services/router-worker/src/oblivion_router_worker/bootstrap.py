@@ -145,7 +145,9 @@ class RouterWorker:
             app_url=settings.clickup_pages_url(),
             pages_max=settings.comment_pages_max,
         )
-        decide = Decide(mirror_task, mirror_comments, SyncReply(self.slack), self.runs.events)
+        decide = Decide(
+            mirror_task, mirror_comments, SyncReply(self.slack), self.runs.events, self.runs.triggers
+        )
         policy = _failure_policy(settings)
         processor = make_processor(
             HandleEvent(self.store, decide, self.deliverer.kick, self.runs.errands),

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from oblivion_contracts.jobs import EventOutcome, ProcessEvent
+from oblivion_platform.agents.profiles import TenantAgents
 from oblivion_platform.database.engine import Database
 from oblivion_platform.database.migrate import sqlalchemy_url
 from oblivion_platform.testing import FreshDatabase
@@ -23,7 +24,9 @@ from oblivion_router_worker.usecases.decide import Decide
 from oblivion_router_worker.usecases.handle_event import HandleEvent
 from oblivion_router_worker.usecases.mirror_comments import MirrorComments
 from oblivion_router_worker.usecases.mirror_task import MirrorTask, Settling
+from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.sync_reply import SyncReply
+from oblivion_router_worker.usecases.task_triggers import TaskTriggers
 
 LIST_ID = "901"
 CHANNEL = "C0LAUNCH"
@@ -104,6 +107,13 @@ async def no_agents(_turn: Any, _fact: Any) -> None:
     """The mirror's half alone."""
 
 
+class NoAgents:
+    """A tenant that has none."""
+
+    async def of(self, tenant_id: UUID) -> TenantAgents:
+        return TenantAgents(())
+
+
 class World:
     """One tenant, seen by its administrator (`rows`, `run`) and by the router-worker (`handle`)."""
 
@@ -120,9 +130,16 @@ class World:
             self.clickup, mirror_task, settling, app_url="https://app.clickup.com", pages_max=4
         )
         self.store = PostgresStore(self.database, lambda: None)
+        triggers = TaskTriggers(Routers(NoAgents()))
         self.handle = HandleEvent(
             self.store,
-            Decide(mirror_task, mirror_comments, SyncReply(self.slack), no_agents),
+            Decide(
+                mirror_task,
+                mirror_comments,
+                SyncReply(self.slack),
+                no_agents,
+                triggers,
+            ),
             lambda _tenant, destination, _first=None: self.kicked.append(destination),
         )
         self._events = 0

@@ -42,6 +42,7 @@ COMMENT_MAX_UNITS = 20_000
 _AUTHOR_MAX_UNITS = 80
 _SECTIONS_MAX = BLOCKS_TEXT_MAX_UNITS // SECTION_MAX_UNITS - 1
 _NO_WORDS = "(no text)"
+_RUN = re.compile(r"\brun ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\s*\Z")
 _BLANKS = re.compile(r"\s+")
 _LAST_WORD = re.compile(r"(\S+)\s*\Z")
 
@@ -131,9 +132,15 @@ def ends_in_marker(comment_text: str, marker: str) -> bool:
 def answer_comment(markdown: str, agent: str, run_id: UUID, asker: str | None) -> RunComment:
     """A run's answer as a comment on its task; its last word, the run's id, is what it is looked up by."""
     body = markdown_to_runs(truncate(markdown, COMMENT_MAX_UNITS))
-    runs = finished_runs([Run(_author(agent), {"bold": True}), Run(":\n"), *body, *_ended_line(body)])
+    runs = finished_runs([Run(_author(agent), {"bold": True}), Run(":\n"), *body])
     blocks: list[Mapping[str, object]] = list(runs_to_json(runs))
     if asker is not None and asker.isdigit():
         blocks = [{"type": "tag", "user": {"id": int(asker)}}, {"text": " "}, *blocks]
     marker = f"run {run_id}"
-    return RunComment("", [*blocks, {"text": marker}], marker)
+    return RunComment("", [*blocks, {"text": f"\n{marker}"}], marker)
+
+
+def answered_run(comment_text: str) -> str | None:
+    """The run whose answer a comment is."""
+    match = _RUN.search(comment_text[-200:])
+    return match[1] if match else None

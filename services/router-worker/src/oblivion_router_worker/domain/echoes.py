@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from oblivion_router_worker.domain.comment_view import marked_message
+from oblivion_router_worker.domain.comment_view import answered_run, marked_message
 from oblivion_router_worker.domain.records import Copy, Origin
 
 _BLANKS = re.compile(r"\s+")
@@ -21,12 +21,14 @@ def text_hash(comment_text: str) -> str:
 
 
 def is_echo(comment_id: str, text: str, channels: Mapping[UUID, str], copies: Sequence[Copy]) -> bool:
-    """Tell whether a comment is the copy of a Slack reply.
+    """Tell whether a comment is the copy of a Slack reply, or an agent's answer, which Slack has already.
 
     `channels`: of each task's message, by the mapping's id. `copies`: all that are known of the task.
     """
     ours = [copy for copy in copies if copy.origin is Origin.SLACK]
     if any(copy.copy_id == comment_id for copy in ours):
+        return True
+    if answered_run(text) is not None:
         return True
     marked = marked_message(text)
     if marked is None:

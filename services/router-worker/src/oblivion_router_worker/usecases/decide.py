@@ -26,6 +26,7 @@ from oblivion_router_worker.usecases.keep_links import keep_links, note_lost_ins
 from oblivion_router_worker.usecases.mirror_comments import MirrorComments
 from oblivion_router_worker.usecases.mirror_task import MirrorTask
 from oblivion_router_worker.usecases.sync_reply import SyncReply
+from oblivion_router_worker.usecases.task_triggers import TaskTriggers
 from oblivion_router_worker.usecases.turn import Turn
 
 Agents = Callable[[Turn, Fact], Awaitable[str | None]]
@@ -41,11 +42,13 @@ class Decide:
         mirror_comments: MirrorComments,
         sync_reply: SyncReply,
         agents: Agents,
+        triggers: TaskTriggers,
     ) -> None:
         self._mirror_task = mirror_task
         self._mirror_comments = mirror_comments
         self._sync_reply = sync_reply
         self._agents = agents
+        self._triggers = triggers
 
     def at_once(self, fact: Fact) -> str | None:
         """Our own words come back from Slack as often as we write: nothing follows from them."""
@@ -69,7 +72,7 @@ class Decide:
             case TaskCreated() | TaskChanged() | TaskDeleted() | TaskMoved():
                 return await self._task(turn, fact)
             case CommentPosted() | CommentEdited():
-                return await self._mirror_comments.on_event(turn, fact)
+                return await self._comment(turn, fact)
             case MessagePosted() | MessageEdited():
                 return await self._sync_reply.on_message(turn, fact)
             case MessageDeleted():
@@ -79,10 +82,18 @@ class Decide:
             case _:
                 return "ignored:not_subscribed"
 
+    async def _comment(self, turn: Turn, fact: CommentPosted | CommentEdited) -> str:
+        mirrored = await self._mirror_comments.on_event(turn, fact)
+        called = await self._triggers.on_comment(turn, fact) if isinstance(fact, CommentPosted) else None
+        return called or mirrored
+
     async def _task(self, turn: Turn, fact: TaskCreated | TaskChanged | TaskDeleted | TaskMoved) -> str:
         is_gone = isinstance(fact, TaskDeleted)
         mirrored = await self._mirror_task(turn, fact.task_id, is_gone=is_gone)
+        called = None
+        if mirrored.task is not None and not isinstance(fact, TaskDeleted):
+            called = await self._triggers.on_task(turn, fact, mirrored.task, mirrored.links)
         if turn.event.is_gap_filling and mirrored.task is not None:
             await self._mirror_comments.follow(turn, fact.task_id, mirrored.links)
-            return "mirrored" if turn.effects else mirrored.outcome
-        return mirrored.outcome
+            return called or ("mirrored" if turn.effects else mirrored.outcome)
+        return called or mirrored.outcome

@@ -60,7 +60,8 @@ class _Listing:
             fact = parse_clickup(other.body)
         except MalformedBody:
             return False
-        return isinstance(fact, CommentPosted) and self.has(fact.comment_id)
+        # One that may call an agent is an event of its own.
+        return isinstance(fact, CommentPosted) and self.has(fact.comment_id) and "@" not in fact.text
 
 
 class MirrorComments:

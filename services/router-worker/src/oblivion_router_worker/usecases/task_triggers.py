@@ -1,0 +1,169 @@
+"""A mirrored task that names, is given to, tagged or moved for an agent becomes a run of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from oblivion_contracts.runs import RunSource
+from oblivion_platform import sessions
+from oblivion_platform.sessions import NewSessionRow, Said, SessionRow
+from oblivion_router_worker.domain.clickup_objects import Task
+from oblivion_router_worker.domain.comment_view import answered_run, marked_message
+from oblivion_router_worker.domain.events import (
+    ClickUpUser,
+    CommentPosted,
+    TaskChanged,
+    TaskCreated,
+    TaskMoved,
+)
+from oblivion_router_worker.domain.records import Link
+from oblivion_router_worker.domain.run_place import RunPlace, clickup_thread
+from oblivion_router_worker.domain.triggers import Trigger, conditions, is_told_by, mentioned
+from oblivion_router_worker.usecases.routers import Routers
+from oblivion_router_worker.usecases.start_run import Work, start_run
+from oblivion_router_worker.usecases.turn import Turn
+
+_HOLDS = "triggers"
+_PROMPT_MAX = 39_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """An agent is called to a task."""
+
+    link: Link
+    task_id: str
+    trigger: Trigger
+    words: str = field(repr=False)
+    source_ref: str
+    by: ClickUpUser | None
+    comment_id: str | None = None
+
+
+class TaskTriggers:
+    """Decides which tasks and comments call an agent."""
+
+    def __init__(self, routers: Routers) -> None:
+        self._routers = routers
+
+    async def on_task(
+        self,
+        turn: Turn,
+        fact: TaskCreated | TaskChanged | TaskMoved,
+        task: Task,
+        links: Sequence[Link],
+    ) -> str | None:
+        """After the task was mirrored; the outcome's code if somebody was called."""
+        link = next((link for link in links if link.is_active and link.shown), None)
+        if link is None or link.shown is None:
+            return None
+        router = await self._routers.of(turn.event.tenant_id)
+        if not router.profiles:
+            return None
+        now = conditions(router, link.options.agents, task)
+        thread = clickup_thread(link.clickup_integration_id, task.id)
+        session_id = await turn.decision.desk.session_of(thread)
+        if not now and session_id is None:
+            return None
+        session = await _session(turn, link, task.id, task.name)
+        held = _held(session)
+        if held == set(now):
+            return None
+        version = await sessions.set_switches(
+            turn.decision.tx, session.id, workflow={**session.workflow, _HOLDS: sorted(now)}
+        )
+        turn.aftermath.sessions.append((session.id, version))
+        new = [now[key] for key in now if held is None or key not in held]
+        if held is None and not isinstance(fact, TaskCreated) and link.shown.slack_ts is not None:
+            # An old task that is seen for the first time: only what the event tells of is news.
+            fields = fact.fields if isinstance(fact, TaskChanged) else frozenset[str]()
+            new = [trigger for trigger in new if is_told_by(trigger.key, fields)]
+        if not new:
+            return None
+        actor = fact.actor if isinstance(fact, TaskCreated | TaskChanged) else None
+        words = f"{task.name}\n\n{task.description_markdown}".strip()
+        call = _Call(link, task.id, new[0], words, f"task:{turn.event.id}", actor or task.creator)
+        return await self._call(turn, call, session)
+
+    async def on_comment(self, turn: Turn, fact: CommentPosted) -> str | None:
+        """A comment that names an agent; our own, copies of Slack replies too, call nobody."""
+        if "@" not in fact.text or marked_message(fact.text) or answered_run(fact.text):
+            return None
+        links = await turn.decision.links.of_task(turn.event.integration.id, fact.task_id, None)
+        link = next((link for link in links if link.is_active and link.shown), None)
+        if link is None or link.shown is None:
+            return None
+        router = await self._routers.of(turn.event.tenant_id)
+        trigger = mentioned(router, link.options.agents, fact.text) if router.profiles else None
+        if trigger is None:
+            return None
+        session = await _session(turn, link, fact.task_id, link.shown.name)
+        ref = f"comment:{fact.comment_id}"
+        call = _Call(link, fact.task_id, trigger, fact.markdown, ref, fact.author, fact.comment_id)
+        return await self._call(turn, call, session, is_question=True)
+
+    async def _call(
+        self, turn: Turn, call: _Call, session: SessionRow, *, is_question: bool = False
+    ) -> str | None:
+        live = await turn.decision.desk.live_in(session.queue)
+        if live is not None and not is_question:
+            return None  # What the run itself does to its task calls nobody else.
+        person = await turn.decision.people.known("clickup", call.by.id) if call.by else None
+        author = person.name if person else (call.by.name if call.by else "")
+        said = Said(
+            role="user",
+            text=call.words[:_PROMPT_MAX],
+            source=RunSource.CLICKUP,
+            author=author,
+            source_ref=call.source_ref,
+            user_id=person.user_id if person else None,
+        )
+        appended = await sessions.append_message(turn.decision.tx, session.id, said)
+        turn.aftermath.sessions.append((session.id, appended.version))
+        if not appended.is_new:
+            return None
+        work = Work(
+            session,
+            person,
+            said.text,
+            _place(call),
+            {"clickup_task_id": call.task_id, "clickup_task": session.title},
+            wanted_agent=call.trigger.agent,
+            source=RunSource.CLICKUP,
+            requested_by=author,
+        )
+        started = await start_run(turn, work, is_behind=live is not None)
+        return None if started is None else "asked"
+
+
+async def _session(turn: Turn, link: Link, task_id: str, title: str) -> SessionRow:
+    new = NewSessionRow(
+        source=RunSource.CLICKUP,
+        thread=clickup_thread(link.clickup_integration_id, task_id),
+        title=title,
+        visible_in_slack=True,
+    )
+    return await sessions.open_for_thread(turn.decision.tx, turn.event.tenant_id, new)
+
+
+def _held(session: SessionRow) -> set[str] | None:
+    """The conditions that held at the last look; None: there was none."""
+    known: object = session.workflow.get(_HOLDS)
+    return {str(key) for key in cast("list[object]", known)} if isinstance(known, list) else None
+
+
+def _place(call: _Call) -> RunPlace:
+    link, agents = call.link, call.link.options.agents
+    statuses = {str(state): name for state, name in agents.status_map.items()}
+    return RunPlace(
+        integration_id=link.slack_integration_id,
+        channel=link.shown.channel if link.shown else link.channel,
+        thread_ts=link.shown.slack_ts if link.shown else None,
+        task_mapping_id=link.shown.id if link.shown else None,
+        task_id=call.task_id,
+        clickup_integration_id=link.clickup_integration_id,
+        comment_id=call.comment_id,
+        clickup_asker=call.by.id if call.by else None,
+        answer_as_comment=agents.answer_as_comment,
+        status_map=statuses or None,
+    )

@@ -1,0 +1,84 @@
+"""A mirrored task calls an agent: by mention, assignee, tag or status, in its text or a comment."""
+
+import json
+
+from oblivion_contracts.runs import RunSource
+from oblivion_platform.testing import eventually
+
+
+async def options(path, **agents):
+    value = json.dumps({"agents": agents})
+    await path.run("UPDATE project_mappings SET options = CAST(:o AS jsonb)", o=value)
+
+
+async def comments_with(path, task_id, words):
+    async def found():
+        comments = [c for c in await path.comments(task_id) if words in c["comment_text"]]
+        assert len(comments) == 1, [c["comment_text"] for c in await path.comments(task_id)]
+        return comments[0]
+
+    return await eventually(found, within_s=10)
+
+
+async def test_a_mention_in_a_task_is_answered_in_its_thread_and_as_a_comment(path, squad, talk):
+    await options(
+        path, answer_as_comment=True, status_map={"running": "in progress", "succeeded": "complete"}
+    )
+    async with path.worker():
+        await squad.online("fixer")
+        task = await path.clickup.create_task(path.list_id, "Mend it", description="please @fixit, soon")
+        run = await squad.assigned()
+        assert run.source is RunSource.CLICKUP
+        assert run.agent_id == squad.ids["fixer"]
+        assert "Mend it" in run.prompt
+        await squad.acknowledge(run)
+        root = await path.message_of(task["id"])
+        await talk.said(root["ts"], "Processing")
+        await squad.complete(run, "It is **mended**")
+        await talk.said(root["ts"], "It is *mended*")
+        comment = await comments_with(path, task["id"], "It is mended")
+        assert str(run.id) in comment["comment_text"]
+        await path.settled()
+        # The answer's comment does not come back into the thread.
+        assert len([m for m in await path.thread(root["ts"]) if m.get("bot_id")]) == 1
+        assert len(await squad.all_runs()) == 1
+
+
+async def test_a_comment_that_names_an_agent_is_answered_in_its_own_thread(path, squad, talk):
+    await options(path, answer_as_comment=True)
+    async with path.worker():
+        await squad.online("fixer")
+        task = await path.clickup.create_task(path.list_id, "Mend it")
+        root = await path.message_of(task["id"])
+        asked = await path.clickup.comment(task["id"], "@fixer can you?", user="ben")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        await squad.complete(run, "I can")
+        await talk.said(root["ts"], "I can")
+        await path.settled()
+        (sent,) = await path.rows("SELECT payload, result FROM outbox WHERE kind = 'clickup.run_comment'")
+        assert sent["payload"]["reply_to"] == str(asked["id"])
+        assert sent["result"]["made"]
+
+
+async def test_a_task_given_to_an_agent_by_status_calls_it_once(path, squad):
+    await options(path, statuses={"in progress": "fixer"})
+    async with path.worker():
+        await squad.online("fixer")
+        task = await path.clickup.create_task(path.list_id, "Mend it")
+        await path.message_of(task["id"])
+        await path.clickup.update_task(task["id"], status="in progress")
+        run = await squad.assigned()
+        assert run.agent_id == squad.ids["fixer"]
+        await path.clickup.update_task(task["id"], name="Mend it well")
+        await path.settled()
+        assert len(await squad.all_runs()) == 1
+
+
+async def test_a_task_that_calls_nobody_makes_no_run(path, squad):
+    async with path.worker():
+        task = await path.clickup.create_task(path.list_id, "Mend it", description="write to a@fixer.com")
+        await path.message_of(task["id"])
+        await path.settled()
+        assert await squad.all_runs() == []
+        assert await path.rows("SELECT id FROM sessions") == []
