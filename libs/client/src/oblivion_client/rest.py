@@ -22,6 +22,7 @@ from httpx_sse import SSEError, aconnect_sse
 from pydantic import ValidationError
 
 from oblivion_client.errors import ClientError
+from oblivion_client.reading import read
 from oblivion_contracts.model import Contract
 from oblivion_contracts.problems import Problem
 from oblivion_contracts.runs import JobStatus, RunEvent, RunEventKind, RunState, RunView
@@ -140,8 +141,8 @@ class OblivionClient:
                 await source.response.aread()
                 raise _refused(source.response)
             async for message in source.aiter_sse():
-                with contextlib.suppress(ValidationError):  # Of a kind that this version does not know.
-                    yield RunEvent.model_validate_json(message.data)
+                with contextlib.suppress(ValueError):  # Of a kind that this version does not know.
+                    yield read(RunEvent, json.loads(message.data))
 
     async def _get(self, path: str, answer: type[ContractT]) -> ContractT:
         return _read(await self._request("GET", path), answer)
@@ -204,8 +205,8 @@ def _seconds(response: httpx.Response) -> float:
 
 def _read(response: httpx.Response, answer: type[ContractT]) -> ContractT:
     try:
-        return answer.model_validate_json(response.content)
-    except ValidationError:
+        return read(answer, json.loads(response.content))
+    except ValueError:
         raise ServerAway(
             f"{response.request.url.path} answers in a way that this version does not know. "
             "Update oblivion-client."

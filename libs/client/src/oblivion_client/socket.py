@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -10,11 +11,14 @@ from pydantic import ValidationError
 from socketio import exceptions as socketio_errors  # pyright: ignore[reportMissingTypeStubs]
 
 from oblivion_client.link import Unacknowledged
+from oblivion_client.reading import read
 from oblivion_contracts.agent_socket import NAMESPACE, SERVER_EVENTS, Acknowledgement
 from oblivion_contracts.model import Contract
 
 CONNECTED_WITHIN_S = 10
 _MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+
+logger = logging.getLogger("oblivion_client")
 
 
 class ConnectionFailed(Exception):
@@ -70,9 +74,13 @@ class Socket:
         try:
             async with asyncio.timeout(within_s):
                 await self._emit(event, message, answered)
-                return Acknowledgement.model_validate(await answered)
-        except (TimeoutError, ValidationError) as error:
+                return read(Acknowledgement, await answered)
+        except TimeoutError as error:
             raise Unacknowledged(event) from error
+        except ValidationError:
+            logger.warning("the server acknowledged %s in a way that makes no sense", event)
+            # `from None`: the error would carry what the server said.
+            raise Unacknowledged(event) from None
         finally:
             self._waiting.discard(answered)
             answered.cancel()

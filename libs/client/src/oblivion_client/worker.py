@@ -15,6 +15,7 @@ from oblivion_client.handlers import Handlers
 from oblivion_client.holding import CLEANUP_S, Ending, Holding, HoldingParts
 from oblivion_client.link import Link, Unacknowledged
 from oblivion_client.progress import Reporter, SendProgress, ThrottledReporter
+from oblivion_client.reading import read
 from oblivion_contracts.agent_socket import (
     SERVER_EVENTS,
     AgentDraining,
@@ -85,7 +86,7 @@ class Worker:
             logger.warning("the server sent %r, which this version does not know", event)
             return
         try:
-            message = contract.model_validate(data)
+            message = read(contract, data)
         except ValidationError as error:
             fields = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
             logger.warning("the server sent a malformed %s: %s", event, fields or "not an object")

@@ -16,9 +16,7 @@ State = Literal["open", "closed", "all"]
 
 def build_server(github: GitHub) -> MCPServer:
     """An MCP server over this client."""
-    server = MCPServer(
-        "github", instructions="Reads repositories on GitHub. Write repositories as owner/name."
-    )
+    server = MCPServer("github", instructions=_INSTRUCTIONS, log_level="WARNING")
     for tool in _tools(github):
         annotations = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=True)
         server.tool(annotations=annotations, structured_output=False)(tool)
