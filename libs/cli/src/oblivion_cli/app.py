@@ -22,6 +22,10 @@ VERBS = (
     "events",
     "dead-letters",
     "routes",
+    "runs",
+    "users",
+    "keys",
+    "login",
 )
 _HELP = "A squad of AI agents that a team reaches from Slack and ClickUp."
 

@@ -50,6 +50,32 @@ def secret(
     _show(_on_agents(tenant, lambda agents: agents.new_secret(name)), env, as_json)
 
 
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="The agent.")], tenant: Tenant = None, as_json: Json = False
+) -> None:
+    """Show everything about one agent, and the beginnings of its live secrets."""
+    shown: dict[str, Any] = _on_agents(tenant, lambda agents: agents.show(name))
+    if as_json:
+        console.print_json(shown)
+    else:
+        console.print_fields(shown.items())
+
+
+@app.command()
+def disable(name: Annotated[str, typer.Argument(help="The agent.")], tenant: Tenant = None) -> None:
+    """Stop it at once: its tokens, secrets and connections work no longer. What it did stays."""
+    _on_agents(tenant, lambda agents: agents.set_state(name, "disabled"))
+    console.out.print(f"{name} is disabled. Take it back in: oblivion agents enable {name}", markup=False)
+
+
+@app.command()
+def enable(name: Annotated[str, typer.Argument(help="The agent.")], tenant: Tenant = None) -> None:
+    """Take a disabled agent back in."""
+    _on_agents(tenant, lambda agents: agents.set_state(name, "active"))
+    console.out.print(f"{name} is active.", markup=False)
+
+
 @app.command("list")
 def list_(tenant: Tenant = None, as_json: Json = False) -> None:
     """List the agents."""

@@ -17,9 +17,12 @@ from oblivion_platform.agents import (
     find_agent,
     issue_secret,
     list_agents,
+    list_secrets,
+    set_agent_state,
 )
+from oblivion_platform.agents.registry import AgentState
 from oblivion_platform.crypto import MasterKeyRing
-from oblivion_platform.database.engine import Database
+from oblivion_platform.database.engine import Database, Tx
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,37 @@ class Agents:
             NotFound: there is no such agent.
         """
         async with self._database.tenant(self._tenant_id) as tx:
-            try:
-                agent = await find_agent(tx, name)
-            except AgentNotFound as missing:
-                raise NotFound(
-                    f"There is no agent called {name}.", "See `oblivion agents list`."
-                ) from missing
+            agent = await _find(tx, name)
             issued = await issue_secret(tx, self._hasher, ClientId(self._tenant_id, agent.id))
             await note(tx, self._tenant_id, self._actor, "agent.secret_issued", agent.id, name=agent.name)
         return Registered(agent, issued)
+
+    async def set_state(self, name: str, state: AgentState) -> None:
+        """Raises: NotFound."""
+        async with self._database.tenant(self._tenant_id) as tx:
+            agent = await _find(tx, name)
+            await set_agent_state(tx, agent.id, state)
+            action = "agent.enabled" if state == "active" else "agent.disabled"
+            await note(tx, self._tenant_id, self._actor, action, agent.id, name=agent.name)
+
+    async def show(self, name: str) -> dict[str, Any]:
+        """Raises: NotFound."""
+        async with self._database.tenant(self._tenant_id) as tx:
+            agent = await _find(tx, name)
+            secrets = await list_secrets(tx, agent.id)
+        return {
+            "name": agent.name,
+            "client_id": str(ClientId(self._tenant_id, agent.id)),
+            "state": agent.state,
+            "origin": agent.origin,
+            "muted_until": agent.muted_until,
+            "last_seen_at": agent.last_seen_at,
+            "created_at": agent.created_at,
+            "secrets": [
+                f"{secret.prefix}… (last used {secret.last_used_at or 'never'})" for secret in secrets
+            ],
+            **agent.definition.model_dump(mode="json"),
+        }
 
     async def listing(self) -> list[dict[str, Any]]:
         async with self._database.tenant(self._tenant_id) as tx:
@@ -87,3 +112,10 @@ class Agents:
             }
             for agent in agents
         ]
+
+
+async def _find(tx: Tx, name: str) -> AgentRecord:
+    try:
+        return await find_agent(tx, name)
+    except AgentNotFound as missing:
+        raise NotFound(f"There is no agent called {name}.", "See `oblivion agents list`.") from missing
