@@ -1,6 +1,7 @@
 """A run for handlers written without `async`: the same methods, each returning when it is done."""
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -90,7 +91,10 @@ async def call_in_thread(handler: Callable[[TaskAssigned, BlockingRun], ResultT]
         else:
             _tell(loop, lambda: settle(lambda: outcome.set_result(result)))
 
-    threading.Thread(target=work, name=f"run-{run.id}", daemon=True).start()
+    # In a copy of this context: what the handler traces stands below its task's span.
+    threading.Thread(
+        target=contextvars.copy_context().run, args=(work,), name=f"run-{run.id}", daemon=True
+    ).start()
     return await outcome
 
 

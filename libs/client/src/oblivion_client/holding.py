@@ -19,6 +19,7 @@ from oblivion_client.link import Link, RunLink
 from oblivion_client.mailbox import Mailbox
 from oblivion_client.progress import Reporter, SendProgress
 from oblivion_client.run import Run, RunParts
+from oblivion_client.spans import note_end, task_span
 from oblivion_contracts.agent_socket import (
     HeldRun,
     TaskAck,
@@ -109,7 +110,10 @@ class Holding:
         watching = asyncio.create_task(self._watch_lease())
         try:
             await self._acknowledge()
-            return await self._work()
+            with task_span(self.task) as span:
+                result = await self._work()
+                note_end(span, result)
+            return result
         except (RunTakenAway, MessageRefused) as refused:
             logger.info("run %s is not worked on: %s", self.run_id, refused)
             return None

@@ -1,5 +1,6 @@
 """The agent's access token: asked for with its credentials, kept until shortly before its end."""
 
+import random
 import time
 from collections.abc import Callable
 from typing import Any, cast
@@ -8,8 +9,8 @@ import httpx
 
 from oblivion_client.configuration import Configuration
 
-RENEWED_AT = 0.85
-"""Of its lifetime, so that no connection ends because its token did."""
+RENEWED_BETWEEN = (0.7, 0.85)
+"""Of its lifetime: before its end, and not all agents of a restarted server at once."""
 
 
 class SignInFailed(Exception):
@@ -78,4 +79,5 @@ class Tokens:
                 f"{self._configuration.uri} gives no token (HTTP {response.status_code})."
             ) from None
         self._token = token
-        self._renew_at = self._clock() + lifetime_s * RENEWED_AT
+        # Spreads agents, guards nothing.
+        self._renew_at = self._clock() + lifetime_s * random.uniform(*RENEWED_BETWEEN)  # noqa: S311
