@@ -11,7 +11,7 @@ from oblivion_contracts.runs import RunSource
 from oblivion_platform import sessions
 from oblivion_platform.database.engine import Database
 from oblivion_platform.sessions import NewSessionRow, Reader, Said, SessionCache, Sessions, SessionUnknown
-from oblivion_platform.testing import FreshDatabase
+from oblivion_platform.testing import FreshDatabase, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -60,6 +60,11 @@ async def say(gateway: Database, session_id: UUID, words: str, ref: str | None =
         return await sessions.append_message(tx, session_id, said(words, ref))
 
 
+async def kept(cache: SessionCache, session_id: UUID, version: int) -> bool:
+    copy = await cache.get(TENANT, session_id)
+    return copy is not None and copy.version == version
+
+
 async def test_a_thread_has_one_session_whoever_opens_it(gateway: Database) -> None:
     async def opened() -> UUID:
         async with gateway.tenant(TENANT) as tx:
@@ -93,11 +98,12 @@ async def test_the_copy_is_used_until_a_newer_version_is_known(
 ) -> None:
     session_id, reading = await begin(gateway), Sessions(gateway, cache)
     first = await reading.snapshot(TENANT, session_id)
+    await eventually(lambda: kept(cache, session_id, first.version))
     said = await say(gateway, session_id, "hello")
     assert await reading.snapshot(TENANT, session_id) == first
     await cache.outdate(TENANT, session_id, said.version)
     assert [m.text for m in (await reading.snapshot(TENANT, session_id)).messages] == ["hello"]
-    assert await cache.get(TENANT, session_id) is not None
+    await eventually(lambda: kept(cache, session_id, said.version))
 
 
 async def test_an_older_copy_never_replaces_a_newer_one(gateway: Database, cache: SessionCache) -> None:
@@ -105,6 +111,7 @@ async def test_an_older_copy_never_replaces_a_newer_one(gateway: Database, cache
     old = await reading.snapshot(TENANT, session_id)
     said = await say(gateway, session_id, "hello")
     new = await reading.snapshot(TENANT, session_id, at_least=said.version)
+    await eventually(lambda: kept(cache, session_id, new.version))
     await cache.put(TENANT, old)
     assert await cache.get(TENANT, session_id) == new
 

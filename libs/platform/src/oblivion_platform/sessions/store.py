@@ -10,7 +10,8 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.runs import RunSource
-from oblivion_contracts.sessions import MESSAGES_KEPT, SessionMessage, SessionSnapshot
+from oblivion_contracts.sessions import MESSAGES_KEPT, SessionSnapshot
+from oblivion_platform.database.engine import driver_of
 from oblivion_platform.sessions.records import Appended, NewSessionRow, Said, SessionRow, SessionUnknown
 
 
@@ -112,31 +113,13 @@ async def set_switches(
 async def snapshot(
     tx: AsyncConnection, session_id: UUID, *, messages: int = MESSAGES_KEPT
 ) -> SessionSnapshot | None:
-    """The session with its last messages, oldest first."""
-    session = await read(tx, session_id)
-    if session is None:
-        return None
-    rows = (await tx.execute(_LAST_MESSAGES, {"session": session_id, "limit": messages})).all()
-    return snapshot_of(session, [_message(row) for row in reversed(rows)])
+    """The session with its last messages, oldest first.
 
-
-def snapshot_of(session: SessionRow, messages: list[SessionMessage]) -> SessionSnapshot:
-    return SessionSnapshot(
-        id=session.id,
-        version=session.version,
-        user_id=session.user_id,
-        source=session.source,
-        thread=session.thread,
-        title=session.title,
-        agent=session.agent,
-        task=session.task,
-        workflow=dict(session.workflow),
-        preferences=dict(session.preferences),
-        visible_in_slack=session.visible_in_slack,
-        messages=messages,
-        created_at=session.created_at,
-        updated_at=session.updated_at,
-    )
+    Postgres writes the JSON that the contract reads: a hundred rows would cost ten times as much.
+    """
+    values = {"id": session_id, "limit": messages}
+    row = await (await driver_of(tx).execute(_SNAPSHOT, values)).fetchone()
+    return None if row is None else SessionSnapshot.model_validate_json(row[0])
 
 
 def _values(tenant_id: UUID, new: NewSessionRow) -> dict[str, Any]:
@@ -166,18 +149,6 @@ def _session(row: Row[Any]) -> SessionRow:
     values = dict(row._mapping)  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's public name for it
     values["source"] = RunSource(values["source"])
     return SessionRow(**values)
-
-
-def _message(row: Row[Any]) -> SessionMessage:
-    return SessionMessage(
-        sequence=row.seq,
-        role=row.role,
-        author=row.author,
-        text=row.body,
-        source=RunSource(row.source),
-        run_id=row.run_id,
-        at=row.at,
-    )
 
 
 _INSERT = """
@@ -244,7 +215,15 @@ _SET_SWITCHES = text(f"""
         workflow = coalesce(CAST(:workflow AS jsonb), workflow), {_CHANGED}
     WHERE id = :id RETURNING version
 """)  # noqa: S608 - constants of this module
-_LAST_MESSAGES = text("""
-    SELECT seq, role, author, body, source, run_id, at FROM session_messages
-    WHERE session_id = :session ORDER BY seq DESC LIMIT :limit
-""")
+_SNAPSHOT = """
+    SELECT json_build_object('id', s.id, 'version', s.version, 'user_id', s.user_id, 'source', s.source,
+        'thread', s.thread, 'title', s.title, 'agent', a.name, 'task', s.task, 'workflow', s.workflow,
+        'preferences', s.preferences, 'visible_in_slack', s.visible_in_slack, 'created_at', s.created_at,
+        'updated_at', s.updated_at, 'messages', coalesce((
+            SELECT json_agg(json_build_object('sequence', m.seq, 'role', m.role, 'author', m.author,
+                'text', m.body, 'source', m.source, 'run_id', m.run_id, 'at', m.at) ORDER BY m.seq)
+            FROM (SELECT * FROM session_messages WHERE session_id = s.id ORDER BY seq DESC LIMIT %(limit)s) m
+        ), '[]'::json))::text
+    FROM sessions s LEFT JOIN agents a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id
+    WHERE s.id = %(id)s
+"""
