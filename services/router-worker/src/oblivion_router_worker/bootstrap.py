@@ -86,7 +86,8 @@ class RouterWorker:
             WEBHOOK_PROCESSING, settings.redis_url.get_secret_value(), _job_policy(settings)
         )
         self.runs = RunParts(
-            settings, Shared(self.database, self.store, self.slack, self.clickup, self.deliverer.kick)
+            settings,
+            Shared(self.database, self.store, self.slack, self.clickup, self.deliverer.kick, SystemClock()),
         )
         self.worker = self._worker()
         jobs = QueueJobs(self.queue)
@@ -245,6 +246,7 @@ async def _working(parts: RouterWorker, settings: Settings, health: Health) -> A
         _start("purge bodies", every(settings.purge_every_s, "purge_bodies", parts.purge_bodies)),
         _start("run hints", parts.runs.hints.run()),
         _start("revive runs", every(settings.run_sweep_every_s, "revive_runs", parts.runs.revive)),
+        _start("workflows", every(settings.run_sweep_every_s, "workflows", parts.runs.workflows)),
         _start("queue gauge", every(settings.revive_every_s, "queue_gauge", parts.measure_queue)),
     ]
     parts.runs.announcements.start()

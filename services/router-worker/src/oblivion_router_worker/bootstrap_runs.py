@@ -16,9 +16,11 @@ from oblivion_platform.runs.jobs import RUN_JOBS
 from oblivion_platform.sessions import SessionCache
 from oblivion_router_worker.adapters.mention_limits import MentionLimits
 from oblivion_router_worker.adapters.postgres_unattended import PostgresUnattended
+from oblivion_router_worker.adapters.postgres_workflows import PostgresDueWorkflows
 from oblivion_router_worker.adapters.run_hints import RunHints
 from oblivion_router_worker.adapters.run_jobs import QueueRunJobs
 from oblivion_router_worker.adapters.run_metrics import RunMetrics
+from oblivion_router_worker.ports.clock import Clock
 from oblivion_router_worker.ports.deciding import Store
 from oblivion_router_worker.ports.kicking import Kick
 from oblivion_router_worker.ports.reading import SlackReads
@@ -34,6 +36,7 @@ from oblivion_router_worker.usecases.link_list import LinkList, Lists
 from oblivion_router_worker.usecases.present import Presenter
 from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.run_sweeps import ReviveRuns
+from oblivion_router_worker.usecases.run_workflows import RunWorkflows
 from oblivion_router_worker.usecases.show_run import ShowRun
 from oblivion_router_worker.usecases.slack_surface import SlackSurface
 from oblivion_router_worker.usecases.task_triggers import TaskTriggers
@@ -51,6 +54,7 @@ class Shared:
     slack: SlackReads
     lists: Lists
     kick: Kick
+    clock: Clock
 
 
 class RunParts:
@@ -88,6 +92,9 @@ class RunParts:
             jobs,
             self.presenter.hint,
             self.metrics,
+        )
+        self.workflows = RunWorkflows(
+            PostgresDueWorkflows(shared.database), shared.store, shared.clock, self.errands
         )
         identify = Identify(shared.slack, settings.unknown_users)
         self.triggers = TaskTriggers(routers)

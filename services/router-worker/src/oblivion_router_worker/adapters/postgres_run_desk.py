@@ -46,6 +46,10 @@ class PostgresRunDesk:
         rows = await fetch(self._tx, _LINKED_LISTS, values)
         return [(f"{row.clickup_integration_id}|{row.clickup_list_id}", row.name) for row in rows]
 
+    async def slack_integration(self) -> UUID | None:
+        rows = await fetch(self._tx, _SLACKS, {"tenant": self._tenant_id})
+        return rows[0].id if rows else None
+
     async def clickup_integrations(self) -> Sequence[Integration]:
         rows = await fetch(self._tx, _CLICKUPS, {"tenant": self._tenant_id})
         return [
@@ -148,6 +152,10 @@ _LINKED_LISTS = """
         coalesce(nullif(clickup_list_name, ''), clickup_list_id) AS name
     FROM project_mappings
     WHERE tenant_id = %(tenant)s AND slack_integration_id = %(slack)s AND state = 'active' ORDER BY name
+"""
+_SLACKS = """
+    SELECT id FROM integrations WHERE tenant_id = %(tenant)s AND source = 'slack' AND state = 'active'
+    ORDER BY created_at LIMIT 1
 """
 _CLICKUPS = """
     SELECT id, tenant_id, source, external_id, config FROM integrations

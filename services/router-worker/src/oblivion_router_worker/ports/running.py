@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from oblivion_contracts.jobs import RunOutcome
+from oblivion_contracts.workflows import WorkflowDefinition
 from oblivion_platform.agents.profiles import TenantAgents
 from oblivion_platform.presence import Place, Replica
 from oblivion_platform.routing import Decision as RouteDecision
@@ -65,6 +66,16 @@ class Listed:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class DueWorkflow:
+    """A workflow whose time has come; its row is ours until the transaction ends."""
+
+    id: UUID
+    definition: WorkflowDefinition
+    due_at: datetime
+    created_by: UUID | None
+
+
 class People(Protocol):
     """Users and who they are elsewhere."""
 
@@ -102,6 +113,10 @@ class RunDesk(Protocol):
 
     async def linked_lists(self, slack_integration_id: UUID) -> Sequence[tuple[str, str]]:
         """Lists that are linked to any channel: `{integration}|{list}` and the list's name."""
+        ...
+
+    async def slack_integration(self) -> UUID | None:
+        """The tenant's Slack; its first, should it have several."""
         ...
 
     async def clickup_integrations(self) -> Sequence[Integration]: ...

@@ -111,12 +111,20 @@ async def _place(decision: Decision, run: Run) -> RunPlace | None:
     place = RunPlace.of(run.place)
     if place is not None:
         return place
+    if run.place.get("channel"):
+        return await _channel_of(decision, run)
     session = await sessions.read(decision.tx, run.session_id)
     if session is None or not session.visible_in_slack or not (session.thread or "").startswith("slack:"):
         return None
     _, integration, channel, thread_ts = (session.thread or "").split(":", 3)
     integration_id = uuid_or_none(integration)
     return RunPlace(integration_id, channel, thread_ts) if integration_id else None
+
+
+async def _channel_of(decision: Decision, run: Run) -> RunPlace | None:
+    """Of a workflow, which names a channel and no workspace."""
+    integration_id = await decision.desk.slack_integration()
+    return RunPlace(integration_id, str(run.place["channel"])) if integration_id else None
 
 
 def _too_early_s(run: Run, place: RunPlace | None, events: Sequence[RunEvent]) -> float | None:
@@ -186,6 +194,8 @@ class _Shown:
 
     async def _introduce(self) -> Mapping[str, Any]:
         """Said elsewhere, and shown in the session's thread because its owner wants it so."""
+        if self.run.source is RunSource.WORKFLOW:
+            return self.place.to_json()
         who, where = self.run.requested_by or "Somebody", self.run.source.value
         asked = text_to_mrkdwn(truncate(self.run.prompt, 1_500))
         await self.showing.say(
