@@ -42,12 +42,13 @@ def start_tracing(service: str, endpoint: str) -> Callable[[], None]:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    from oblivion_platform.discreet_spans import DiscreetProcessor
 
     resource = Resource.create({"service.name": f"oblivion-{service}", "service.namespace": "oblivion"})
     provider = TracerProvider(resource=resource, sampler=only_work())
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=5)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(DiscreetProcessor(exporter))
     trace.set_tracer_provider(provider)
     _instrument_libraries()
     _tracer = trace.get_tracer("oblivion")

@@ -13,6 +13,7 @@ from oblivion_agent.mcp_servers import McpServer
 from oblivion_agent.model import Models
 from oblivion_agent.settings import McpServerSpec, Settings
 from oblivion_agent.squad import Member, Squad, read_members
+from oblivion_agent.telemetry import start_telemetry
 from oblivion_client import Agent, AgentFailure, Configuration, Stop
 from oblivion_client.configuration import server_uri
 
@@ -38,7 +39,8 @@ async def run(settings: Settings) -> None:
 async def serve(settings: Settings, stop: Stop) -> None:
     """`run` without signals."""
     signed = _who_we_are(settings)
-    models = Models(settings)
+    telemetry = start_telemetry(settings)
+    models = Models(settings, telemetry.watchers)
     async with serve_tools(settings) as servers:
         squad = Squad(settings, models, servers)
         warming = asyncio.create_task(_warm_up(models))
@@ -47,6 +49,7 @@ async def serve(settings: Settings, stop: Stop) -> None:
             await _serve_all(agents, stop)
         finally:
             warming.cancel()
+            await asyncio.to_thread(telemetry.close)
 
 
 async def _serve_all(agents: list[tuple[Agent, Configuration]], stop: Stop) -> None:

@@ -10,6 +10,7 @@ from langgraph.graph.message import add_messages  # pyright: ignore[reportMissin
 from oblivion_agent.checkpointer import RunCheckpointer
 from oblivion_agent.model import Model
 from oblivion_agent.prompts import request_text, system_prompt, thread_text
+from oblivion_agent.spans import as_span
 from oblivion_agent.tools import Toolbox
 from oblivion_client import AgentFailure, Run
 
@@ -64,9 +65,8 @@ class Thinking:
 
     def _graph(self) -> Any:
         graph: Any = StateGraph(State)
-        graph.add_node("read", self._read)
-        graph.add_node("think", self._think)
-        graph.add_node("act", self._act)
+        for name, step in (("read", self._read), ("think", self._think), ("act", self._act)):
+            graph.add_node(name, as_span(name, step))
         graph.add_edge(START, "read")
         graph.add_edge("read", "think")
         graph.add_conditional_edges("think", _next_step, {"act": "act", "end": END})

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from oblivion_agent.settings import ModelPrice, Settings
+from oblivion_agent.spans import model_span, note_tokens
+from oblivion_agent.telemetry import Watchers
 from oblivion_client import AgentFailure
 
 if TYPE_CHECKING:
@@ -38,8 +40,9 @@ class ModelSpent:
 class Models:
     """Chat models by name, each made once."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, watchers: Watchers = tuple) -> None:
         self._settings = settings
+        self._watchers = watchers
         self._made: dict[str, Any] = {}
 
     async def warm_up(self) -> None:
@@ -58,9 +61,8 @@ class Models:
             raise AgentFailure(_NOT_SET_UP, code="model_missing")
         if name not in self._made:
             await asyncio.to_thread(self._make, name)
-        return Model(
-            name, self._made[name], self._settings.llm_prices.get(name), self._settings.llm_timeout_seconds
-        )
+        price = self._settings.llm_prices.get(name)
+        return Model(name, self._made[name], price, self._settings.llm_timeout_seconds, self._watchers)
 
     def _make(self, name: str) -> None:
         from langchain.chat_models import init_chat_model
@@ -84,12 +86,15 @@ class Models:
 class Model:
     """One chat model."""
 
-    def __init__(self, name: str, chat: Any, price: ModelPrice | None, timeout_s: float) -> None:
+    def __init__(
+        self, name: str, chat: Any, price: ModelPrice | None, timeout_s: float, watchers: Watchers = tuple
+    ) -> None:
         self.name = name
         self._chat = chat
         self._price = price
         # The provider's own limit is per attempt; this one holds for the whole answer.
         self._timeout_s = timeout_s * (RETRIES + 1)
+        self._watchers = watchers
 
     async def answer(self, messages: "Sequence[BaseMessage]", tools: Sequence[dict[str, Any]]) -> "AIMessage":
         """What the model says next.
@@ -98,9 +103,17 @@ class Model:
             AgentFailure: it did not answer; the text is for the person who asked.
         """
         chat = self._chat.bind_tools(list(tools)) if tools else self._chat
+        with model_span(self.name) as begun:
+            answer = await self._asked(chat, messages)
+            spent = self.spent(answer)
+            note_tokens(begun, spent.input_tokens, spent.output_tokens)
+        return answer
+
+    async def _asked(self, chat: Any, messages: "Sequence[BaseMessage]") -> "AIMessage":
+        config = {"callbacks": list(self._watchers())}
         try:
             async with asyncio.timeout(self._timeout_s):
-                return cast("AIMessage", await chat.ainvoke(list(messages)))
+                return cast("AIMessage", await chat.ainvoke(list(messages), config))
         # Each provider's library has errors of its own, with no base in common.
         except Exception as error:
             failure = failure_of(error, self.name)

@@ -99,6 +99,24 @@ class Settings(BaseSettings):
         default="https://api.github.com", description="GitHub's REST API, such as an Enterprise server's."
     )
 
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="OpenTelemetry collector that traces go to (OTLP over HTTP): http://collector:4318",
+    )
+    langfuse_public_key: str | None = Field(
+        default=None,
+        validation_alias="LANGFUSE_PUBLIC_KEY",
+        description="With it and the secret key, what the model is told and what it answers go to Langfuse.",
+    )
+    langfuse_secret_key: SecretStr | None = Field(
+        default=None, validation_alias="LANGFUSE_SECRET_KEY", description="Langfuse's secret key."
+    )
+    langfuse_host: str = Field(
+        default="https://cloud.langfuse.com",
+        validation_alias="LANGFUSE_HOST",
+        description="Where Langfuse is reached.",
+    )
+
     @field_validator("mcp_servers", mode="before")
     @classmethod
     def _read_servers(cls, value: object) -> object:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from oblivion_agent.prompts import RESULT_LENGTH_MAX, as_material, cut
+from oblivion_agent.spans import span
 from oblivion_client import DelegationFailed, MessageRefused, Run
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class Toolbox:
             return refusal
         await self._run.progress(text=f"using {name}")
         try:
-            result = await tool.call(arguments)
+            with span(f"tool {tool.name}"):
+                result = await tool.call(arguments)
         except ToolUnavailable as error:
             logger.info("run %s: %s", self._run.id, error)
             return f"The tool failed: {error}"
