@@ -59,6 +59,7 @@ format: $(VENV)/.installed ## Format the code and mend what ruff can mend
 schemas: $(VENV)/.installed ## Write the JSON Schemas and the settings reference again
 	$(BIN)/python -m oblivion_contracts.export
 	$(BIN)/python -m oblivion_platform.settings_reference
+	$(BIN)/python -m oblivion_gateway.rest_reference docs/reference/rest.md
 
 faults: $(VENV)/.installed ## Kill and stop servers under load: SEED=1 SCHEDULES=20
 	$(BIN)/python -m tests.faults --seed $(SEED) --schedules $(SCHEDULES)

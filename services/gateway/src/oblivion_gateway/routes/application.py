@@ -46,21 +46,10 @@ class Surroundings:
 
 def make_application(services: Services, health: Health, around: Surroundings) -> FastAPI:
     """Put it together; refuses an operation that the table of roles does not know."""
-    app = FastAPI(
-        title=TITLE,
-        summary="Sign-in, agents, runs, sessions.",
-        version="1",
-        docs_url="/docs",
-        redoc_url=None,
-        openapi_url=OPENAPI_PATH,
-        generate_unique_id_function=lambda route: route.name,
-    )
+    app = _with_routes()
+    app.state.services = services
     for kind, handler in exception_handlers().items():
         app.add_exception_handler(kind, handler)
-    app.state.services = services
-    for router in ROUTERS:
-        app.include_router(router)
-    _check_access()
     app.router.routes.extend(health_routes(health))
     _describe(app)
     app.add_middleware(
@@ -80,6 +69,29 @@ def make_application(services: Services, health: Health, around: Surroundings) -
             expose_headers=["Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
         )
     app.add_middleware(Frame, limits=services.limits, proxies_in_front=around.proxies_in_front)
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """The API's description, without anything that runs."""
+    app = _with_routes()
+    _describe(app)
+    return app.openapi()
+
+
+def _with_routes() -> FastAPI:
+    app = FastAPI(
+        title=TITLE,
+        summary="Sign-in, agents, runs, sessions.",
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url=OPENAPI_PATH,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    _check_access()
     return app
 
 
