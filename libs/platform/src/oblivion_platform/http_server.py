@@ -17,6 +17,7 @@ from oblivion_platform.tracing import traced
 POLL_S = 0.005
 KEEP_ALIVE_S = 75
 BACKLOG = 2048
+WEBSOCKET_PING_S = 20.0
 
 
 class _Server(uvicorn.Server):
@@ -29,9 +30,16 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: ASGIApp, *, host: str, port: int, drain_timeout_s: float = 10.0
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    drain_timeout_s: float = 10.0,
+    websocket_pings: bool = True,
 ) -> AsyncGenerator[int]:
     """Answer requests until the block ends, then finish those that run; gives the port, be 0 asked for.
+
+    `websocket_pings`: False where what is spoken over WebSockets has pings of its own.
 
     Raises:
         OSError: the port is taken.
@@ -45,6 +53,9 @@ async def serving(
             timeout_graceful_shutdown=max(1, round(drain_timeout_s)),
             timeout_keep_alive=KEEP_ALIVE_S,
             server_header=False,
+            ws_ping_interval=WEBSOCKET_PING_S if websocket_pings else None,
+            # A compressor costs up to 300 kB for each connection, and messages are short.
+            ws_per_message_deflate=False,
         )
         server = _Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]), name="http server")

@@ -145,7 +145,11 @@ async def running(settings: Settings) -> AsyncGenerator[RunningGateway]:
     try:
         await gateway.start()
         async with serving(
-            app, host=settings.host, port=settings.port, drain_timeout_s=settings.drain_timeout_s
+            app,
+            host=settings.host,
+            port=settings.port,
+            drain_timeout_s=settings.drain_timeout_s,
+            websocket_pings=False,
         ) as port:
             try:
                 yield RunningGateway(gateway, port)

@@ -1,0 +1,166 @@
+"""From a mention to the agent's acknowledgement, on the whole embedded system.
+
+Begins when the signed event is committed (`inbound_events.received_at`), ends when `task.assigned` is on the
+agent's socket, and when its `task.ack` is acknowledged; all by this machine's clock. The agent is a bare one
+that answers at once, so what is measured is the way, not the work. Each mention begins a thread of its own.
+"""
+
+import asyncio
+import json
+import tempfile
+import time
+import uuid
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from oblivion_contracts.agent_socket import NAMESPACE, TaskAssigned
+from oblivion_gateway.testing_agents import TestAgent, about
+from oblivion_platform.testing.polling import eventually
+from oblivion_sandbox.control import SandboxControl
+from tests.bench.figures import Figure, at_most, percentile
+from tests.system import System
+
+RATE_PER_S, STEADY_S, STEP_S = 20, 15, 5
+FASTEST_PER_S = 320
+P50_MS = 25.0
+CHANNELS, REPLICAS = 20, 4
+UNLIMITED = {
+    "OBLIVION_SANDBOX_LIMITS_SCALE": "0",
+    "OBLIVION_LOG_LEVEL": "warning",
+    "OBLIVION_USER_REQUESTS_PER_MINUTE": "1000000",
+    "OBLIVION_TENANT_REQUESTS_PER_MINUTE": "1000000",
+    "OBLIVION_SLACK_POSTS_PER_CHANNEL_S": "1000",
+    "OBLIVION_SLACK_POSTS_BURST": "1000",
+    "OBLIVION_SLACK_CHANGES_PER_MINUTE": "60000",
+    "OBLIVION_SLACK_CHANGES_BURST": "1000",
+}
+
+
+@dataclass
+class Way:
+    """When each run got to the agent, and when its acknowledgement was acknowledged; Unix time, s."""
+
+    assigned: dict[uuid.UUID, float] = field(default_factory=dict)
+    acknowledged: dict[uuid.UUID, float] = field(default_factory=dict)
+
+
+class PromptAgent(TestAgent):
+    """Acknowledges and answers as soon as it gets a run."""
+
+    def __init__(self, base_url: str, way: Way) -> None:
+        super().__init__(base_url)
+        self._way = way
+        self._answering: set[asyncio.Task[None]] = set()
+        self.client.on("task.assigned", self._assigned, namespace=NAMESPACE)
+
+    def _assigned(self, data: object) -> None:
+        message = TaskAssigned.model_validate(data)
+        if message.run_id not in self._way.assigned:
+            self._way.assigned[message.run_id] = time.time()
+            task = asyncio.create_task(self._answer(message))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, message: TaskAssigned) -> None:
+        await self.call("task.ack", about(message))
+        self._way.acknowledged[message.run_id] = time.time()
+        await self.call("task.completed", {**about(message), "answer": "done"})
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The running system, its channels, and what the agents saw."""
+
+    system: System
+    control: SandboxControl
+    channels: list[str]
+    way: Way
+
+
+async def measure() -> list[Figure]:
+    """A steady rate, then ever faster until the median has doubled."""
+    with tempfile.TemporaryDirectory(prefix="oblivion-bench-") as folder:
+        system = System(Path(folder) / "home", UNLIMITED)
+        try:
+            await system.start()
+            async with SandboxControl(system.sandbox_url) as control, AsyncExitStack() as stack:
+                return await _measure(await _prepared(system, control, stack))
+        finally:
+            await system.stop()
+
+
+async def _measure(bench: Bench) -> list[Figure]:
+    await _mention(bench, RATE_PER_S, 2)  # What is loaded at first use is no mention's.
+    assigned_ms, acknowledged_ms = await _mention(bench, RATE_PER_S, STEADY_S)
+    median, shown = percentile(assigned_ms, 0.5), f"{len(assigned_ms)} mentions at {RATE_PER_S}/s"
+    doubled = await _rate_that_doubles(bench, median)
+    return [
+        at_most("mention committed to task.assigned, p50", median, "ms", P50_MS, shown),
+        Figure(
+            "mention committed to task.assigned, p99", round(percentile(assigned_ms, 0.99), 1), "ms", shown
+        ),
+        Figure("mention committed to acknowledged, p50", round(percentile(acknowledged_ms, 0.5), 1), "ms"),
+        Figure("mention committed to acknowledged, p99", round(percentile(acknowledged_ms, 0.99), 1), "ms"),
+        Figure(
+            "mentions: rate at which the median has doubled", doubled, "/s", f"tried up to {FASTEST_PER_S}"
+        ),
+    ]
+
+
+async def _rate_that_doubles(bench: Bench, median_ms: float) -> float:
+    rate = RATE_PER_S
+    while rate < FASTEST_PER_S:
+        rate *= 2
+        assigned_ms, _ = await _mention(bench, rate, STEP_S)
+        if percentile(assigned_ms, 0.5) > 2 * median_ms:
+            break
+    return rate
+
+
+async def _mention(bench: Bench, rate_per_s: int, seconds: int) -> tuple[list[float], list[float]]:
+    """Mention the agent so often, and tell how long each took."""
+    count, before, begin = rate_per_s * seconds, len(bench.way.acknowledged), time.monotonic()
+    posting: list[asyncio.Task[object]] = []
+    for number in range(count):
+        await asyncio.sleep(max(0.0, begin + number / rate_per_s - time.monotonic()))
+        post = bench.control.slack.post(bench.channels[number % CHANNELS], f"@oblivion @bench go {number}")
+        posting.append(asyncio.create_task(post))
+    await asyncio.gather(*posting)
+    await eventually(lambda: len(bench.way.acknowledged) >= before + count, within_s=120)
+    fresh = list(bench.way.acknowledged)[before:]
+    committed = await _committed_at(bench)
+    return (
+        [1000 * (bench.way.assigned[run_id] - committed[run_id]) for run_id in fresh],
+        [1000 * (bench.way.acknowledged[run_id] - committed[run_id]) for run_id in fresh],
+    )
+
+
+async def _committed_at(bench: Bench) -> dict[uuid.UUID, float]:
+    async with await psycopg.AsyncConnection.connect(bench.system.database_url()) as connection:
+        row = await (await connection.execute("SELECT id FROM tenants")).fetchone()
+        assert row is not None
+        await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(row[0]),))
+        rows = await connection.execute(
+            "SELECT r.id, extract(epoch FROM e.received_at)::double precision"
+            " FROM runs r JOIN inbound_events e ON e.id = r.event_id"
+        )
+        return dict(await rows.fetchall())
+
+
+async def _prepared(system: System, control: SandboxControl, stack: AsyncExitStack) -> Bench:
+    created = json.loads(await system.command("agents", "create", "bench", "--json"))
+    channels = [await control.slack.add_channel(f"bench-{number}") for number in range(CHANNELS)]
+    way = Way()
+    async with httpx.AsyncClient(base_url=system.base_url) as http:
+        secret = {"client_id": created["client_id"], "client_secret": created["client_secret"]}
+        token = (await http.post("/auth/token", data=secret)).json()["access_token"]
+    for _ in range(REPLICAS):
+        agent = PromptAgent(system.base_url, way)
+        await agent.connect(token)
+        stack.push_async_callback(agent.close)
+        assert (await agent.hello()).ok
+    return Bench(system, control, channels, way)
