@@ -27,6 +27,9 @@ from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
 from oblivion_platform.embedded.process import free_port
 from oblivion_sandbox.control import SandboxControl
 
+_LANGFUSE = ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LANGFUSE_HOST")
+"""Whoever is told what the model is told: nobody but the squad sends it there."""
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -195,7 +198,7 @@ class EmbeddedSystem:
                 OBLIVION_URI=f"http://127.0.0.1:{self.ports.gateway}",
                 OBLIVION_AGENTS=str(self.home.squad_file),
                 OBLIVION_HOME=str(self.home.root),
-                **_own_settings("OBLIVION_MCP_SERVERS"),
+                **_own_settings("OBLIVION_MCP_SERVERS", *_LANGFUSE),
                 **github,
                 **self._model(),
             ),
