@@ -69,6 +69,15 @@ class BodyTooLarge(PermanentFailure):
         super().__init__("body_too_large", f"The body is larger than {limit_bytes} bytes.")
 
 
+class BodyTooSlow(PermanentFailure):
+    """408: the rest is not waited for."""
+
+    http_status = HTTPStatus.REQUEST_TIMEOUT
+
+    def __init__(self) -> None:
+        super().__init__("body_too_slow", "The body did not arrive in time.")
+
+
 class TooManyRequests(RateLimited):
     """429 with Retry-After."""
 

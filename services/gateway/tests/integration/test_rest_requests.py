@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from oblivion_contracts.runs import RunFailure
@@ -322,6 +323,32 @@ async def test_a_silent_stream_shows_that_it_is_alive(desk: Desk) -> None:
                 break
 
     assert comments == 2
+
+
+async def test_a_stream_ends_when_its_replica_drains(desk: Desk, database: FreshDatabase) -> None:
+    run = await desk.new_run()
+    settings = desk.world.settings
+    async with running_world(
+        database, settings.redis_url.get_secret_value(), master_key=settings.master_key
+    ) as second:
+        following = asyncio.create_task(events_of(second, run, desk.admin))
+        await eventually(lambda: REGISTRY.get_sample_value("oblivion_sse_connections") == 1)
+
+    assert [event["sequence"] for event in await following] == [1]
+    assert REGISTRY.get_sample_value("oblivion_sse_connections") == 0
+
+
+async def test_pages_of_listed_origins_may_call_with_a_token(database: FreshDatabase, redis_url: str) -> None:
+    async with running_world(database, redis_url, cors_origins="https://app.example") as world:
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+        ours, others = [
+            await world.request("OPTIONS", "/api/sessions", headers={"Origin": origin, **asked})
+            for origin in ("https://app.example", "https://evil.example")
+        ]
+
+        assert ours.headers["access-control-allow-origin"] == "https://app.example"
+        assert "access-control-allow-credentials" not in ours.headers
+        assert "access-control-allow-origin" not in others.headers
 
 
 async def test_cancelling_ends_a_run_once(desk: Desk) -> None:

@@ -144,6 +144,14 @@ async def test_a_request_without_anything_is_invalid(signed: Signed) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
+async def test_a_token_does_not_get_the_next_one(signed: Signed) -> None:
+    user = await signed.world.token(signed.tenant, "user")
+
+    for token in (signed.token, user):
+        answer = await signed.world.request("POST", "/auth/token", token=token)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
 async def test_a_secret_of_another_agent_or_tenant_does_not_fit(signed: Signed) -> None:
     other = await signed.world.new_agent(await signed.world.new_tenant())
     answer = await signed.world.request(

@@ -81,5 +81,12 @@ class Announcements:
             for forget in self._unheard:
                 forget()
         async for notice in connection.notifies(timeout=LISTEN_ROUND_S):
-            for tell in self._changed.get(notice.channel, ()):
-                tell(UUID(notice.payload))
+            self._tell(notice.channel, notice.payload)
+
+    def _tell(self, channel: str, payload: str) -> None:
+        try:
+            tenant_id = UUID(payload)
+        except ValueError:  # Nobody of ours says that: NOTIFY is open to every role.
+            return
+        for tell in self._changed.get(channel, ()):
+            tell(tenant_id)

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from oblivion_gateway.domain.callers import Role
+from oblivion_gateway.domain.callers import Caller, Role
 from oblivion_gateway.errors import SignInNeeded
 from oblivion_gateway.metrics import TOKENS
 from oblivion_gateway.routes.dependencies import AllowedCaller, ServicesNeeded, authenticated
@@ -93,7 +93,7 @@ _BODY: dict[str, Any] = {
             "application/json": {"schema": _FIELDS},
         }
     },
-    "security": [{"basic": []}, {"bearer": []}, {"cookie": []}, {}],
+    "security": [{"basic": []}, {"cookie": []}, {}],
 }
 
 
@@ -108,7 +108,7 @@ _BODY: dict[str, Any] = {
             "content": problems(400)[400]["content"],
         },
         401: {"model": TokenError, "description": "`invalid_client`: id and secret fit no active agent."},
-        **problems(403, 413, 429, 503),
+        **problems(403, 408, 413, 429, 503),
     },
 )
 async def issue_token(request: Request, services: ServicesNeeded) -> Any:
@@ -150,10 +150,7 @@ async def _issue(request: Request, services: ServicesNeeded) -> TokenAnswer:
     client = _client(request, fields)
     try:
         if client is None:
-            person = await authenticated(request, services)
-            if person.kind != "user":
-                raise OAuthRefusal(400, "invalid_request", "An agent gets its tokens by id and secret.")
-            issued = await services.issue_tokens.for_person(person)
+            issued = await services.issue_tokens.for_person(await _signed_in(request, services))
         else:
             issued = await services.issue_tokens.for_client(*client)
     except SignInNeeded:
@@ -163,6 +160,13 @@ async def _issue(request: Request, services: ServicesNeeded) -> TokenAnswer:
     except AuthenticationFailed as refused:
         raise OAuthRefusal(401, "invalid_client", refused.message) from None
     return TokenAnswer(access_token=issued.token, expires_in=issued.expires_in_s)
+
+
+async def _signed_in(request: Request, services: ServicesNeeded) -> Caller:
+    """Whose browser asks. A token does not get the next one, or a stolen one would never end."""
+    if "authorization" in request.headers:
+        raise OAuthRefusal(400, "invalid_request", "Send client_id and client_secret, not a token.")
+    return await authenticated(request, services)
 
 
 async def _fields(request: Request) -> dict[str, str]:

@@ -5,6 +5,7 @@ parses it: at most 1 MiB, and JSON only as `oblivion_platform.safe_json` takes i
 fails on hostile input with errors that are no validation errors.
 """
 
+import asyncio
 import time
 from http import HTTPStatus
 from uuid import uuid4
@@ -13,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oblivion_gateway.domain.allowances import Allowance
-from oblivion_gateway.errors import BodyTooLarge, RequestMalformed, TooManyRequests
+from oblivion_gateway.errors import BodyTooLarge, BodyTooSlow, RequestMalformed, TooManyRequests
 from oblivion_gateway.metrics import REQUESTS
 from oblivion_gateway.usecases.limit_requests import LimitRequests
 from oblivion_platform.errors import OblivionFailure
@@ -23,6 +24,7 @@ from oblivion_platform.safe_json import MalformedBody, parse_json_object
 from oblivion_platform.telemetry import tracing
 
 BODY_LIMIT_BYTES = 1024 * 1024
+BODY_TIMEOUT_S = 10.0
 FORM = "application/x-www-form-urlencoded"
 _NOT_COUNTED = ("/health/", "/metrics")
 _SECURITY = {
@@ -68,7 +70,7 @@ class Frame:
             if not scope["path"].startswith(_NOT_COUNTED):
                 scope["state"]["allowance"] = await self._limits.of_address(self._address(scope, headers))
             _refuse_nul(scope)
-            body = await _read_body(headers, receive)
+            body = await _read_in_time(headers, receive)
             _refuse_hostile_json(headers, body)
         except OblivionFailure as failure:
             if isinstance(failure, TooManyRequests):
@@ -142,6 +144,14 @@ class _Reply:
 def _refuse_nul(scope: Scope) -> None:
     if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
         raise RequestMalformed("nul_character", "The address holds a character that cannot be stored.")
+
+
+async def _read_in_time(headers: Headers, receive: Receive) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await _read_body(headers, receive)
+    except TimeoutError:
+        raise BodyTooSlow from None
 
 
 async def _read_body(headers: Headers, receive: Receive) -> bytes:

@@ -9,6 +9,7 @@ _MEANINGS = {
     401: "Not signed in, or the token is not valid any more.",
     403: "Your role does not allow it.",
     404: "Not there, or not yours.",
+    408: "The body did not arrive within 10 s.",
     409: "What is there already is in the way.",
     413: "The body is larger than 1 MiB.",
     422: "Understood, and cannot be meant: `detail` names the fields.",
@@ -16,7 +17,7 @@ _MEANINGS = {
     503: "A store that is needed does not answer; nothing was done. Try again after `Retry-After` seconds.",
 }
 PROBLEM_REFERENCE = {"$ref": "#/components/schemas/Problem"}
-ALWAYS = (400, 401, 403, 413, 422, 429, 503)
+ALWAYS = (400, 401, 403, 408, 413, 422, 429, 503)
 
 Responses = dict[int | str, dict[str, Any]]
 

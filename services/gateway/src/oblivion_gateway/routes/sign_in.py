@@ -99,7 +99,7 @@ async def show_development_link(
     "/auth/dev",
     status_code=303,
     response_class=RedirectResponse,
-    responses={**_SENT_ON, **problems(400, 403, 404, 413, 422, 429, 503)},
+    responses={**_SENT_ON, **problems(400, 403, 404, 408, 413, 422, 429, 503)},
 )
 async def redeem_development_link(
     request: Request, services: ServicesNeeded, code: Annotated[Code, Form()]
@@ -110,7 +110,7 @@ async def redeem_development_link(
     return _signed_in(services, await services.sign_in.by_link(code))
 
 
-@router.post("/auth/logout", status_code=204, responses=problems(400, 401, 403, 413, 429, 503))
+@router.post("/auth/logout", status_code=204, responses=problems(400, 401, 403, 408, 413, 429, 503))
 async def sign_out(request: Request, caller: AnyCaller, services: ServicesNeeded) -> Response:
     """Make the browser's cookie useless."""
     cookie = request.cookies.get(COOKIE)
