@@ -360,7 +360,7 @@ def test_the_end_of_the_installation() -> None:
 
 
 def test_an_unknown_event_is_unhandled_under_its_name() -> None:
-    assert parse({"type": "reaction_added", "user": "U1"}) == Unhandled("reaction_added")
+    assert parse({"type": "emoji_changed", "user": "U1"}) == Unhandled("emoji_changed")
     assert parse_slack(b'{"type": "url_verification", "challenge": "x"}') == Unhandled("url_verification")
     assert parse_slack(b'{"type": "app_rate_limited"}') == Unhandled("app_rate_limited")
 
