@@ -70,7 +70,9 @@ def _instrument_libraries() -> None:
 
 def _without_secrets(url: URL) -> str:
     """Host and the beginning of the path: a `response_url` of Slack's is a secret from end to end."""
-    return str(url.origin() / "/".join(url.parts[1:3]))
+    parts = url.parts[1:]
+    length = parts.index("api") + 2 if "api" in parts[:2] else 2
+    return str(url.origin() / "/".join(parts[:length]))
 
 
 @contextmanager

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def only_work() -> "Sampler":
-    """Follow the parent's decision; of spans without a parent, leave out the calls to others."""
+    """Follow the parent's decision; of spans without a parent, leave out the calls to others.
+
+    What another process sends us is work even where its own call was left out.
+    """
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult
     from opentelemetry.trace import Link, SpanKind, TraceState
@@ -37,4 +40,4 @@ def only_work() -> "Sampler":
         def get_description(self) -> str:
             return "RootsOfWork"
 
-    return ParentBased(root=Roots())
+    return ParentBased(root=Roots(), remote_parent_not_sampled=Roots())

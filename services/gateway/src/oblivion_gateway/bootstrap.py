@@ -111,6 +111,8 @@ class Gateway:
 
     def _watch_health(self) -> None:
         self.health.proofs_of_life["database role"] = self._role_is_safe
+        self.health.proofs_of_life["agents' sockets"] = self.agent_gateway.is_alive
+        self.health.checks["redis hints"] = self.agent_gateway.check_hints
         self.health.checks["postgres"] = self._check_postgres
         self.health.checks["postgres announcements"] = self._check_announcements
 

@@ -30,7 +30,7 @@ from oblivion_gateway.usecases.keep_presence import KeepPresence
 from oblivion_gateway.usecases.tell_agents import TellAgents
 from oblivion_platform.agents import AgentDirectory
 from oblivion_platform.database.engine import Database
-from oblivion_platform.errors import OblivionFailure
+from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
 from oblivion_platform.history import QdrantHistory, embedder_named
 from oblivion_platform.logging import get_logger
 from oblivion_platform.presence import Presence
@@ -137,8 +137,19 @@ class AgentGateway:
         """Whether hints reach us; without them everything takes a sweep longer."""
         return self._hints.listening
 
+    def is_alive(self) -> bool:
+        """Whether everything that looks after the sockets still runs."""
+        return not any(task.done() and not task.cancelled() for task in self._loops)
+
+    async def check_hints(self) -> str:
+        """Raises: DependencyUnavailable."""
+        if not self.listening:
+            raise DependencyUnavailable("hints_unheard", "Agents are told a few seconds late.")
+        return f"listening for {len(self.connections)} sockets"
+
     async def drain(self) -> None:
         """Hand over: nothing new is given to our sockets, what was said is stored, agents go elsewhere."""
+        self._greet.ending = True
         for connection in self.connections:
             connection.draining = True
         await self._presence.withdraw_all()

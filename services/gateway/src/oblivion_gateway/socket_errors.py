@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from oblivion_platform.errors import PermanentFailure, RateLimited
+from oblivion_platform.errors import PermanentFailure, RateLimited, TransientFailure
 
 
 class MessageNotUnderstood(PermanentFailure):
@@ -24,6 +24,15 @@ class MessageTooLarge(PermanentFailure):
 
     def __init__(self, event: str, bytes_max: int) -> None:
         super().__init__("message_too_large", f"{event}: more than {bytes_max} bytes of context and state.")
+
+
+class GatewayEnds(TransientFailure):
+    """503: this process is about to end; another one takes the agent."""
+
+    http_status = 503
+
+    def __init__(self) -> None:
+        super().__init__("gateway_ends", "This gateway is about to end. Connect again.", 0.5)
 
 
 class EventUnknown(PermanentFailure):

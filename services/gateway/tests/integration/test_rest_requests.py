@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
@@ -336,6 +337,17 @@ async def test_a_stream_ends_when_its_replica_drains(desk: Desk, database: Fresh
 
     assert [event["sequence"] for event in await following] == [1]
     assert REGISTRY.get_sample_value("oblivion_sse_connections") == 0
+
+
+async def test_the_page_that_shows_the_api_needs_nothing_from_elsewhere(desk: Desk) -> None:
+    page = (await desk.get("/docs")).text
+    needed = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert "/docs/assets/swagger-ui-bundle.js" in needed
+    assert "/api/openapi.json" in page
+    for address in needed:
+        assert address.startswith("/docs/assets/")
+        assert (await desk.get(address)).status_code == 200
 
 
 async def test_pages_of_listed_origins_may_call_with_a_token(database: FreshDatabase, redis_url: str) -> None:

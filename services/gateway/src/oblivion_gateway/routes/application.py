@@ -4,9 +4,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 
 from oblivion_gateway.domain.access import ACCESS
 from oblivion_gateway.routes import administration, agents, auth, events, runs, sessions, sign_in, workflows
@@ -20,6 +24,8 @@ from oblivion_platform.problems import exception_handlers
 TITLE = "Oblivion"
 SIGN_IN_WITHIN_S = 600
 OPENAPI_PATH = "/api/openapi.json"
+DOCS_PATH = "/docs"
+ASSETS_PATH = "/docs/assets"
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     sign_in.router,
@@ -52,6 +58,7 @@ def make_application(services: Services, health: Health, around: Surroundings) -
         app.add_exception_handler(kind, handler)
     app.router.routes.extend(health_routes(health))
     _describe(app)
+    _show_description(app)
     app.add_middleware(
         SessionMiddleware,
         secret_key=around.cookie_key,
@@ -72,6 +79,22 @@ def make_application(services: Services, health: Health, around: Surroundings) -
     return app
 
 
+def _show_description(app: FastAPI) -> None:
+    """`/docs` from our own host: FastAPI's page would need the internet."""
+
+    async def show(_request: Request) -> Response:
+        return get_swagger_ui_html(
+            openapi_url=OPENAPI_PATH,
+            title=TITLE,
+            swagger_js_url=f"{ASSETS_PATH}/swagger-ui-bundle.js",
+            swagger_css_url=f"{ASSETS_PATH}/swagger-ui.css",
+            swagger_favicon_url=f"{ASSETS_PATH}/favicon.png",
+        )
+
+    app.add_route(DOCS_PATH, show, include_in_schema=False)
+    app.mount(ASSETS_PATH, StaticFiles(packages=[("fastapi_offline", "static")]))
+
+
 def describe() -> dict[str, Any]:
     """The API's description, without anything that runs."""
     app = _with_routes()
@@ -84,7 +107,7 @@ def _with_routes() -> FastAPI:
         title=TITLE,
         summary="Sign-in, agents, runs, sessions.",
         version="1",
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url=OPENAPI_PATH,
         generate_unique_id_function=lambda route: route.name,

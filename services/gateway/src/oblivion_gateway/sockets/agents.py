@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from oblivion_contracts.agent_socket import NAMESPACE
 from oblivion_contracts.model import Contract
 from oblivion_gateway.domain.agent_connections import AgentConnection
+from oblivion_gateway.socket_metrics import CONNECTS, SOCKETS, TOLD
 from oblivion_gateway.sockets.packets import AgentPacket
 from oblivion_gateway.sockets.redis_rooms import RedisRooms
 from oblivion_platform.errors import OblivionFailure
@@ -67,6 +68,7 @@ class AgentSocketServer:
         return socketio.ASGIApp(self._server, app, socketio_path="socket.io")
 
     async def tell(self, sid: str, event: str, message: Contract) -> None:
+        TOLD.labels(event).inc()
         body = message.model_dump(mode="json", exclude_none=True)
         await self._server.emit(event, body, to=sid, namespace=NAMESPACE, ignore_queue=True)
 
@@ -118,7 +120,8 @@ class _AgentNamespace(socketio.AsyncNamespace):
         if event == "connect":
             return await self._connect(sid, rest[-1])
         if event == "disconnect":
-            self._connections.pop(sid, None)
+            if self._connections.pop(sid, None) is not None:
+                SOCKETS.dec()
             await self._leave(sid)
             return None
         connection = self._connections.get(sid)
@@ -133,8 +136,11 @@ class _AgentNamespace(socketio.AsyncNamespace):
         try:
             connection = await self._admit(sid, token)
         except OblivionFailure as failure:
+            CONNECTS.labels(failure.code).inc()
             raise Refused(failure.message, failure.code) from None
         self._connections[sid] = connection
+        CONNECTS.labels("let_in").inc()
+        SOCKETS.inc()
         await self._server.enter_room(sid, room_of(connection.tenant_id, connection.agent_id), NAMESPACE)
         # The request's headers are not needed any more, and there are many connections.
         self._server.environ[self._server.manager.eio_sid_from_sid(sid, NAMESPACE)] = {}

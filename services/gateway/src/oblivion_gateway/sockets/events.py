@@ -20,6 +20,7 @@ from oblivion_contracts.model import Contract
 from oblivion_contracts.problems import Problem
 from oblivion_gateway.domain.agent_connections import AgentConnection
 from oblivion_gateway.socket_errors import EventUnknown, HelloNeeded, MessageNotUnderstood, TooManyEvents
+from oblivion_gateway.socket_metrics import EVENTS
 from oblivion_gateway.socket_ports import AgentSockets
 from oblivion_gateway.usecases.greet import Greet
 from oblivion_gateway.usecases.hand_on import HandOn
@@ -65,6 +66,9 @@ class AgentEvents:
             "search.history": hand_on.search,
         }
 
+        # Looked up once: a label costs more than the count.
+        self._taken = {event: EVENTS.labels(event, "taken") for event in self._handlers}
+
     async def handle(self, connection: AgentConnection, event: str, data: object) -> dict[str, Any]:
         """The acknowledgement, as it is sent."""
         try:
@@ -77,10 +81,13 @@ class AgentEvents:
             with _traced(connection, event, message):
                 done = await self._handlers[event](connection, message)
         except OblivionFailure as failure:
+            EVENTS.labels(_known(event), failure.code).inc()
             return refusal(failure)
         except Exception as error:  # The top of one event: the others are still to be handled.
             _log.error("event failed", event_name=event, error=type(error).__name__, exc_info=error)
+            EVENTS.labels(_known(event), "internal_error").inc()
             return unforeseen()
+        self._taken[event].inc()
         return DONE if done is None else done.model_dump(mode="json", exclude_none=True)
 
     async def _hello(self, connection: AgentConnection, message: AgentHello) -> None:
@@ -91,6 +98,11 @@ class AgentEvents:
 
     async def _say(self, connection: AgentConnection, message: TaskMessage) -> None:
         await self._hold.say(connection, message, self._sockets)
+
+
+def _known(event: str) -> str:
+    """An agent may invent any number of names."""
+    return event if event in AGENT_EVENTS else "unknown"
 
 
 def _traced(connection: AgentConnection, event: str, message: Contract) -> AbstractContextManager[object]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from oblivion_contracts.agent_socket import AgentDraining, AgentHello, HeldRun, TaskCancelled
 from oblivion_gateway.domain.agent_connections import AgentConnection, AgentConnections, TokenBucket
-from oblivion_gateway.socket_errors import AgentGone
+from oblivion_gateway.socket_errors import AgentGone, GatewayEnds
 from oblivion_gateway.socket_ports import AgentBook, AgentSockets, HeldRuns, TokenVerifier
 from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.hold_runs import HoldRuns
@@ -40,13 +40,17 @@ class Greet:
         self._bring_forward = bring_forward
         self._presence = presence
         self._events_per_s = events_per_s
+        self.ending = False
+        """Nobody is let in any more."""
 
     async def admit(self, sid: str, token: str) -> AgentConnection:
         """Let an agent in.
 
         Raises:
-            AuthenticationFailed, AgentGone, DependencyUnavailable: it is refused.
+            GatewayEnds, AuthenticationFailed, AgentGone, DependencyUnavailable: it is refused.
         """
+        if self.ending:
+            raise GatewayEnds
         identity = await self._verifier.verify_agent(token)
         agent = await self._agents.find(identity.tenant_id, identity.agent_id)
         if agent is None or not agent.is_active:

@@ -3,6 +3,7 @@
 Redis away: each process counts for itself.
 """
 
+import asyncio
 import time
 from typing import Any
 from uuid import UUID
@@ -40,9 +41,12 @@ class MentionLimits:
     async def take(self, tenant_id: UUID, user_id: UUID) -> float:
         user, tenant = self._per_minute
         space = f"{tenant_id}:requests"
-        of_user = await self._hit(RateLimitItemPerMinute(user, namespace=space), f"user:{user_id}")
-        of_tenant = await self._hit(RateLimitItemPerMinute(tenant, namespace=space), "all")
-        return max(of_user, of_tenant)
+        return max(
+            await asyncio.gather(
+                self._hit(RateLimitItemPerMinute(user, namespace=space), f"user:{user_id}"),
+                self._hit(RateLimitItemPerMinute(tenant, namespace=space), "all"),
+            )
+        )
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -127,7 +127,8 @@ class AskAgent:
         turn.aftermath.sessions.append((session.id, appended.version))
         if not appended.is_new:
             return "asked_before"
-        live = await turn.decision.desk.live_in(asked.thread)
+        # A thread that begins with this message has nobody at work.
+        live = await turn.decision.desk.live_in(asked.thread) if asked.is_follow_up else None
         router = await self._routers.of(turn.event.tenant_id)
         if (
             live is not None
@@ -226,6 +227,9 @@ async def thread_of(turn: Turn, channel: str, thread_ts: str) -> tuple[str, Link
 
 
 async def _asked(turn: Turn, person: Person, fact: MessagePosted, question: str) -> _Asked:
+    if not fact.is_reply:
+        thread = slack_thread(turn.event.integration.id, fact.channel, fact.ts)
+        return _Asked(person, fact, question, thread, fact.ts, None)
     thread_ts = fact.thread_ts or fact.ts
     thread, link = await thread_of(turn, fact.channel, thread_ts)
     return _Asked(person, fact, question, thread, thread_ts, link)
