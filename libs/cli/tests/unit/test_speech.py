@@ -21,14 +21,20 @@ from oblivion_cli.usecases.mappings import Place, choose_place
 
 
 def test_the_banner_is_the_designs():
-    lines = banner("http://localhost:8300", Path.home() / ".local/share/oblivion", 8.31).splitlines()
+    lines = banner("http://localhost:8300", Path.home() / ".local/share/oblivion", None, 8.31).splitlines()
     assert lines[0] == "Oblivion is up" + " " * 47 + "8.3 s"
     assert "  File a task           http://localhost:8300/clickup        (sandbox ClickUp)" in lines
     assert (
         "  Data                  ~/.local/share/oblivion              "
         "(kept; `oblivion up --fresh` starts over)" in lines
     )
+    assert "  API                   http://localhost:8300/docs" in lines
+    assert "  Model                 sandbox (no key)" in lines
     assert lines[-1] == "Try it: oblivion demo      Stop: Ctrl-C      Something wrong: oblivion doctor"
+
+
+def test_the_banner_names_the_model_of_choice():
+    assert "  Model                 openai:gpt-5-mini" in banner("", Path("/x"), "openai:gpt-5-mini", 1.0)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ async def run_system(home: Home, wanted_port: int, terminal: Terminal) -> None:
         try:
             if await _started(system, stop_asked):
                 _publish(lock, system, wanted_port)
-                terminal.say(banner(system.base_url, home.root, watch.elapsed_s))
+                terminal.say(banner(system.base_url, home.root, system.model, watch.elapsed_s))
                 await _serve(system, stop_asked)
         finally:
             terminal.note("stopping")

@@ -73,6 +73,11 @@ class EmbeddedSystem:
     def redis_url(self) -> str:
         return self._redis.url
 
+    @property
+    def model(self) -> str | None:
+        """The language model of choice; None for the sandbox's."""
+        return os.environ.get("OBLIVION_LLM_MODEL") or None
+
     def database_url(self, role: str) -> str:
         return self._postgres.url(role, self.secrets.passwords[role], DATABASE)
 
@@ -215,7 +220,7 @@ class EmbeddedSystem:
 
     def _model(self) -> dict[str, str]:
         """The model of choice with its provider's keys, or the sandbox's, which needs none."""
-        if "OBLIVION_LLM_MODEL" in os.environ:
+        if self.model is not None:
             return {name: value for name, value in os.environ.items() if name.endswith("_API_KEY")}
         return {
             "OBLIVION_LLM_MODEL": "openai:sandbox",
