@@ -153,6 +153,12 @@ def test_a_question_is_answered_from_what_was_said():
     assert "noon" not in reply.text
 
 
+def test_who_is_called_is_taken_out_whole_of_what_it_repeats():
+    for name in ("@AI_Squad", r"@AI\_Squad", "<@U012>", "<@U012|oblivion>"):
+        answer = think(Prompt(turns=(Turn("user", f"{name} please paint the fence"),))).text
+        assert "“please paint the fence”" in answer
+
+
 def test_it_tells_which_tools_it_has():
     reply = think(prompt("what tools do you have?", tools=TOOLS))
     assert "`notion__search`" in reply.text

@@ -62,7 +62,8 @@ def settle(router: Router, decision: Decision) -> Decision:
 def agent_named(router: Router, text: str) -> str | None:
     """The agent named by `@name`, `@alias`, or as in "github: …"; outside of quotes, code and links."""
     names = {name: agent for agent, profile in router.profiles.items() for name in profile.names}
-    spoken = _NOT_SPOKEN.sub(" ", text[:_READ_CHARACTERS])
+    # Markdown may escape the underscore of a name.
+    spoken = _NOT_SPOKEN.sub(" ", text[:_READ_CHARACTERS]).replace("\\_", "_")
     found = (match[1].rstrip(".-").casefold() for match in _MENTION.finditer(spoken))
     mentioned = _first(found, names)
     if mentioned:

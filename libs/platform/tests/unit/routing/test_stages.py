@@ -56,6 +56,8 @@ def test_names_that_no_agent_has_any_more_are_passed_over():
         ("hey notion, add a page", "notion"),
         ("@AI_Squad @github look", "github"),
         ("@AI_Squad look", None),
+        (r"please @FIX\_IT look", "fixer"),
+        (r"@AI\_Squad, look", None),
         ("mail me at ana@fixer.example", None),
         ("`@fixer` is a name", None),
         ('what does "@fixer" do?', None),

@@ -3,7 +3,7 @@
 import re
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-_MENTION = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^>]*)?>|(?<!\w)@[\w.-]+")
+_MENTION = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^>]*)?>|(?<!\w)@(?:[\w.-]|\\_)+")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ed", "es", "s")
 _FILLERS = """

@@ -19,7 +19,9 @@ def without_mention(text: str, bot_user_id: str | None) -> str:
     """The message without the bot's own name; the rest is as it was typed."""
     if not bot_user_id:
         return text.strip()
-    return re.sub(rf"<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>[ \t]*[:,]?", " ", text).strip()
+    return re.sub(
+        rf"[ \t]{{0,8}}<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>[ \t]{{0,8}}[:,]?[ \t]{{0,8}}", " ", text
+    ).strip()
 
 
 def question_of(text: str, bot_user_id: str | None, names: Mapping[str, str]) -> str:

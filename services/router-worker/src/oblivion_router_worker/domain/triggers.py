@@ -14,6 +14,8 @@ from oblivion_platform.routing import Router, agent_named
 from oblivion_router_worker.domain.clickup_objects import Task
 
 _SQUAD = re.compile(rf"(?<![\w@/.]){re.escape(SQUAD_ALIAS)}(?![\w-])", re.IGNORECASE)
+_ESCAPED = "\\_"
+"""How ClickUp's Markdown writes the underscore of a name."""
 _FIELDS = {
     "assignee": frozenset({"assignee", "assignee_add", "assignees"}),
     "tag": frozenset({"tag", "tags"}),
@@ -34,10 +36,11 @@ def mentioned(router: Router, triggers: AgentTriggers, text: str) -> Trigger | N
     """The agent that a text calls, or the squad."""
     if not triggers.on_mention:
         return None
-    named = agent_named(router, text) if "@" in text else None
+    said = text.replace(_ESCAPED, "_")
+    named = agent_named(router, said) if "@" in said else None
     if named is not None:
         return Trigger(f"mention:{named}", named)
-    if _SQUAD.search(text):
+    if _SQUAD.search(said):
         return Trigger("mention:squad", triggers.default_agent)
     return None
 

@@ -128,7 +128,14 @@ def _token(match: re.Match[str], names: Mapping[str, str], *, is_paired: bool) -
         return _tag_markdown(parse_tag(match[2]), names)
     if match[3] is not None and is_paired:
         return _MARKER[match[3]]
+    if match[3] == "_" and _is_within_word(match):
+        return "_"  # Markup to nobody; and "@data_team" stays a name that is recognised as one.
     return escape_markup(unescape(match[0]))
+
+
+def _is_within_word(token: re.Match[str]) -> bool:
+    before, after = token.string[: token.start()][-1:], token.string[token.end() :][:1]
+    return before.isalnum() and after.isalnum()
 
 
 def _paired_delimiters(tokens: list[re.Match[str]], line: str) -> set[int]:
