@@ -155,7 +155,7 @@ def test_a_question_is_answered_from_what_was_said():
 
 def test_who_is_called_is_taken_out_whole_of_what_it_repeats():
     for name in ("@AI_Squad", r"@AI\_Squad", "<@U012>", "<@U012|oblivion>"):
-        answer = think(Prompt(turns=(Turn("user", f"{name} please paint the fence"),))).text
+        answer = think(prompt(f"{name} please paint the fence")).text
         assert "“please paint the fence”" in answer
 
 

@@ -8,6 +8,7 @@ from oblivion_router_worker.domain.text import mrkdwn_to_markdown, truncate
 
 QUESTION_MAX_UNITS = 39_000
 LOOK_AT_THREAD = "Look at this thread and help with it."
+_BLANKS = r"[ \t]{0,8}"
 
 
 def is_direct(channel: str) -> bool:
@@ -19,9 +20,8 @@ def without_mention(text: str, bot_user_id: str | None) -> str:
     """The message without the bot's own name; the rest is as it was typed."""
     if not bot_user_id:
         return text.strip()
-    return re.sub(
-        rf"[ \t]{{0,8}}<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>[ \t]{{0,8}}[:,]?[ \t]{{0,8}}", " ", text
-    ).strip()
+    tag = rf"<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>"
+    return re.sub(rf"{_BLANKS}{tag}{_BLANKS}[:,]?{_BLANKS}", " ", text).strip()
 
 
 def question_of(text: str, bot_user_id: str | None, names: Mapping[str, str]) -> str:
