@@ -26,6 +26,7 @@ VERBS = (
     "users",
     "keys",
     "login",
+    "cluster",
 )
 _HELP = "A squad of AI agents that a team reaches from Slack and ClickUp."
 

@@ -32,6 +32,9 @@ class Addresses:
     database_url: str
     sandbox_url: str
     front_url: str
+    """What takes webhooks."""
+    pages_url: str | None = None
+    """Where people see Slack, when that is not the front."""
 
 
 async def connect_sandbox(
@@ -73,7 +76,7 @@ async def _connect_slack(connector: Connector, control: SandboxControl, addresse
         config={
             "bot_user_id": app["bot_user_id"],
             "bot_id": app["bot_id"],
-            "workspace_url": f"{addresses.front_url}/slack/",
+            "workspace_url": f"{addresses.pages_url or addresses.front_url}/slack/",
             "sandbox": True,
         },
     )
