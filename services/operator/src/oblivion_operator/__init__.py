@@ -1,0 +1,1 @@
+"""Turns Agent resources into running, connected agents."""
