@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -110,8 +111,11 @@ class System:
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGCONT)
 
-    async def unsettled(self) -> dict[str, int]:
-        """Rows that wait for something, by table and state; empty once everything is settled."""
+    async def unsettled(self, read_since: datetime | None = None) -> dict[str, int]:
+        """Rows that wait for something, by table and state; empty once everything is settled.
+
+        With `read_since`, integrations whose lists and channels were not read since then wait too.
+        """
         async with await psycopg.AsyncConnection.connect(self.database_url()) as connection:
             tenants = await (await connection.execute("SELECT id FROM tenants")).fetchall()
             counts: dict[str, int] = {}
@@ -126,6 +130,9 @@ class System:
                     " WHERE state NOT IN ('succeeded', 'failed', 'cancelled') GROUP BY 1"
                     " UNION ALL SELECT 'run unshown', count(*) FROM runs"
                     " WHERE presented_seq < last_seq HAVING count(*) > 0"
+                    " UNION ALL SELECT 'unread ' || source, count(*) FROM integrations"
+                    " WHERE seen_until < %s::timestamptz GROUP BY 1",
+                    (read_since,),
                 )
                 for what, count in await rows.fetchall():
                     counts[what] = counts.get(what, 0) + count

@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -37,6 +38,7 @@ QUICK = {
     "OBLIVION_WATCH_EVERY_S": "1",
     "OBLIVION_BLIND_AFTER_S": "4",
     "OBLIVION_GAP_OVERLAP_S": "10",
+    "OBLIVION_READ_EVERY_S": "20",
     "OBLIVION_REVIVE_AFTER_S": "3",
     "OBLIVION_REVIVE_EVERY_S": "1",
     "OBLIVION_RUN_LEASE_S": "4",
@@ -97,8 +99,13 @@ async def run_schedule(system: System, schedule: Schedule) -> Verdict:
                 times=20,
             )
         work = Work(control, place, random.Random(schedule.seed))
+        given_up = await _given_up(control)
         await asyncio.gather(work.go_on(), _inflict(system, schedule))
+        ended_at = datetime.now(UTC)
         stuck = await _settled(system, control)
+        if await _given_up(control) > given_up:
+            # What senders gave up is shown once the lists and channels have been read.
+            stuck |= await _settled(system, control, read_since=ended_at)
         verdict = await judge(control, place, stuck)
         verdict.acknowledged = await _acknowledged(control)
     print(
@@ -134,14 +141,16 @@ async def _inflict(system: System, schedule: Schedule) -> None:
     )
 
 
-async def _settled(system: System, control: SandboxControl) -> dict[str, int]:
+async def _settled(
+    system: System, control: SandboxControl, read_since: datetime | None = None
+) -> dict[str, int]:
     """Wait until nothing waits any more; what still does after SETTLED_WITHIN_S is stuck."""
     deadline = time.monotonic() + SETTLED_WITHIN_S
     quiet, waiting = 0, {"not answering": 1}
     while time.monotonic() < deadline and quiet < SETTLED_POLLS:
         await asyncio.sleep(POLL_S)
         try:
-            waiting = await system.unsettled()
+            waiting = await system.unsettled(read_since)
             for side in (control.slack, control.clickup):
                 if undelivered := (await side.delivery_counts()).get("waiting", 0):
                     waiting["undelivered"] = waiting.get("undelivered", 0) + undelivered
@@ -149,6 +158,11 @@ async def _settled(system: System, control: SandboxControl) -> dict[str, int]:
             waiting = {f"not answering: {type(error).__name__}": 1}
         quiet = 0 if waiting else quiet + 1
     return waiting
+
+
+async def _given_up(control: SandboxControl) -> int:
+    counts = [await side.delivery_counts() for side in (control.slack, control.clickup)]
+    return sum(count.get("failed", 0) for count in counts)
 
 
 async def _acknowledged(control: SandboxControl) -> int:

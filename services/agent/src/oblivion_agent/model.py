@@ -14,7 +14,8 @@ from oblivion_client import AgentFailure
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
 
-RETRIES = 2
+ATTEMPTS_AWAITED = 3
+"""A model that uses its whole time is asked this often at most, however many retries are left."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,10 @@ class Models:
     def _make(self, name: str) -> None:
         from langchain.chat_models import init_chat_model
 
-        options: dict[str, Any] = {"timeout": self._settings.llm_timeout_seconds, "max_retries": RETRIES}
+        options: dict[str, Any] = {
+            "timeout": self._settings.llm_timeout_seconds,
+            "max_retries": self._settings.llm_retries,
+        }
         if self._settings.llm_base_url is not None and self._is_of_system_provider(name):
             options["base_url"] = self._settings.llm_base_url
         try:
@@ -93,7 +97,7 @@ class Model:
         self._chat = chat
         self._price = price
         # The provider's own limit is per attempt; this one holds for the whole answer.
-        self._timeout_s = timeout_s * (RETRIES + 1)
+        self._timeout_s = timeout_s * ATTEMPTS_AWAITED
         self._watchers = watchers
 
     async def answer(self, messages: "Sequence[BaseMessage]", tools: Sequence[dict[str, Any]]) -> "AIMessage":

@@ -73,6 +73,13 @@ class Settings(BaseSettings):
     llm_timeout_seconds: float = Field(
         default=60.0, gt=0, description="Seconds that one answer of the model may take."
     )
+    llm_retries: int = Field(
+        default=6,
+        ge=0,
+        le=20,
+        description="How often a model that cannot be reached, or is too busy, is asked again, with pauses "
+        "from half a second to eight; 6 outlast some 20 seconds.",
+    )
     llm_prices: dict[str, ModelPrice] = Field(
         default_factory=dict[str, ModelPrice],
         description='US dollars for a million tokens: {"openai:gpt-x": {"input": 2.5, "output": 10}}. '

@@ -171,14 +171,24 @@ async def test_work_is_handed_to_another_agent_and_its_answer_used(
     ],
 )
 async def test_a_model_that_does_not_answer_is_explained_to_the_person(
-    settings: Settings, sandbox: RunningSandbox, action: Any, details: dict[str, Any], code: str
+    sandbox: RunningSandbox, settings: Settings, action: Any, details: dict[str, Any], code: str
 ) -> None:
     await sandbox.control.llm.misbehave("*", action, **details)
-    async with agent_under_test(agent_of(settings)) as squad:
+    async with agent_under_test(agent_of(settings_for(sandbox, llm_retries=1))) as squad:
         outcome = await squad.assign(prompt="hello").outcome(within_s=30)
     assert outcome.failure is not None
     assert outcome.failure.code == code
     assert "The language model (openai:sandbox)" in outcome.failure.message
+
+
+async def test_a_model_that_is_away_for_a_moment_is_asked_again(
+    settings: Settings, sandbox: RunningSandbox
+) -> None:
+    await sandbox.control.llm.misbehave("*", "cut_before", times=3)
+    async with agent_under_test(agent_of(settings)) as squad:
+        outcome = await squad.assign(prompt="hello").outcome(within_s=30)
+    assert outcome.failure is None
+    assert outcome.answer is not None
 
 
 async def test_a_slow_model_is_given_up_in_time(sandbox: RunningSandbox, settings: Settings) -> None:

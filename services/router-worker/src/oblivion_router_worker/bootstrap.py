@@ -193,7 +193,7 @@ def _watch_policy(settings: Settings) -> WatchPolicy:
     return WatchPolicy(
         blind_after=timedelta(seconds=settings.blind_after_s),
         overlap=timedelta(seconds=settings.gap_overlap_s),
-        slack_fill_every=timedelta(seconds=settings.slack_fill_every_s),
+        read_every=timedelta(seconds=settings.read_every_s),
         look_s=settings.watch_every_s,
         webhook_base_url=settings.webhook_base_url,
     )

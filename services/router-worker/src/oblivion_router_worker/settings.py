@@ -109,11 +109,11 @@ class Settings(
     gap_overlap_s: float = Field(
         default=120.0, ge=0, description="Seconds before a blind time that are asked for as well."
     )
-    slack_fill_every_s: float = Field(
+    read_every_s: float = Field(
         default=600.0,
         gt=0,
-        description="Seconds between two readings of the linked Slack channels and their recent threads: "
-        "Slack does not tell of events that it could not deliver.",
+        description="Seconds between two readings of the linked channels and lists, their recent threads and "
+        "tasks: neither Slack nor ClickUp tells for long of events that it could not deliver.",
     )
     revive_every_s: float = Field(
         default=15.0, gt=0, description="Seconds between two looks for events whose job was lost."

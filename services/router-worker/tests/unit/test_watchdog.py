@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from oblivion_platform.errors import AuthenticationFailed, RateLimited
+from oblivion_platform.errors import AuthenticationFailed, DependencyUnavailable, RateLimited
 from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.ports.watching import Watched, Webhook
 from oblivion_router_worker.usecases.watchdog import Watchdog, WatchPolicy
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TICK, OVERLAP = timedelta(seconds=30), timedelta(minutes=2)
-FILL_EVERY = timedelta(minutes=10)
+READ_EVERY = timedelta(minutes=10)
 OURS = Webhook("wh1", "https://us/webhooks/clickup/1", is_active=True, fail_count=0)
 
 
@@ -34,12 +34,13 @@ class World:
         self.made, self.secret = 0, "s"
         self.gaps = []
         self.reachable = True
+        self.postgres_is_away = False
         self.is_alone = True
         self.others = []
         policy = WatchPolicy(
             blind_after=5 * TICK,
             overlap=OVERLAP,
-            slack_fill_every=FILL_EVERY,
+            read_every=READ_EVERY,
             look_s=look_s,
             webhook_base_url="https://us/",
         )
@@ -60,6 +61,8 @@ class World:
         return self.reachable
 
     async def integrations(self):
+        if self.postgres_is_away:
+            raise DependencyUnavailable("postgres_unavailable", "away")
         return [self.watched, *self.others]
 
     @asynccontextmanager
@@ -100,10 +103,10 @@ class World:
         self.webhooks = [each for each in self.webhooks if each.id != webhook.id]
 
 
-async def test_while_all_is_well_the_time_seen_advances_and_nothing_is_fetched():
+async def test_while_all_is_well_nothing_is_fetched_before_its_time():
     world = World()
     await world.look()
-    assert (world.watched.seen_until, world.gaps) == (NOON + TICK, [])
+    assert (world.watched.seen_until, world.gaps) == (NOON, [])
     assert world.watched.health["status"] == "ok"
 
 
@@ -117,18 +120,31 @@ async def test_a_look_that_comes_late_fills_the_gap_with_some_overlap(source):
     assert world.watched.seen_until == world.time
 
 
-async def test_slack_is_read_every_few_minutes_although_all_seems_well():
-    world = World(source="slack")
+@pytest.mark.parametrize("source", ["clickup", "slack"])
+async def test_all_is_read_every_few_minutes_although_it_seems_well(source):
+    world = World(source=source)
     for _ in range(50):  # 25 minutes of looks that come in time.
         await world.look()
         world.time += TICK
-    assert world.gaps == [NOON - OVERLAP, NOON + FILL_EVERY - OVERLAP]
-    assert world.watched.seen_until == NOON + 2 * FILL_EVERY
+    assert world.gaps == [NOON - OVERLAP, NOON + READ_EVERY - OVERLAP]
+    assert world.watched.seen_until == NOON + 2 * READ_EVERY
+
+
+async def test_a_look_that_postgres_kept_from_us_is_a_gap():
+    world = World()
+    world.postgres_is_away = True
+    with pytest.raises(DependencyUnavailable):
+        await world.look()
+    world.postgres_is_away, world.time = False, world.time + TICK
+    for _ in range(3):
+        await world.look()
+    assert world.gaps == [NOON - OVERLAP]
+    assert world.watched.seen_until == world.time
 
 
 async def test_a_reading_of_slack_that_failed_is_made_up_for_by_the_next_look():
     world = World(source="slack")
-    world.filling_fails, world.time = True, NOON + FILL_EVERY
+    world.filling_fails, world.time = True, NOON + READ_EVERY
     await world.look()
     assert world.watched.seen_until == NOON
     world.filling_fails = False

@@ -23,8 +23,11 @@ from oblivion_router_worker.ports.watching import FoundEvent, FoundThread, Jobs,
 GAP_TASK = "gapTask"
 """Event type of a task to be looked at: no other event's fetch answers it, since it asks for comments too."""
 _MOST_PAGES = 100
-_MOST_RECENT = 100
-_RECENT = timedelta(days=14)
+_MOST_RECENT_THREADS = 100
+_RECENT_THREADS = timedelta(days=14)
+_MOST_RECENT_TASKS = 50
+_RECENT_TASKS = timedelta(days=3)
+"""Fewer, since each is two requests of a token that may have but a hundred a minute."""
 _MOST_WAITS = 10
 """Waits for one request, after which the next look begins anew; what was found is stored by then."""
 _WAIT_S = 60.0
@@ -84,7 +87,7 @@ class GapFiller:
 
     async def _fill_clickup(self, integration: Integration, since: datetime) -> int:
         # Comments and deletions need not change a task's date: tasks that people work on are looked at too.
-        recent = await self._store.recent_tasks(integration, since - _RECENT, _MOST_RECENT)
+        recent = await self._store.recent_tasks(integration, since - _RECENT_TASKS, _MOST_RECENT_TASKS)
         count = 0
         for list_id in await self._store.linked_lists(integration):
             try:
@@ -130,7 +133,9 @@ class GapFiller:
             except PermanentFailure as refused:
                 refusing.add(channel)
                 await self._store.note_problem(integration, channel, refused.code, refused.message)
-        for thread in await self._store.recent_threads(integration, since - _RECENT, _MOST_RECENT):
+        for thread in await self._store.recent_threads(
+            integration, since - _RECENT_THREADS, _MOST_RECENT_THREADS
+        ):
             if thread.channel not in refusing:
                 count += await self._fill_thread_if_there(watched, thread, oldest_ts)
         return count

@@ -1,11 +1,11 @@
 """Notices that events stopped coming, mends what can be mended, and has the gap filled.
 
-ClickUp suspends a webhook after 100 failed deliveries without notice, and gives each event up after five
-tries; Slack gives up after some six minutes, and tells nobody (nor that event subscriptions are off, nor
-that Socket Mode is down). `integrations.seen_until` says up to when all was told. For ClickUp it advances
-with each look that finds all well; for Slack, which is simply read every few minutes, with each reading.
-After a blind time it advances once the gap is filled. Until then `health.blind_since` stands in the row: it
-is written before anything is mended, so no crash forgets a gap.
+ClickUp suspends a webhook after 100 failed deliveries without notice, gives each event up after five tries,
+and forgets that it did with the next success; Slack gives up after some six minutes, and tells nobody (nor
+that event subscriptions are off, nor that Socket Mode is down). So both are read every few minutes whatever
+seems well, and at once after a blind time. `integrations.seen_until` says up to when all was read. While a
+gap waits to be filled, `health.blind_since` stands in the row: it is written before anything is mended, so
+no crash forgets a gap.
 Source: https://developer.clickup.com/docs/webhookhealth
 """
 
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from oblivion_platform.errors import AuthenticationFailed
+from oblivion_platform.errors import AuthenticationFailed, OblivionFailure
 from oblivion_platform.logging import get_logger
 from oblivion_router_worker.ports.clock import Clock
 from oblivion_router_worker.ports.watching import Intake, Watched, WatchStore, Webhook, Webhooks
@@ -47,8 +47,8 @@ class WatchPolicy:
     """A look that comes this long after the last one: we were away ourselves."""
     overlap: timedelta
     """A gap is filled from this much earlier: a delivery may have failed some time after its event."""
-    slack_fill_every: timedelta
-    """Slack's channels and threads are read this often, whatever seems well."""
+    read_every: timedelta
+    """Lists, channels and threads are read this often, whatever seems well."""
     look_s: float
     """Seconds that a round of looks lasts at most; looks that are still on then end on their own."""
     webhook_base_url: str | None = None
@@ -90,6 +90,7 @@ class Watchdog:
         self._policy = policy
         self._looks: dict[UUID, asyncio.Task[None]] = {}
         self._at_once = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._missed_a_look = False
 
     async def __call__(self) -> None:
         """Look at all integrations once; the failure of one does not keep the others from their turn.
@@ -99,9 +100,13 @@ class Watchdog:
         is_reachable = await self._intake.is_reachable()
         if not is_reachable:
             _log.warning("ingestion_unreachable")
-        for watched in await self._store.integrations():
+        all_watched = await self._integrations()
+        # What kept us from looking, Postgres most likely, kept ingestion from storing as well.
+        is_told = is_reachable and not self._missed_a_look
+        self._missed_a_look = False
+        for watched in all_watched:
             if watched.integration.id not in self._looks:
-                look = self._look_alone(watched, is_reachable=is_reachable)
+                look = self._look_alone(watched, is_told=is_told)
                 self._looks[watched.integration.id] = asyncio.create_task(look)
         if self._looks:
             await asyncio.wait(self._looks.values(), timeout=self._policy.look_s)
@@ -109,23 +114,30 @@ class Watchdog:
         for look in [self._looks.pop(key) for key in ended]:
             look.result()
 
+    async def _integrations(self) -> Sequence[Watched]:
+        try:
+            return await self._store.integrations()
+        except OblivionFailure:
+            self._missed_a_look = True
+            raise
+
     async def close(self) -> None:
         """End the looks that still go on; what they had not filled is noted."""
         for look in self._looks.values():
             look.cancel()
         await asyncio.gather(*self._looks.values(), return_exceptions=True)
 
-    async def _look_alone(self, watched: Watched, *, is_reachable: bool) -> None:
+    async def _look_alone(self, watched: Watched, *, is_told: bool) -> None:
         async with self._at_once, self._store.alone(watched.integration) as is_alone:
             if is_alone:
-                await self._look_after(watched, is_reachable=is_reachable)
+                await self._look_after(watched, is_told=is_told)
 
-    async def _look_after(self, found: Watched, *, is_reachable: bool) -> None:
+    async def _look_after(self, found: Watched, *, is_told: bool) -> None:
         try:
             watched = await self._store.current(found.integration)
             if watched is None:
                 return
-            if is_reachable:
+            if is_told:
                 await self._look(watched)
             else:
                 await self._note_blind(watched)
@@ -148,14 +160,14 @@ class Watchdog:
         if not sight.sees:
             await self._note_blind(watched, health)
             return
-        gap_since = watched.seen_until if self._is_slack_due(watched, now) else None
+        gap_since = watched.seen_until if self._is_due(watched, now) else None
         if sight.was_blind or self._was_blind(watched, now):
             gap_since = await self._note_blind(watched, health)
         if gap_since is not None:
             await self._fill(watched, gap_since)
-        is_told = _tells_failures(watched) or gap_since is not None or watched.seen_until is None
+        is_read = gap_since is not None or watched.seen_until is None
         well = health | {"blind_since": None, "looked_at": now.isoformat()}
-        await self._store.note(watched.integration, well, now if is_told else None)
+        await self._store.note(watched.integration, well, now if is_read else None)
 
     def _was_blind(self, watched: Watched, now: datetime) -> bool:
         if watched.health.get("blind_since") is not None:
@@ -163,10 +175,8 @@ class Watchdog:
         last_look = _moment(watched.health.get("looked_at")) or watched.seen_until
         return last_look is not None and now - last_look > self._policy.blind_after
 
-    def _is_slack_due(self, watched: Watched, now: datetime) -> bool:
-        if _tells_failures(watched) or watched.seen_until is None:
-            return False
-        return now - watched.seen_until >= self._policy.slack_fill_every
+    def _is_due(self, watched: Watched, now: datetime) -> bool:
+        return watched.seen_until is not None and now - watched.seen_until >= self._policy.read_every
 
     async def _note_blind(self, watched: Watched, health: Mapping[str, object] | None = None) -> datetime:
         """Note since when events may be missing, before anything else is done: only a filled gap clears it.
