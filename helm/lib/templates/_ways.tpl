@@ -1,0 +1,142 @@
+{{- /*
+oblivion.networkpolicy closes the chart's pods, but for: DNS; `calls` and `callers` of the facts, other charts by name;
+`internet`, any address outside; `public`, callers of any namespace, such as an Ingress controller's.
+*/ -}}
+{{- define "oblivion.networkpolicy" -}}
+{{- $facts := include "oblivion.facts" . | fromYaml -}}
+{{- $global := .Values.lib.global -}}
+{{- if $global.networkPolicies.enabled -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ include "oblivion.fullname" . }}
+  labels: {{- include "oblivion.labels" . | nindent 4 }}
+spec:
+  podSelector:
+    matchLabels: {{- include "oblivion.selectorLabels" . | nindent 6 }}
+  policyTypes: [Ingress, Egress]
+  {{- if or $facts.http .Values.extraIngress }}
+  ingress:
+    {{- if $facts.public }}
+    - from: [{namespaceSelector: {}}]
+      ports: [{port: http}]
+    {{- else if $facts.http }}
+    - from:
+        {{- range append ($facts.callers | default list) "test" }}
+        - podSelector: {matchLabels: {app.kubernetes.io/name: {{ . }}, app.kubernetes.io/part-of: {{ include "oblivion.system" $ }}}}
+        {{- end }}
+        # Prometheus, wherever it is.
+        - namespaceSelector: {}
+          podSelector: {matchLabels: {app.kubernetes.io/name: prometheus}}
+      ports: [{port: http}]
+    {{- end }}
+    {{- with .Values.extraIngress }}{{- toYaml . | nindent 4 }}{{- end }}
+  {{- end }}
+  egress:
+    {{- include "oblivion.egressToDns" . | nindent 4 }}
+    {{- range $facts.calls }}
+    - to:
+        - podSelector: {matchLabels: {app.kubernetes.io/name: {{ . }}, app.kubernetes.io/part-of: {{ include "oblivion.system" $ }}}}
+    {{- end }}
+    {{- if and $facts.role $global.database.host }}
+    - ports: [{port: {{ $global.database.port }}}]
+    {{- end }}
+    {{- if and $facts.redis $global.redis.host }}
+    - ports: [{port: {{ $global.redis.port }}}]
+    {{- end }}
+    {{- if $facts.internet }}
+    - to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16]}}, {ipBlock: {cidr: "::/0", except: ["fc00::/7", "fe80::/10"]}}]
+    {{- end }}
+    {{- if $facts.apiToken }}
+    {{- include "oblivion.egressToApiServer" . | nindent 4 }}
+    {{- end }}
+    {{- with .Values.extraEgress }}{{- toYaml . | nindent 4 }}{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "oblivion.egressToDns" -}}
+- to: [{namespaceSelector: {}}]
+  ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+{{- end -}}
+
+{{- /* The API server is no pod, and its address is known to nobody when this is rendered. */ -}}
+{{- define "oblivion.egressToApiServer" -}}
+- ports: [{port: 443}, {port: 6443}]
+{{- end -}}
+
+{{- define "oblivion.servicemonitor" -}}
+{{- $facts := include "oblivion.facts" . | fromYaml -}}
+{{- if and $facts.http $facts.metrics .Values.lib.global.metrics.serviceMonitors -}}
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata:
+  name: {{ include "oblivion.fullname" . }}
+  labels:
+    {{- include "oblivion.labels" . | nindent 4 }}
+    {{- with .Values.lib.global.metrics.labels }}{{- toYaml . | nindent 4 }}{{- end }}
+spec:
+  selector:
+    matchLabels: {{- include "oblivion.selectorLabels" . | nindent 6 }}
+  endpoints:
+    - {port: http, path: /metrics, interval: 30s}
+{{- end -}}
+{{- end -}}
+
+{{- define "oblivion.ingress" -}}
+{{- $paths := dig .Chart.Name list (include "oblivion.paths" . | fromYaml) -}}
+{{- $ingress := .Values.lib.global.ingress -}}
+{{- if and $ingress.enabled $paths -}}
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: {{ include "oblivion.fullname" . }}
+  labels: {{- include "oblivion.labels" . | nindent 4 }}
+  annotations:
+    # Nothing is stripped: a service sees the whole path. Event streams and WebSockets stay open.
+    konghq.com/strip-path: "false"
+    konghq.com/preserve-host: "true"
+    konghq.com/response-buffering: "false"
+    {{- with $ingress.annotations }}{{- toYaml . | nindent 4 }}{{- end }}
+spec:
+  ingressClassName: {{ $ingress.className }}
+  {{- with $ingress.tlsSecret }}
+  tls: [{hosts: [{{ include "oblivion.host" $ }}], secretName: {{ . }}}]
+  {{- end }}
+  rules:
+    - host: {{ include "oblivion.host" . }}
+      http:
+        paths:
+          {{- range $paths }}
+          - path: {{ . }}
+            pathType: Prefix
+            backend: {service: {name: {{ include "oblivion.fullname" $ }}, port: {name: http}}}
+          {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "oblivion.httproute" -}}
+{{- $paths := dig .Chart.Name list (include "oblivion.paths" . | fromYaml) -}}
+{{- $route := .Values.lib.global.httpRoute -}}
+{{- if and $route.enabled $paths -}}
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: {{ include "oblivion.fullname" . }}
+  labels: {{- include "oblivion.labels" . | nindent 4 }}
+spec:
+  parentRefs:
+    - name: {{ required "global.httpRoute.gatewayName is empty: set it to the name of your Gateway" $route.gatewayName }}
+      {{- with $route.gatewayNamespace }}
+      namespace: {{ . }}
+      {{- end }}
+  hostnames: [{{ include "oblivion.host" . }}]
+  rules:
+    - matches:
+        {{- range $paths }}
+        - path: {type: PathPrefix, value: {{ . }}}
+        {{- end }}
+      backendRefs: [{name: {{ include "oblivion.fullname" . }}, port: 80}]
+      # An event stream lasts for as long as it is listened to.
+      timeouts: {request: 0s}
+{{- end -}}
+{{- end -}}
