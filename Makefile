@@ -50,6 +50,7 @@ check: $(VENV)/.installed ## Lint, types, import contracts, schemas, reference p
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m oblivion_contracts.export --check
+	$(BIN)/python -m oblivion_operator.crd --check
 	$(BIN)/python -m oblivion_platform.settings_reference --check
 
 format: $(VENV)/.installed ## Format the code and mend what ruff can mend
@@ -58,6 +59,7 @@ format: $(VENV)/.installed ## Format the code and mend what ruff can mend
 
 schemas: $(VENV)/.installed ## Write the JSON Schemas and the settings reference again
 	$(BIN)/python -m oblivion_contracts.export
+	$(BIN)/python -m oblivion_operator.crd
 	$(BIN)/python -m oblivion_platform.settings_reference
 	$(BIN)/python -m oblivion_gateway.rest_reference docs/reference/rest.md
 

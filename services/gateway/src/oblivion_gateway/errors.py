@@ -42,6 +42,19 @@ class NothingThere(PermanentFailure):
         super().__init__(f"{what.replace(' ', '_')}_not_found", f"There is no such {what}.")
 
 
+class NoCluster(PermanentFailure):
+    """404: what only an operator in a cluster asks for."""
+
+    http_status = HTTPStatus.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no_cluster",
+            "This system knows no operator: set OBLIVION_OPERATOR_ACCOUNT to the namespace:name of the "
+            "operator's ServiceAccount.",
+        )
+
+
 class Conflict(PermanentFailure):
     """409: what is there already is in the way."""
 

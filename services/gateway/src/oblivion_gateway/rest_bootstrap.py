@@ -13,6 +13,7 @@ from oblivion_gateway.adapters.hints import CountedStreams, RunHints
 from oblivion_gateway.adapters.identity_providers import IdentityProviders
 from oblivion_gateway.adapters.rate_limits import RedisRateLimits
 from oblivion_gateway.adapters.tenants import PostgresTenants
+from oblivion_gateway.adapters.token_reviews import ClusterTokenReviews
 from oblivion_gateway.ports import History
 from oblivion_gateway.routes.application import Surroundings, make_application
 from oblivion_gateway.routes.services import Services
@@ -23,10 +24,12 @@ from oblivion_gateway.usecases.authenticate import Authenticate
 from oblivion_gateway.usecases.converse import Converse
 from oblivion_gateway.usecases.issue_tokens import IssueTokens
 from oblivion_gateway.usecases.limit_requests import LimitRequests, PerMinute
+from oblivion_gateway.usecases.prove_operator import ProveOperator
 from oblivion_gateway.usecases.requests import Requests
 from oblivion_gateway.usecases.route_messages import RouteMessages
 from oblivion_gateway.usecases.run_workflows import RunWorkflows
 from oblivion_gateway.usecases.runs import FollowRuns
+from oblivion_gateway.usecases.serve_operator import ServeOperator
 from oblivion_gateway.usecases.sign_in import SignIn
 from oblivion_gateway.usecases.stream_runs import Hints, StreamRuns
 from oblivion_platform.agents import AgentDirectory, SecretHasher
@@ -64,6 +67,8 @@ class RestGateway:
         self._rate_limits = RedisRateLimits(redis_url)
         self._presence = Presence(redis_url)
         self._copies = SessionCache(redis_url)
+        self._tenants = PostgresTenants(parts.database)
+        self._token_reviews = ClusterTokenReviews()
         self._aftermath = RedisAftermath(
             RunSignals(redis_url),
             run_queue(redis_url),
@@ -98,6 +103,7 @@ class RestGateway:
         await self._aftermath.close()
         await self._presence.close()
         await self._rate_limits.close()
+        await self._token_reviews.close()
 
     def _services(self) -> Services:
         settings, parts = self._settings, self._parts
@@ -123,10 +129,14 @@ class RestGateway:
             mappings=ManageMappings(),
             events=ManageEvents(self._aftermath),
             reports=LookAround(),
-            tenants=self._tenants,
+            tenants=self._list_tenants,
+            operator=ServeOperator(parts.database, parts.hasher, self._tenants, self._presence),
+            prove_operator=ProveOperator(
+                self._token_reviews if settings.operator_account else None, settings.operator_account
+            ),
             sign_in=SignIn(
                 parts.database,
-                PostgresTenants(parts.database),
+                self._tenants,
                 settings.oidc_just_in_time_role or None,
             ),
             providers=IdentityProviders(settings),
@@ -135,7 +145,7 @@ class RestGateway:
             own_origins=own_origins(settings),
         )
 
-    async def _tenants(self) -> Tenants:
+    async def _list_tenants(self) -> Tenants:
         async with self._parts.database.shared() as tx:
             return Tenants(items=await list_tenants(tx))
 

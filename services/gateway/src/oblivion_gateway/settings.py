@@ -58,6 +58,12 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
     slack_client_secret: SecretStr = Field(
         default=SecretStr(""), description="Sign in with Slack: the app's client secret."
     )
+    operator_account: str = Field(
+        default="",
+        pattern=r"^([a-z0-9-]+:[a-z0-9.-]+)?$",
+        description="The operator's ServiceAccount as namespace:name, in this gateway's own cluster "
+        "(or the one that KUBECONFIG names). Empty: no operator.",
+    )
     sse_heartbeat_s: float = Field(
         default=15.0, gt=0, description="Seconds between two heartbeats on an event stream."
     )

@@ -9,7 +9,12 @@ What is asked for all the time comes from `AgentDirectory`, which keeps it in me
 """
 
 from oblivion_platform.agents.credentials import ClientId, SecretHasher, parse_client_id
-from oblivion_platform.agents.errors import AgentNameTaken, AgentNotFound, SecretNotFound
+from oblivion_platform.agents.errors import (
+    AgentNameTaken,
+    AgentNotFound,
+    AgentOfAnotherTenant,
+    SecretNotFound,
+)
 from oblivion_platform.agents.profiles import CHANNEL, AgentDirectory, TenantAgents, profile_of
 from oblivion_platform.agents.registry import (
     AgentRecord,
@@ -22,9 +27,16 @@ from oblivion_platform.agents.registry import (
     set_agent_state,
     update_agent,
 )
+from oblivion_platform.agents.resources import (
+    ResourceDemand,
+    register_resource,
+    resource_demands,
+    retire_resources,
+)
 from oblivion_platform.agents.secrets import (
     SecretRecord,
     issue_secret,
+    keep_only_secret,
     list_secrets,
     retire_secret,
     secret_is_live,
@@ -36,8 +48,10 @@ __all__ = [
     "AgentDirectory",
     "AgentNameTaken",
     "AgentNotFound",
+    "AgentOfAnotherTenant",
     "AgentRecord",
     "ClientId",
+    "ResourceDemand",
     "SecretHasher",
     "SecretNotFound",
     "SecretRecord",
@@ -46,6 +60,7 @@ __all__ = [
     "definition_of",
     "find_agent",
     "issue_secret",
+    "keep_only_secret",
     "list_agents",
     "list_secrets",
     "mute_agent",
@@ -53,6 +68,9 @@ __all__ = [
     "parse_client_id",
     "profile_of",
     "read_agent",
+    "register_resource",
+    "resource_demands",
+    "retire_resources",
     "retire_secret",
     "secret_is_live",
     "seed_squad",

@@ -2,8 +2,9 @@
 
 A client id is `oba_{tenant}_{agent}`, so that a token request says whose it is before anything is read. A
 secret is `obs_`, 256 random bits and a checksum in base 62: a scanner can recognise it, and a mistyped one is
-refused without asking the database. What is stored is an HMAC under a key derived from the master key; the
-secret is random, so no slow hash is needed (RFC 6749 section 10.10 asks for 128 bits).
+refused without asking the database. What is stored is an HMAC of the secret's digest under a key derived from
+the master key: whoever makes a secret elsewhere, such as the operator, tells us the digest alone. The secret
+is random, so no slow hash is needed (RFC 6749 section 10.10 asks for 128 bits).
 """
 
 import hashlib
@@ -65,19 +66,30 @@ class SecretHasher:
         self._keys = keys.derived("client secrets")
 
     def hash(self, secret: str) -> bytes:
-        return _keyed(self._keys[0], secret)
+        return self.hash_digest(digest(secret))
+
+    def hash_digest(self, sha256: bytes) -> bytes:
+        """What is stored of a secret of which only the digest is known here."""
+        return _keyed(self._keys[0], sha256)
 
     def matches(self, secret: str, stored: bytes) -> bool:
         """Tell whether `stored` is the hash of `secret` under the current or a previous master key.
 
         Every key is tried, so that the time taken does not tell which one fitted.
         """
-        fitting = [hmac.compare_digest(_keyed(key, secret), stored) for key in self._keys]
+        return self.matches_digest(digest(secret), stored)
+
+    def matches_digest(self, sha256: bytes, stored: bytes) -> bool:
+        fitting = [hmac.compare_digest(_keyed(key, sha256), stored) for key in self._keys]
         return any(fitting)
 
 
-def _keyed(key: bytes, secret: str) -> bytes:
-    return hmac.new(key, secret.encode(), hashlib.sha256).digest()
+def digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _keyed(key: bytes, sha256: bytes) -> bytes:
+    return hmac.new(key, sha256, hashlib.sha256).digest()
 
 
 def _checksum(body: str) -> str:

@@ -32,3 +32,16 @@ class SecretNotFound(PermanentFailure):
 
     def __init__(self) -> None:
         super().__init__("secret_not_found", "The agent has no such live secret.")
+
+
+class AgentOfAnotherTenant(PermanentFailure):
+    """409: the resource belonged to another tenant when it was registered."""
+
+    http_status = HTTPStatus.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__(
+            "agent_of_another_tenant",
+            "This Agent was registered in another tenant, which its namespace was labelled with. "
+            "Delete it and apply it again.",
+        )

@@ -53,15 +53,16 @@ async def create_agent(
     definition: AgentDefinition,
     *,
     origin: Origin = "api",
+    agent_id: UUID | None = None,
 ) -> AgentRecord:
-    """Register an agent; it has no secret yet.
+    """Register an agent; it has no secret yet. Its id is a new one, unless it has one already elsewhere.
 
     Raises:
         AgentNameTaken: name or alias is another agent's; nothing was written that matters.
     """
     await _refuse_taken(tx, name, definition, agent_id=None)
     values = {
-        "id": uuid4(),
+        "id": agent_id or uuid4(),
         "tenant": tenant_id,
         "name": name,
         "origin": origin,

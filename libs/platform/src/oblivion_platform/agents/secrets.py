@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.agents import ClientSecretIssued
 from oblivion_platform.agents.credentials import (
+    SECRET_PREFIX,
     SHOWN_CHARACTERS,
     ClientId,
     SecretHasher,
@@ -58,6 +59,35 @@ async def issue_secret(tx: AsyncConnection, hasher: SecretHasher, client: Client
     )
 
 
+async def keep_only_secret(
+    tx: AsyncConnection, hasher: SecretHasher, client: ClientId, sha256: bytes
+) -> bool:
+    """Make the secret of this digest the agent's only live one; True when that changed anything.
+
+    For whoever makes secrets elsewhere and tells us the digest alone.
+    """
+    await tx.execute(_LOCK_AGENT, {"agent": client.agent_id})
+    known = [
+        row.id
+        for row in (await tx.execute(_STORED, {"agent": client.agent_id})).all()
+        if hasher.matches_digest(sha256, row.secret_hash)
+    ]
+    others = await tx.execute(_RETIRE_OTHERS, {"agent": client.agent_id, "kept": known[:1]})
+    if known:
+        return others.rowcount > 0
+    await tx.execute(
+        _INSERT,
+        {
+            "id": uuid4(),
+            "tenant": client.tenant_id,
+            "agent": client.agent_id,
+            "prefix": SECRET_PREFIX,
+            "hash": hasher.hash_digest(sha256),
+        },
+    )
+    return True
+
+
 async def secret_is_live(tx: AsyncConnection, hasher: SecretHasher, client: ClientId, secret: str) -> bool:
     """Tell whether `secret` is a live one of an active agent; the time taken does not tell why it is not."""
     if not is_well_formed(secret):
@@ -95,6 +125,13 @@ _RETIRE_OLDEST = text("""
     UPDATE client_secrets SET state = 'retired' WHERE state = 'live' AND id IN (
         SELECT id FROM client_secrets WHERE agent_id = :agent AND state = 'live'
         ORDER BY created_at DESC, id OFFSET :kept)
+""")
+_STORED = text("""
+    SELECT id, secret_hash FROM client_secrets WHERE agent_id = :agent AND state = 'live' ORDER BY created_at
+""")
+_RETIRE_OTHERS = text("""
+    UPDATE client_secrets SET state = 'retired'
+    WHERE agent_id = :agent AND state = 'live' AND NOT id = ANY(:kept)
 """)
 _INSERT = text("""
     INSERT INTO client_secrets (id, tenant_id, agent_id, prefix, secret_hash, created_at)

@@ -10,6 +10,7 @@ USERS = ADMINS | {Role.USER}
 PEOPLE = USERS | {Role.GUEST}
 EVERYBODY = PEOPLE | {Role.AGENT}
 OPERATORS = frozenset({Role.OPERATOR})
+CLUSTER = frozenset({Role.CLUSTER})
 
 ACCESS: dict[str, frozenset[Role]] = {
     "who_am_i": EVERYBODY,
@@ -81,6 +82,11 @@ ACCESS: dict[str, frozenset[Role]] = {
     "list_credentials": ADMINS,
     "list_stats": ADMINS,
     "list_tenants": OPERATORS,
+    # Agent resources: proved by the cluster itself
+    "name_tenant": CLUSTER,
+    "register_agent": CLUSTER,
+    "show_demand": CLUSTER,
+    "retain_agents": CLUSTER,
 }
 """Operation → the roles that may; what is a person's own is checked besides."""
 

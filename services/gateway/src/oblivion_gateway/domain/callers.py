@@ -13,6 +13,8 @@ class Role(StrEnum):
     USER = "user"
     GUEST = "guest"
     AGENT = "agent"
+    CLUSTER = "cluster"
+    """The operator of the cluster: a ServiceAccount, of no tenant."""
     OPERATOR = "operator"
     """Owns tenants and the queue board; a person has it beside one of the others."""
 

@@ -13,7 +13,17 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from oblivion_gateway.domain.access import ACCESS
-from oblivion_gateway.routes import administration, agents, auth, events, runs, sessions, sign_in, workflows
+from oblivion_gateway.routes import (
+    administration,
+    agents,
+    auth,
+    events,
+    operator,
+    runs,
+    sessions,
+    sign_in,
+    workflows,
+)
 from oblivion_gateway.routes.dependencies import COOKIE
 from oblivion_gateway.routes.frame import Frame
 from oblivion_gateway.routes.problems import add_problem_schema
@@ -35,6 +45,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     events.router,
     administration.router,
+    operator.router,
 )
 _PROTECTED = "/api/"
 

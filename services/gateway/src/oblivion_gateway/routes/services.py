@@ -16,10 +16,12 @@ from oblivion_gateway.usecases.authenticate import Authenticate
 from oblivion_gateway.usecases.converse import Converse
 from oblivion_gateway.usecases.issue_tokens import IssueTokens
 from oblivion_gateway.usecases.limit_requests import LimitRequests
+from oblivion_gateway.usecases.prove_operator import ProveOperator
 from oblivion_gateway.usecases.requests import Requests
 from oblivion_gateway.usecases.route_messages import RouteMessages
 from oblivion_gateway.usecases.run_workflows import RunWorkflows
 from oblivion_gateway.usecases.runs import FollowRuns
+from oblivion_gateway.usecases.serve_operator import ServeOperator
 from oblivion_gateway.usecases.sign_in import SignIn
 from oblivion_gateway.usecases.stream_runs import StreamRuns
 from oblivion_platform.tokens import TokenKeys
@@ -61,6 +63,8 @@ class Services:
     events: ManageEvents
     reports: LookAround
     tenants: Callable[[], Awaitable[Tenants]]
+    operator: ServeOperator
+    prove_operator: ProveOperator
     sign_in: SignIn
     providers: IdentityProviders
     development_login: bool
