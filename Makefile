@@ -7,8 +7,16 @@ MEMBERS := $(wildcard libs/*) $(wildcard services/*)
 SEED ?= 1
 SCHEDULES ?= 20
 
+# Images and clusters: what builds an image, and what brings images to the nodes of the cluster that KUBECONFIG names.
+OBLIVION_BUILD ?= docker build
+OBLIVION_LOAD ?= kind load docker-image --name oblivion
+VERSION := 0.1.0
+REGISTRY ?= docker.io/oblivion
+IMAGES := $(filter-out platform client build,$(basename $(notdir $(wildcard images/packages/*.txt))))
+FOR_AGENTS := agent agent-base
+
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lock-check run demo test check format schemas faults bench test-browser clean
+.PHONY: help setup lock lock-check run demo test check format schemas faults bench test-browser images load deploy e2e charts clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -42,7 +50,7 @@ demo: $(VENV)/.installed ## Play the main story on the running system (or on one
 	$(BIN)/oblivion demo
 
 test: $(VENV)/.installed ## Run all tests but the fault schedules
-	$(BIN)/pytest -m "not faults"
+	$(BIN)/pytest -m "not faults and not e2e"
 
 check: $(VENV)/.installed ## Lint, types, import contracts, schemas, reference pages
 	$(BIN)/ruff format --check .
@@ -71,6 +79,26 @@ bench: $(VENV)/.installed ## Measure, beside peers and limits in the same run
 
 test-browser: $(VENV)/.installed ## The tests that need Chromium (Debian: apt-get install chromium)
 	$(BIN)/pytest -m browser
+
+images: $(addprefix image-,$(IMAGES)) ## Build every container image (OBLIVION_BUILD="docker build")
+
+image-%:
+	$(OBLIVION_BUILD) --build-arg SERVICE=$* --build-arg FOUNDATION=$(if $(filter $*,$(FOR_AGENTS)),client,platform) \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+	  -t $(REGISTRY)/$*:$(VERSION) .
+
+load: ## Bring the images to the cluster's nodes (OBLIVION_LOAD="kind load docker-image --name oblivion")
+	$(OBLIVION_LOAD) $(foreach image,$(IMAGES),$(REGISTRY)/$(image):$(VERSION))
+
+charts: $(VENV)/.installed ## Write path table, schemas and pages of the charts, and the images' package lists again
+	$(BIN)/python helm/generate.py
+	$(BIN)/python -m images.packages
+
+deploy: images load ## Build, load, and install every service as its own release into the cluster of KUBECONFIG
+	helm/deploy.sh
+
+e2e: $(VENV)/.installed ## Try the whole system on the cluster of KUBECONFIG, whose nodes have the images
+	$(BIN)/pytest tests/e2e -m e2e
 
 clean: ## Remove what was built; data of `make run` stays
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis

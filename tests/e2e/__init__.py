@@ -1,0 +1,1 @@
+"""The whole system on the cluster that KUBECONFIG names."""

@@ -1,0 +1,257 @@
+"""The cluster that KUBECONFIG names: kubectl, helm, ways in, and one installed system as a black box."""
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import yaml
+
+from oblivion_platform.embedded.process import free_port
+from oblivion_sandbox.control import SandboxControl
+
+ROOT = Path(__file__).parents[2]
+UMBRELLA = ROOT / "helm" / "oblivion"
+COMMAND_WITHIN_S = 300.0
+FORWARD_WITHIN_S = 60.0
+POLL_S = 0.1
+
+Json = dict[str, Any]
+
+
+class CommandFailed(Exception):
+    """kubectl or helm said no; the text is what it said."""
+
+
+def run(*arguments: str, stdin: str | None = None, within_s: float = COMMAND_WITHIN_S) -> str:
+    """Run a command and return what it printed.
+
+    Raises:
+        CommandFailed: it ended with another code than 0.
+    """
+    done = subprocess.run(
+        arguments, input=stdin, capture_output=True, text=True, timeout=within_s, check=False
+    )
+    if done.returncode != 0:
+        raise CommandFailed(
+            f"{' '.join(arguments[:6])}: {done.stderr.strip()[-2000:]}{done.stdout.strip()[-2000:]}"
+        )
+    return done.stdout
+
+
+class Namespace:
+    """One namespace, in which pods must satisfy Pod Security "restricted"."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return run("kubectl", "-n", self.name, *arguments, stdin=stdin)
+
+    def objects(self, kinds: str, selector: str = "") -> list[Json]:
+        chosen = ("-l", selector) if selector else ()
+        return json.loads(self.kubectl("get", kinds, *chosen, "-o", "json"))["items"]
+
+    def secret(self, name: str, key: str) -> str:
+        data = json.loads(self.kubectl("get", "secret", name, "-o", "json"))["data"]
+        return base64.b64decode(data[key]).decode()
+
+    def create(self) -> None:
+        labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": self.name, "labels": {**labels, "oblivion.dev/tenant": "default"}},
+        }
+        run("kubectl", "apply", "-f", "-", stdin=json.dumps(manifest))
+
+    def delete(self) -> None:
+        run("kubectl", "delete", "namespace", self.name, "--ignore-not-found", "--timeout=180s")
+
+
+@contextmanager
+def namespace(name: str) -> Iterator[Namespace]:
+    """A new namespace; removed afterwards unless OBLIVION_E2E_KEEP is set."""
+    made = Namespace(name)
+    made.delete()
+    made.create()
+    try:
+        yield made
+    finally:
+        if "OBLIVION_E2E_KEEP" not in os.environ:
+            made.delete()
+
+
+class Forward:
+    """A way to a Service's port that comes back when the pod behind it goes."""
+
+    def __init__(self, namespace: str, target: str, port: int) -> None:
+        self.port = free_port()
+        self._command = [
+            "kubectl", "-n", namespace, "port-forward", "--address=127.0.0.1", target, f"{self.port}:{port}"
+        ]  # fmt: skip
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> "Forward":
+        self._keeper = asyncio.create_task(self._keep())
+        async with asyncio.timeout(FORWARD_WITHIN_S):
+            while not self._listens():  # noqa: ASYNC110 - another process's state
+                await asyncio.sleep(POLL_S)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._keeper is not None
+        self._keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._keeper
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    async def _keep(self) -> None:
+        while True:
+            quiet = asyncio.subprocess.DEVNULL
+            process = await asyncio.create_subprocess_exec(
+                *self._command, stdout=quiet, stderr=asyncio.subprocess.PIPE
+            )
+            try:
+                await self._until_lost(process)
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                await process.wait()
+            await asyncio.sleep(POLL_S)
+
+    @staticmethod
+    async def _until_lost(process: asyncio.subprocess.Process) -> None:
+        """It goes on listening after its pod is gone, and says so only when somebody comes."""
+        assert process.stderr is not None
+        while line := await process.stderr.readline():
+            if b"lost connection" in line or b"error" in line.lower():
+                return
+
+
+class Installed:
+    """One system in one namespace, as its users and administrators see it."""
+
+    def __init__(self, namespace: Namespace, release: str = "oblivion") -> None:
+        self.namespace = namespace
+        self.release = release
+        self.ready_after_s = 0.0
+
+    def install(self, values: Json, *, within_s: int = 300) -> None:
+        """Install or upgrade the umbrella and wait until all is ready."""
+        began = time.monotonic()
+        run(
+            "helm", "upgrade", "--install", self.release, str(UMBRELLA), "-n", self.namespace.name,
+            "--wait", f"--timeout={within_s}s", "-f", "-",
+            stdin=yaml.safe_dump(values), within_s=within_s + 30,
+        )  # fmt: skip
+        self.ready_after_s = time.monotonic() - began
+
+    def uninstall(self) -> None:
+        run("helm", "uninstall", self.release, "-n", self.namespace.name, "--wait", "--timeout=180s")
+
+    def pods(self, chart: str = "") -> list[Json]:
+        """Running pods of one chart, or of the whole system."""
+        chosen = f",app.kubernetes.io/name={chart}" if chart else ""
+        found = self.namespace.objects("pods", f"app.kubernetes.io/part-of=oblivion{chosen}")
+        return [pod for pod in found if pod["status"]["phase"] == "Running"]
+
+    def restarts(self) -> dict[str, int]:
+        """Pods with containers that were started again."""
+        counts = {
+            pod["metadata"]["name"]: sum(
+                each["restartCount"] for each in pod["status"].get("containerStatuses", [])
+            )
+            for pod in self.pods()
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    async def oblivion(self, *arguments: str) -> str:
+        """Run `oblivion …` in the administrator's pod."""
+        command = ("exec", "deploy/oblivion-cli", "--", "oblivion", *arguments)
+        return await asyncio.to_thread(self.namespace.kubectl, *command)
+
+    def forward(self, chart: str, port: int = 80) -> Forward:
+        return Forward(self.namespace.name, f"svc/oblivion-{chart}", port)
+
+    def database_url(self, port: int) -> str:
+        password = self.namespace.secret("oblivion-database", "oblivion_cli")
+        return f"postgresql://oblivion_cli:{password}@127.0.0.1:{port}/oblivion_db"
+
+    async def rollout(self, chart: str) -> None:
+        """Replace the pods of one chart, as an upgrade does, and wait for the new ones."""
+        await asyncio.to_thread(self.namespace.kubectl, "rollout", "restart", f"deploy/oblivion-{chart}")
+        await self.settled(chart)
+
+    async def settled(self, chart: str) -> None:
+        kind = "statefulset" if chart in {"postgres", "redis", "qdrant"} else "deploy"
+        command = ("rollout", "status", f"{kind}/oblivion-{chart}", "--timeout=180s")
+        await asyncio.to_thread(self.namespace.kubectl, *command)
+
+    async def kill(self, chart: str) -> None:
+        """Remove the pods of one chart at once, without a word to them."""
+        command = (
+            "delete",
+            "pod",
+            "-l",
+            f"app.kubernetes.io/name={chart}",
+            "--grace-period=0",
+            "--force",
+            "--wait=false",
+        )
+        await asyncio.to_thread(self.namespace.kubectl, *command)
+
+    async def wait_for_job(self, part: str, within_s: float = 180.0) -> None:
+        """Until the Job whose name contains `part` is complete."""
+        async with asyncio.timeout(within_s):
+            while True:
+                jobs = [job for job in self.namespace.objects("jobs") if part in job["metadata"]["name"]]
+                if jobs and all(job["status"].get("succeeded") for job in jobs):
+                    return
+                await asyncio.sleep(POLL_S * 5)
+
+
+async def answers(control: SandboxControl) -> bool:
+    try:
+        await control.slack.app()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return True
+
+
+async def unsettled(database_url: str) -> dict[str, int]:
+    """Rows that wait for something, by table and state; empty once everything is settled."""
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        tenants = await (await connection.execute("SELECT id FROM tenants")).fetchall()
+        counts: dict[str, int] = {}
+        for (tenant,) in tenants:
+            await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(tenant),))
+            for what, count in await (await connection.execute(_UNSETTLED)).fetchall():
+                counts[what] = counts.get(what, 0) + count
+        return counts
+
+
+_UNSETTLED = """
+    SELECT 'event ' || state, count(*) FROM inbound_events WHERE state IN ('received', 'dead') GROUP BY 1
+    UNION ALL SELECT 'effect ' || state, count(*) FROM outbox
+    WHERE state IN ('pending', 'sending', 'dead') GROUP BY 1
+    UNION ALL SELECT 'run ' || state, count(*) FROM runs
+    WHERE state NOT IN ('succeeded', 'failed', 'cancelled') GROUP BY 1
+    UNION ALL SELECT 'run unshown', count(*) FROM runs WHERE presented_seq < last_seq HAVING count(*) > 0
+"""

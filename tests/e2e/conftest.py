@@ -1,0 +1,28 @@
+"""Fixtures: a cluster, and systems installed on it."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cluster() -> None:
+    """Skip, with the reason, where there is no cluster to try."""
+    if not os.environ.get("KUBECONFIG"):
+        pytest.skip("KUBECONFIG names no cluster: make e2e runs on the one that it names")
+    for program in ("kubectl", "helm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not on the PATH")
+    asked = subprocess.run(
+        ["kubectl", "get", "--raw", "/readyz"], capture_output=True, timeout=30, check=False
+    )
+    if asked.returncode != 0:
+        pytest.skip("the cluster that KUBECONFIG names does not answer")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/e2e/" in item.path.as_posix():
+            item.add_marker("e2e")

@@ -1,0 +1,105 @@
+"""From an empty namespace to a task that travels and a mention that is answered, with default values."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from oblivion_cli.demo.questions import Questions
+from oblivion_cli.demo.story import Story
+from oblivion_sandbox.control import SandboxControl
+from tests.e2e.cluster import CommandFailed, Installed, namespace, run
+
+READY_GOAL_S = 120.0
+SANDBOX = {"sandbox": {"enabled": True}}
+
+
+class Told:
+    """Keeps what a story tells."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, float]] = []
+
+    def done(self, what: str, took_s: float) -> None:
+        self.lines.append((what, took_s))
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[Installed]:
+    with namespace("oblivion-e2e") as room:
+        system = Installed(room)
+        system.install(SANDBOX)
+        yield system
+
+
+@pytest.mark.timeout(600)
+def test_it_is_ready_without_restarts_with_default_values(system: Installed) -> None:
+    print(f"ready after {system.ready_after_s:.0f} s")
+    assert system.ready_after_s < READY_GOAL_S
+    assert system.restarts() == {}
+    charts = {pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in system.pods()}
+    assert charts >= {"ingestion", "gateway", "router-worker", "sandbox", "postgres", "redis", "cli"}
+
+
+@pytest.mark.timeout(300)
+async def test_helm_test_passes(system: Installed) -> None:
+    await system.wait_for_job("connect")
+    said = await asyncio.to_thread(run, "helm", "test", system.release, "-n", system.namespace.name)
+    assert said.count("Succeeded") >= 4
+
+
+@pytest.mark.timeout(300)
+async def test_a_task_travels_to_slack_and_back(system: Installed) -> None:
+    await system.wait_for_job("connect")
+    await system.oblivion("mappings", "link", "Launch", "#launch")
+    told = Told()
+    async with system.forward("sandbox") as way, SandboxControl(way.url) as control:
+        await Story(control, way.url, told).play()
+    assert len(told.lines) >= 8
+
+
+@pytest.mark.timeout(300)
+async def test_a_mention_is_answered_by_an_agents_pod(system: Installed) -> None:
+    told = Told()
+    async with system.forward("sandbox") as way, SandboxControl(way.url) as control:
+        await Questions(control, told).play()
+    print(told.lines)
+    assert len(told.lines) >= 4
+
+
+def test_pods_hold_only_the_keys_they_need(system: Installed) -> None:
+    for pod in system.pods("ingestion"):
+        names = {each["name"] for each in pod["spec"]["containers"][0]["env"]}
+        assert "OBLIVION_SIGNING_KEY" in names
+        assert "OBLIVION_MASTER_KEY" not in names
+        assert pod["spec"]["automountServiceAccountToken"] is False
+
+
+def test_idle_memory_stays_within_the_goals(system: Installed) -> None:
+    goals_mib = {"ingestion": 90, "gateway": 220, "router-worker": 220, "agent": 250}
+    used = _memory_mib(system)
+    print(json.dumps(used, indent=2))
+    over = {chart: used[chart] for chart, goal in goals_mib.items() if used.get(chart, 0) > goal}
+    assert over == {}
+
+
+@pytest.mark.timeout(300)
+def test_upgrading_changes_no_secret(system: Installed) -> None:
+    before = system.namespace.secret("oblivion-keys", "master-key")
+    system.install({**SANDBOX, "global": {"logLevel": "debug"}})
+    assert system.namespace.secret("oblivion-keys", "master-key") == before
+    assert system.restarts() == {}
+
+
+def _memory_mib(system: Installed) -> dict[str, float]:
+    """Working set by chart, as `kubectl top` has it; empty where the cluster has no metrics."""
+    try:
+        said = system.namespace.kubectl("top", "pods", "--no-headers")
+    except CommandFailed:
+        return {}
+    charts = {
+        pod["metadata"]["name"]: pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in system.pods()
+    }
+    rows = [line.split() for line in said.splitlines()]
+    return {charts[row[0]]: float(row[2].removesuffix("Mi")) for row in rows if row[0] in charts}
