@@ -96,7 +96,7 @@ def main() -> int:
             continue
         stale = True
         if "--check" in sys.argv:
-            print(f"{file} is stale: run make images-packages and commit it")
+            print(f"{file} is stale: run make setup charts and commit it")
         else:
             file.write_text(text)
     return 1 if stale and "--check" in sys.argv else 0

@@ -1,0 +1,1 @@
+"""What the charts render, by the real helm."""
