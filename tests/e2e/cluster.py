@@ -24,6 +24,7 @@ UMBRELLA = ROOT / "helm" / "oblivion"
 COMMAND_WITHIN_S = 300.0
 FORWARD_WITHIN_S = 60.0
 POLL_S = 0.1
+OWNERS_OF_DATA = {"postgres", "redis", "sandbox", "qdrant"}
 
 Json = dict[str, Any]
 
@@ -205,16 +206,12 @@ class Installed:
         await asyncio.to_thread(self.namespace.kubectl, *command)
 
     async def kill(self, chart: str) -> None:
-        """Remove the pods of one chart at once, without a word to them."""
-        command = (
-            "delete",
-            "pod",
-            "-l",
-            f"app.kubernetes.io/name={chart}",
-            "--grace-period=0",
-            "--force",
-            "--wait=false",
-        )
+        """Remove the pods of one chart, without a word to them where two at once do no harm.
+
+        What owns data gets a second instead: its successor must not start before it is dead.
+        """
+        at_once = ("--grace-period=1",) if chart in OWNERS_OF_DATA else ("--grace-period=0", "--force")
+        command = ("delete", "pod", "-l", f"app.kubernetes.io/name={chart}", *at_once, "--wait=false")
         await asyncio.to_thread(self.namespace.kubectl, *command)
 
     async def wait_for_job(self, part: str, within_s: float = 180.0) -> None:
