@@ -67,7 +67,7 @@ RUN for folder in $(python images/locked.py --members images/packages/${SERVICE}
  && if [ -e /packages/$module/__main__.py ]; then printf '#!/bin/sh\nexec python -m %s "$@"\n' $module; \
     else printf '#!/bin/sh\nexec python "$@"\n'; fi > /service && chmod 755 /service
 
-FROM foundation
+FROM foundation AS service
 ARG SITE
 ARG SERVICE
 ARG VERSION=0.1.0
@@ -85,3 +85,13 @@ EXPOSE 8080
 ENV PORT=8080
 # Health is asked for by the charts' probes: GET /health/live and /health/ready.
 CMD ["service"]
+
+# For `skaffold dev`: our code may be overwritten where it stands, and the service starts again when it is.
+FROM service AS development
+ARG SITE
+USER root
+RUN chown -R 10001:10001 ${SITE}/oblivion_* && find ${SITE}/oblivion_* -name '*.pyc' -delete
+USER 10001:10001
+CMD ["sh", "-c", "exec python -m watchfiles --filter python --sigint-timeout 20 service /opt/oblivion/lib/python3.11/site-packages"]
+
+FROM service

@@ -23,6 +23,6 @@ seccompProfile: {type: RuntimeDefault}
 
 {{- define "oblivion.containerSecurity" -}}
 allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
+readOnlyRootFilesystem: {{ not .Values.lib.global.writableRoot }}
 capabilities: {drop: [ALL]}
 {{- end -}}

@@ -1,3 +1,4 @@
+{{- /* The Job's pod; the Job is named by a checksum of it. */ -}}
 {{- define "sandbox.connect" -}}
 metadata:
   labels:
@@ -16,7 +17,7 @@ spec:
     - {name: tmp, emptyDir: {sizeLimit: 64Mi}}
   containers:
     - name: connect
-      image: {{ include "oblivion.image" (merge (dict "Values" (merge (dict "image" (dict "name" "cli" "tag" .Values.image.tag "digest" "")) .Values)) .) }}
+      image: {{ include "oblivion.image" (dict "Values" (dict "lib" .Values.lib "image" .Values.connectImage) "Chart" .Chart) }}
       imagePullPolicy: {{ .Values.lib.global.imagePullPolicy }}
       command: [python, -m, oblivion_cli]
       args:
