@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from oblivion_contracts.runs import RunSource
 from oblivion_contracts.sessions import HistorySearch
 from oblivion_platform.errors import DependencyUnavailable
-from oblivion_platform.history import Document, QdrantHistory, WordLlamaEmbedder, shared_in
+from oblivion_platform.history import Document, QdrantHistory, WordLlamaEmbedder, is_shared
 from oblivion_sandbox.testing import running_sandbox
 
 pytestmark = pytest.mark.integration
@@ -108,17 +109,19 @@ async def test_an_index_that_is_away_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "thread", "user_id", "shared"),
+    ("source", "place", "shared"),
     [
-        ("slack", "slack:i:C1:1.0", ANA, True),
-        ("slack", "slack:i:D1:1.0", ANA, False),
-        ("clickup", "clickup:i:task", ANA, True),
-        ("api", "session:1", ANA, False),
-        ("delegation", "delegation:1", ANA, False),
-        ("workflow", "session:1", None, True),
+        ("slack", {"channel": "C1", "is_public": True}, True),
+        ("slack", {"channel": "C1"}, False),
+        ("slack", {"channel": "D1", "is_public": False}, False),
+        ("clickup", {"channel": "C1", "is_public": True}, True),
+        ("clickup", {"channel": "C1"}, False),
+        ("api", {"channel": "C1", "is_public": True}, False),
+        ("delegation", {}, False),
+        ("workflow", {}, False),
     ],
 )
-def test_what_was_said_in_private_stays_private(
-    source: str, thread: str, user_id: UUID | None, *, shared: bool
+def test_only_what_was_said_in_a_channel_known_to_be_public_is_shared(
+    source: str, place: dict[str, Any], *, shared: bool
 ) -> None:
-    assert shared_in(source, thread, user_id) is shared
+    assert is_shared(source, place) is shared

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -75,6 +76,11 @@ def posted(event: Mapping[str, Any], **changes: Any) -> MessagePosted:
     parsed = parse_slack(envelope(event, **changes))
     assert isinstance(parsed, MessagePosted)
     return parsed
+
+
+@pytest.mark.parametrize("kind", ["channel", "group", "mpim", "im", None])
+def test_a_message_says_what_kind_of_channel_it_is_in(kind: str | None) -> None:
+    assert posted(message(channel_type=kind if kind else ...)).channel_type == kind
 
 
 def parse(event: Mapping[str, Any]) -> SlackEvent:
@@ -182,7 +188,7 @@ def test_without_authorizations_the_known_bot_user_tells_what_is_a_mention() -> 
 def test_an_app_mention_is_the_same_message_with_a_mention() -> None:
     mention = posted(message(type="app_mention", text=f"<@{BOT}> hi", channel_type=...))
     plain = posted(message(text=f"<@{BOT}> hi"))
-    assert mention == plain
+    assert mention == replace(plain, channel_type=None)
     assert mention.mentions_bot
 
 

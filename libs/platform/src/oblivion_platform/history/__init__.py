@@ -7,7 +7,7 @@ Postgres is the truth here too: what the index lacks is known by `runs.indexed_a
 or that lost everything, is filled again.
 """
 
-from oblivion_platform.history.documents import Document, read_documents, set_indexed, shared_in
+from oblivion_platform.history.documents import Document, is_shared, read_documents, set_indexed
 from oblivion_platform.history.embedding import Embedder, LangChainEmbedder, WordLlamaEmbedder, embedder_named
 from oblivion_platform.history.index import QdrantHistory
 
@@ -18,7 +18,7 @@ __all__ = [
     "QdrantHistory",
     "WordLlamaEmbedder",
     "embedder_named",
+    "is_shared",
     "read_documents",
     "set_indexed",
-    "shared_in",
 ]

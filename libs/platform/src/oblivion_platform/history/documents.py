@@ -1,8 +1,9 @@
 """A finished run → what is embedded of it, and what is kept beside to be shown and filtered by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 EMBEDDED_LENGTH_MAX = 8_000
 SHOWN_LENGTH_MAX = 4_000
 MESSAGES_BEFORE = 6
-_PRIVATE_SOURCES = frozenset({"api", "terminal", "web"})
+_SHOWN_SOURCES = frozenset({"slack", "clickup", "workflow"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Document:
     agent: str | None
     source: str
     shared: bool
-    """Said where others could read it too."""
+    """Said where everybody could read it."""
     prompt: str = field(repr=False)
     answer: str = field(repr=False)
     before: str = field(repr=False)
@@ -37,17 +38,9 @@ class Document:
         return f"{self.prompt}\n\n{self.answer}\n\n{self.before}"[:EMBEDDED_LENGTH_MAX]
 
 
-def shared_in(source: str, thread: str, user_id: UUID | None) -> bool:
-    """Whether more than `user_id` could see it: not in a direct message, nor outside of Slack and ClickUp.
-
-    `thread` is `slack:{integration}:{channel}:{ts}` there; Slack's direct channels begin with D.
-    """
-    if user_id is None:
-        return True
-    if source in _PRIVATE_SOURCES or source == "delegation":
-        return False
-    parts = thread.split(":")
-    return not (parts[0] == "slack" and len(parts) > 2 and parts[2].startswith("D"))
+def is_shared(source: str, place: Mapping[str, Any]) -> bool:
+    """Whether it was said in a channel that is known to be public; anything else is its asker's alone."""
+    return source in _SHOWN_SOURCES and place.get("is_public") is True
 
 
 async def read_documents(tx: AsyncConnection, run_ids: Sequence[UUID]) -> list[Document]:
@@ -61,7 +54,7 @@ async def read_documents(tx: AsyncConnection, run_ids: Sequence[UUID]) -> list[D
             user_id=row.user_id,
             agent=row.agent,
             source=row.source,
-            shared=shared_in(row.source, row.thread, row.user_id),
+            shared=is_shared(row.source, row.place),
             prompt=row.prompt[:SHOWN_LENGTH_MAX],
             answer=(row.result or "")[:SHOWN_LENGTH_MAX],
             before=row.before or "",
@@ -76,7 +69,7 @@ async def set_indexed(tx: AsyncConnection, run_ids: Sequence[UUID]) -> None:
 
 
 _READ = text("""
-    SELECT r.id, r.tenant_id, r.session_id, r.user_id, a.name AS agent, r.source, r.thread, r.prompt,
+    SELECT r.id, r.tenant_id, r.session_id, r.user_id, a.name AS agent, r.source, r.place, r.prompt,
         r.result, r.finished_at, (
             SELECT string_agg(left(m.body, 500), E'\n' ORDER BY m.seq DESC)
             FROM (SELECT body, seq FROM session_messages

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from oblivion_platform.errors import PermanentFailure
+from oblivion_platform.errors import PermanentFailure, TransientFailure
 from oblivion_router_worker.adapters.slack import SlackApi, next_cursor
 from oblivion_router_worker.domain.records import Integration
 
@@ -13,6 +13,7 @@ Json: TypeAlias = dict[str, Any]
 
 NAMES_KEPT_S = 600.0
 MOST_NAMES = 10_000
+CHANNELS_KEPT_S = 600.0
 PAGE = 200
 
 
@@ -23,6 +24,7 @@ class SlackApiReads:
         self._api = api
         self._clock = clock
         self._names: dict[tuple[UUID, str], tuple[float, str]] = {}
+        self._publics: dict[tuple[UUID, str], tuple[float, bool]] = {}
 
     async def user_name(self, integration: Integration, user_id: str) -> str:
         key = (integration.id, user_id)
@@ -34,6 +36,26 @@ class SlackApiReads:
             self._names.clear()
         self._names[key] = (self._clock() + NAMES_KEPT_S, name)
         return name
+
+    async def is_public(self, tenant_id: UUID, integration_id: UUID, channel: str) -> bool:
+        key = (integration_id, channel)
+        known = self._publics.get(key)
+        if known is not None and self._clock() < known[0]:
+            return known[1]
+        try:
+            answer = await self._api.call(
+                tenant_id, integration_id, "conversations.info", {"channel": channel}, changes=False
+            )
+        except TransientFailure:
+            return False
+        except PermanentFailure:
+            answer = {}
+        found: Json = answer.get("channel") or {}
+        is_public = found.get("is_private") is False and not (found.get("is_im") or found.get("is_mpim"))
+        if len(self._publics) >= MOST_NAMES:
+            self._publics.clear()
+        self._publics[key] = (self._clock() + CHANNELS_KEPT_S, is_public)
+        return is_public
 
     async def auth_test(self, integration: Integration) -> Json:
         """Whose token it is: team, user_id, bot_id, url."""

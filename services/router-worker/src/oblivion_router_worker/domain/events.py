@@ -64,6 +64,8 @@ class MessagePosted:
     subtype: str | None = None
     metadata: SlackMetadata | None = None
     file_count: int = 0
+    channel_type: str | None = None
+    """`channel` (public), `group`, `mpim` or `im`; None: the event does not say (an `app_mention`)."""
 
     @property
     def is_reply(self) -> bool:

@@ -24,6 +24,8 @@ class RunPlace:
     """The message that asked."""
     asker: str | None = None
     """Slack's id of the person who asked."""
+    is_public: bool = False
+    """Everybody in the workspace may read the channel; False too while that is not known."""
     task_mapping_id: UUID | None = None
     task_id: str | None = None
     clickup_integration_id: UUID | None = None

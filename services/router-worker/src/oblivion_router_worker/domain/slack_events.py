@@ -144,6 +144,7 @@ def _parse_posted(event: JsonMapping, envelope: _Envelope) -> SlackEvent:
         subtype=subtype,
         metadata=_metadata(event),
         file_count=len(list_at(event, "files")),
+        channel_type=text_at(event, "channel_type"),
     )
 
 

@@ -6,6 +6,7 @@ DependencyUnavailable (later), AuthenticationFailed (the token is refused), Perm
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
+from uuid import UUID
 
 from oblivion_router_worker.domain.clickup_objects import Comment, Task
 from oblivion_router_worker.domain.records import Integration
@@ -39,6 +40,13 @@ COMMENTS_PER_PAGE = 25
 class SlackReads(Protocol):
     async def user_name(self, integration: Integration, user_id: str) -> str:
         """The display name; the id itself when Slack does not know the person. May be minutes old."""
+        ...
+
+    async def is_public(self, tenant_id: UUID, integration_id: UUID, channel: str) -> bool:
+        """Whether everybody in the workspace may read the channel; may be minutes old.
+
+        Never raises: a channel that Slack does not tell of counts as private.
+        """
         ...
 
     async def history(

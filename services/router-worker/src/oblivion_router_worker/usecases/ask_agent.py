@@ -136,9 +136,18 @@ class AskAgent:
             and not _is_for_another(router, asked, session)
         ):
             return await _tell_running(turn, asked, live)
-        work = Work(session, asked.person, asked.question, _place(turn, asked), _context(asked))
+        place = replace(_place(turn, asked), is_public=await self._is_public(turn, asked.fact))
+        work = Work(session, asked.person, asked.question, place, _context(asked))
         await start_run(turn, work, is_behind=live is not None)
         return "asked"
+
+    async def _is_public(self, turn: Turn, fact: MessagePosted) -> bool:
+        if fact.channel_type is not None:
+            return fact.channel_type == "channel"
+        tenant_id, integration_id = turn.event.tenant_id, turn.event.integration.id
+        return not is_direct(fact.channel) and await self._slack.is_public(
+            tenant_id, integration_id, fact.channel
+        )
 
     async def _session(self, turn: Turn, asked: _Asked) -> SessionRow:
         tx, tenant_id = turn.decision.tx, turn.event.tenant_id

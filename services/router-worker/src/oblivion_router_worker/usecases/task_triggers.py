@@ -1,7 +1,7 @@
 """A mirrored task that names, is given to, tagged or moved for an agent becomes a run of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from oblivion_contracts.runs import RunSource
@@ -19,6 +19,7 @@ from oblivion_router_worker.domain.events import (
 from oblivion_router_worker.domain.records import Link
 from oblivion_router_worker.domain.run_place import RunPlace, clickup_thread
 from oblivion_router_worker.domain.triggers import Trigger, conditions, is_told_by, mentioned
+from oblivion_router_worker.ports.reading import SlackReads
 from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.start_run import Work, start_run
 from oblivion_router_worker.usecases.turn import Turn
@@ -43,7 +44,8 @@ class _Call:
 class TaskTriggers:
     """Decides which tasks and comments call an agent."""
 
-    def __init__(self, routers: Routers) -> None:
+    def __init__(self, slack: SlackReads, routers: Routers) -> None:
+        self._slack = slack
         self._routers = routers
 
     async def on_task(
@@ -122,11 +124,13 @@ class TaskTriggers:
         turn.aftermath.sessions.append((session.id, appended.version))
         if not appended.is_new:
             return None
+        place = _place(call)
+        is_public = await self._slack.is_public(turn.event.tenant_id, place.integration_id, place.channel)
         work = Work(
             session,
             person,
             said.text,
-            _place(call),
+            replace(place, is_public=is_public),
             {"clickup_task_id": call.task_id, "clickup_task": session.title},
             wanted_agent=call.trigger.agent,
             source=RunSource.CLICKUP,

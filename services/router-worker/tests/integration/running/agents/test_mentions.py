@@ -13,6 +13,7 @@ async def test_a_mention_is_answered_in_its_thread_in_one_message(path, squad, t
         (working,) = await talk.said(asked, "Processing")
         assert str(run.id) in str(working["blocks"])
         assert run.prompt == "tell me a story"
+        assert run.place["is_public"] is True
         await squad.acknowledge(run)
         await squad.complete(run, "Once **upon** a time, <!channel> @here", cost_usd=0.0123)
         (message,) = await talk.said(asked, "Once *upon* a time")
