@@ -77,16 +77,16 @@ class ShowRun:
                 kept: Mapping[str, Any] = {}
                 if place is not None:
                     kept = await _Shown(decision, showing, run, place, agents).all(events)
-                await runs.shown(decision.tx, run_id, events[-1].sequence if events else run.last_seq, kept)
-                if run.state.is_final:
+                await runs.shown(decision.tx, run_id, _reached(run, events), kept)
+                if _is_end(run, events):
                     await self._end(decision, run, aftermath, agents)
-        if run.state.is_final:
+        if _is_end(run, events):
             self._watch.over(tenant_id, run, _agent(agents, run))
         for destination, first in showing.destinations.items():
             self._kick(tenant_id, destination, first)
         if not aftermath.is_empty:
             self._follow(tenant_id, aftermath)
-        return None
+        return None if _reached(run, events) >= run.last_seq else 0.0
 
     async def _end(self, decision: Decision, run: Run, aftermath: Aftermath, agents: TenantAgents) -> None:
         if run.result and run.source not in _UNSHOWN_SOURCES:
@@ -127,6 +127,16 @@ async def _channel_of(decision: Decision, run: Run) -> RunPlace | None:
     return RunPlace(integration_id, str(run.place["channel"])) if integration_id else None
 
 
+def _reached(run: Run, events: Sequence[RunEvent]) -> int:
+    """How far the steps go that were read at once."""
+    return events[-1].sequence if events else run.last_seq
+
+
+def _is_end(run: Run, events: Sequence[RunEvent]) -> bool:
+    """The run is over, and these are its last steps: of its many a page is shown at a time."""
+    return run.state.is_final and _reached(run, events) >= run.last_seq
+
+
 def _too_early_s(run: Run, place: RunPlace | None, events: Sequence[RunEvent]) -> float | None:
     """Nothing but progress is new, and the last edit was a moment ago."""
     is_loud = any(event.kind not in _QUIET for event in events)
@@ -163,7 +173,8 @@ class _Shown:
         for event in events:
             await self._one(event)
         if self.run.state.is_final:
-            await self._end()
+            if _is_end(self.run, events):
+                await self._end()
             return kept
         if any(event.kind in _QUIET for event in events) and self.run.place.get(PROGRESS_TS):
             await self._progress()

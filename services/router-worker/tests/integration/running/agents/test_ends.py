@@ -1,0 +1,38 @@
+"""The end of a run is shown once, however much happened before it."""
+
+from oblivion_contracts.runs import RunState
+from oblivion_platform import runs
+from oblivion_platform.testing import eventually
+
+STEPS = 520
+"""More than are read at once."""
+
+
+async def test_the_end_of_a_run_of_many_steps_is_shown_once(path, squad, talk):
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("everything about it")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        await talk.said(asked, "Processing")
+        await path.settled()
+
+    async def many(tx):
+        for number in range(STEPS):
+            await runs.progress(tx, run.id, run.fence, percent=None, words=f"step {number}", usage=None)
+
+    await squad.step(many)
+    await squad.complete(run, "\n\n".join(f"Paragraph {number} " + "word " * 100 for number in range(60)))
+    async with path.worker(run_sweep_every_s=0.1):
+
+        async def shown():
+            found = await squad.read(run.id)
+            assert found.state is RunState.SUCCEEDED
+            assert found.presented_seq == found.last_seq
+
+        await eventually(shown, within_s=10)
+        await path.settled()
+        messages = [str(m) for m in await talk.said(asked, "Paragraph 59")]
+        assert sum("Paragraph 59 " in message for message in messages) == 1
+        answers = await path.rows("SELECT 1 FROM outbox WHERE kind = 'slack.run_answer'")
+        assert len(answers) == 1
