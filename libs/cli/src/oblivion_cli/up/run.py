@@ -4,16 +4,20 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Any
 
 from oblivion_cli.home import Home
 from oblivion_cli.up.banner import banner
 from oblivion_cli.up.choices import CHANGE_SIGNAL
-from oblivion_cli.up.first_start import Addresses, connect_sandbox
 from oblivion_cli.up.lock import RunLock, RunningSystem, hold_lock
 from oblivion_cli.up.ports import choose_port
 from oblivion_cli.up.system import EmbeddedSystem, Ports, Stopwatch
+
+_FIRST_START = "oblivion_cli.up.first_start"
+"""Takes a second to load, in which the stores start."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,29 @@ async def _started(system: EmbeddedSystem, stop_asked: asyncio.Event) -> bool:
 
 
 async def _start(system: EmbeddedSystem) -> None:
-    await asyncio.gather(system.start_stores(), system.start_outside())
+    """A start is processor time above all: what does not wait for another goes on beside it."""
+    loading = asyncio.to_thread(import_module, _FIRST_START)
+    await _together(system.start_stores(), system.start_outside(), loading)
+    await _together(system.start_services(), _start_squad(system))
+
+
+async def _start_squad(system: EmbeddedSystem) -> None:
+    from oblivion_cli.up.first_start import Addresses, connect_sandbox
+
     addresses = Addresses(system.database_url("oblivion_cli"), system.sandbox_url, system.base_url)
     await connect_sandbox(addresses, system.secrets, system.home.real_ones(), system.home)
-    await system.start_services()
+    await system.start_squad()
+
+
+async def _together(*work: Coroutine[Any, Any, object]) -> None:
+    """Do all of it at once; the first failure ends the rest."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _serve(system: EmbeddedSystem, stop_asked: asyncio.Event) -> None:

@@ -21,7 +21,6 @@ from oblivion_cli.up.services import (
     python_module,
 )
 from oblivion_cli.up.supervisor import Supervisor
-from oblivion_platform.database.migrate import HEAD, upgrade
 from oblivion_platform.database.roles import OWNER, ensure_roles
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
 from oblivion_platform.embedded.process import free_port
@@ -91,14 +90,19 @@ class EmbeddedSystem:
         await self._start(self._sandbox(), front_process(self.home, self._upstreams(), self.ports.front))
 
     async def start_services(self) -> None:
-        squad = self._squad(await self._github())
-        await self._start(self._ingestion(), self._gateway(), self._router_worker(), squad)
+        """Everything between the outside and the agents."""
+        await self._start(self._ingestion(), self._gateway(), self._router_worker())
+
+    async def start_squad(self) -> None:
+        """The agents, which are registered by now."""
+        await self._start(self._squad(await self._github()))
 
     async def restart_services(self) -> None:
         """Start the services again, with the settings of now."""
         self._announce("starting the services again with their new settings")
         await self._supervisor.drop("squad", "router-worker", "gateway", "ingestion")
         await self.start_services()
+        await self.start_squad()
 
     async def stop(self) -> None:
         await self._supervisor.stop()
@@ -125,17 +129,21 @@ class EmbeddedSystem:
                 await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         database_url = admin_url.rsplit("/", 1)[0] + f"/{DATABASE}"
         await ensure_roles(database_url, self.secrets.passwords)
-        if not await self._schema_is_there():
+        # Loads SQLAlchemy, which the stores need not wait for.
+        from oblivion_platform.database.migrate import HEAD, upgrade
+
+        if await self._schema() != HEAD:
             await asyncio.to_thread(upgrade, self.database_url(OWNER))
 
-    async def _schema_is_there(self) -> bool:
-        """Whether migrations have nothing to do; asking is quicker than starting them."""
+    async def _schema(self) -> str | None:
+        """The schema's revision; asking is quicker than starting migrations that have nothing to do."""
         async with await psycopg.AsyncConnection.connect(self.database_url(OWNER)) as connection:
             try:
                 cursor = await connection.execute("SELECT version_num FROM alembic_version")
             except psycopg.errors.UndefinedTable:
-                return False
-            return await cursor.fetchone() == (HEAD,)
+                return None
+            row = await cursor.fetchone()
+            return None if row is None else str(row[0])
 
     def _sandbox(self) -> ProcessSpec:
         return ProcessSpec(
