@@ -33,9 +33,11 @@ from oblivion_router_worker.adapters.postgres_sweeps import PostgresBodies, Post
 from oblivion_router_worker.adapters.postgres_watch import PostgresWatch
 from oblivion_router_worker.adapters.slack import SlackApi
 from oblivion_router_worker.adapters.slack_budgets import Allowance, SlackBudgets
+from oblivion_router_worker.adapters.slack_calls import EffectCalls
 from oblivion_router_worker.adapters.slack_carrier import SlackAllowances, SlackCarrier
+from oblivion_router_worker.adapters.slack_comforts import SlackComforts, answers_of_slack
 from oblivion_router_worker.adapters.slack_reads import SlackApiReads
-from oblivion_router_worker.adapters.slack_run_carrier import SlackEffects, SlackRunCarrier, answers_of_slack
+from oblivion_router_worker.adapters.slack_run_carrier import SlackEffects, SlackRunCarrier
 from oblivion_router_worker.bootstrap_runs import RunParts, Shared
 from oblivion_router_worker.domain.retry import RetryPolicy
 from oblivion_router_worker.processors.webhook_events import make_processor
@@ -74,7 +76,7 @@ class RouterWorker:
         self.budget = Budget(settings.redis_url.get_secret_value())
         credentials = PostgresCredentials(self.database, settings.master_key_ring())
         self.clickup_api = ClickUp(session, settings.clickup_api_url)
-        self.slack_api = SlackApi(session, settings.slack_api_url, credentials)
+        self.slack_api = SlackApi(session, settings.slack_api_url, credentials, SlackBudgets(self.budget))
         self.clickup = ClickUpApiReads(self.clickup_api, credentials)
         self.slack = SlackApiReads(self.slack_api)
         self.metrics = EventMetrics()
@@ -122,17 +124,19 @@ class RouterWorker:
             ),
         )
         carriers = {
-            "slack": self._slack_effects(SlackBudgets(self.budget), allowances),
+            "slack": self._slack_effects(allowances),
             "clickup": ClickUpCarrier(self.clickup_api, credentials),
         }
         policy = RetryPolicy(settings.http_timeout_s, settings.give_up_after_h * 3600)
         return SendEffect(carriers, Breakers(), policy, DeliveryMetrics())
 
-    def _slack_effects(self, budgets: SlackBudgets, allowances: SlackAllowances) -> SlackEffects:
+    def _slack_effects(self, allowances: SlackAllowances) -> SlackEffects:
+        calls = EffectCalls(self.slack_api)
         is_slacks = answers_of_slack(self._settings.slack_api_url)
         return SlackEffects(
-            SlackCarrier(self.slack_api, budgets, allowances),
-            SlackRunCarrier(self.slack_api, budgets, allowances, self._session, is_slacks),
+            SlackCarrier(calls, allowances),
+            SlackRunCarrier(calls, allowances),
+            SlackComforts(calls, self._session, is_slacks),
         )
 
     def _worker(self) -> SupervisedWorker:
@@ -151,7 +155,13 @@ class RouterWorker:
         )
         policy = _failure_policy(settings)
         processor = make_processor(
-            HandleEvent(self.store, decide, self.deliverer.kick, self.runs.errands),
+            HandleEvent(
+                self.store,
+                decide,
+                self.deliverer.kick,
+                self.runs.errands,
+                streaming=settings.slack_streaming,
+            ),
             NoteFailure(self.store, policy, SystemClock()),
             policy,
             self.metrics,

@@ -166,6 +166,12 @@ class Settings(
         description="What becomes of people in Slack whom the tenant does not know, where its own settings "
         "say nothing: made a guest, or politely refused.",
     )
+    slack_streaming: Literal["off", "direct", "everywhere"] = Field(
+        default="direct",
+        description="Where a run's progress is a native stream of Slack, where the tenant's own settings say "
+        "nothing: in conversations with the app alone, or in channels too, where Slack may refuse one, and "
+        "shows it live to the asker alone. A stream always ends as a plain message.",
+    )
     user_requests_per_minute: int = Field(
         default=100, ge=1, description="Requests and mentions of one person in a minute."
     )

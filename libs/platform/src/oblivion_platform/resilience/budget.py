@@ -70,7 +70,7 @@ class Budget:
 
         `headroom` is left for others: less urgent work asks with a higher one.
         """
-        paused_s = await self._paused_for_s(_pause_key(tenant_id, key))
+        paused_s = await self.paused_for_s(tenant_id, key)
         if paused_s > 0:
             return paused_s
         item = rate.of_tenant(tenant_id)
@@ -89,10 +89,9 @@ class Budget:
 
         await self._either(tell_all, _nothing)
 
-    async def close(self) -> None:
-        await self._redis.aclose()
-
-    async def _paused_for_s(self, name: str) -> float:
+    async def paused_for_s(self, tenant_id: UUID, key: str) -> float:
+        """How long `pause` still binds; 0: not at all. For what has no budget of its own."""
+        name = _pause_key(tenant_id, key)
         own_s = self._paused_until.get(name, 0.0) - time.monotonic()
         if own_s > 0:
             return own_s
@@ -102,6 +101,9 @@ class Budget:
             return max(0, await self._redis.pttl(name)) / 1000
 
         return await self._either(ask, _zero)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
 
     async def _either(
         self, shared: Callable[[], Awaitable[ResultT]], own: Callable[[], Awaitable[ResultT]]

@@ -153,7 +153,7 @@ _RETRY = text(f"""
             workflow_id, traceparent, last_seq)
         SELECT :new, tenant_id, session_id, parent_run_id, hops, source, user_id, :by, thread,
             prompt, wanted, category, priority, context, carried_state, skills, allowed_tools,
-            place - 'progress_ts', workflow_id, traceparent, 1
+            place - ARRAY['progress_ts', 'progress_at', 'stream_ts', 'status_until'], workflow_id, traceparent, 1
         FROM runs WHERE id = :run AND state IN ('succeeded', 'failed', 'cancelled')
         RETURNING tenant_id, id, last_seq
     ), {_NOTE_CREATED}

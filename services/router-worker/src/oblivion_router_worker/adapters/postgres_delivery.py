@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from oblivion_platform.database.engine import Database
 from oblivion_router_worker.adapters.statements import fetch, run
 from oblivion_router_worker.domain.effects import (
+    Body,
     CreateComment,
     DeleteComment,
     DeleteReply,
@@ -145,8 +146,8 @@ async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> bool:
         case PostReply() | CreateComment() if sent.made_id is not None:
             target = {"target": effect.mirror_event_id, "made": sent.made_id}
             (noted,) = await fetch(tx, _SENT_COPY, values | target)
-        case RunPost(keep_as=name) | RunAnswer(keep_as=name) if sent.made_id is not None and name:
-            target = {"target": effect.run_id, "name": name, "made": sent.made_id}
+        case body if effect.run_id is not None and (kept := _kept(body, sent)):
+            target = {"target": effect.run_id, "kept": json.dumps(kept)}
             (noted,) = await fetch(tx, _SENT_FOR_RUN, values | target)
         case _:
             (noted,) = await fetch(tx, _SENT, values)
@@ -156,6 +157,14 @@ async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> bool:
     if sending.was_refused:
         await _note_health(tx, effect, "ok", "")
     return noted.has_next
+
+
+def _kept(body: Body, sent: Sent) -> dict[str, Any]:
+    """What the run's place remembers of it."""
+    kept = dict(sent.keep)
+    if isinstance(body, RunPost | RunAnswer) and body.keep_as and sent.made_id is not None:
+        kept[body.keep_as] = sent.made_id
+    return kept
 
 
 async def _note_health(tx: AsyncConnection, effect: Effect, status: str, detail: str) -> None:
@@ -240,7 +249,7 @@ _SENT_COPY = f"""
 """  # noqa: S608 - constants of this module
 _SENT_FOR_RUN = f"""
     WITH done AS ({_DONE}),
-    noted AS (UPDATE runs SET place = place || jsonb_build_object(%(name)s::text, %(made)s::text)
+    noted AS (UPDATE runs SET place = place || CAST(%(kept)s AS jsonb)
               WHERE id = %(target)s)
     {_HAS_NEXT}
 """  # noqa: S608 - constants of this module

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_router_worker.adapters.statements import fetch, run
-from oblivion_router_worker.domain.records import InboundEvent, Integration, WaitingEvent
+from oblivion_router_worker.domain.records import InboundEvent, Integration, Streaming, WaitingEvent
 from oblivion_router_worker.ports.deciding import Failure, Waiting
 
 
@@ -76,6 +76,7 @@ def _event(row: Any) -> InboundEvent:
         integration=integration,
         has_links=row.has_links,
         is_our_turn=row.is_our_turn,
+        slack_streaming=row.streaming if row.streaming in get_args(Streaming) else None,
     )
 
 
@@ -84,6 +85,7 @@ _WAITING = """
            e.body, e.received_at, i.external_id, i.config,
            EXISTS (SELECT FROM project_mappings p WHERE p.state = 'active'
                    AND e.integration_id IN (p.clickup_integration_id, p.slack_integration_id)) AS has_links,
+           (SELECT settings ->> 'slack_streaming' FROM tenants t WHERE t.id = e.tenant_id) AS streaming,
            pg_try_advisory_xact_lock(hashtextextended(e.tenant_id || '|' || e.subject, 0)) AS is_our_turn
     FROM inbound_events e LEFT JOIN integrations i ON i.id = e.integration_id AND i.state = 'active'
     WHERE e.id = %(id)s AND e.state = 'received'

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from oblivion_platform.errors import PermanentFailure
-from oblivion_router_worker.adapters.slack import SlackApi, next_cursor
-from oblivion_router_worker.adapters.slack_budgets import Allowance, SlackBudgets
+from oblivion_router_worker.adapters.slack import next_cursor
+from oblivion_router_worker.adapters.slack_budgets import Allowance
+from oblivion_router_worker.adapters.slack_calls import EffectCalls
 from oblivion_router_worker.domain.effects import (
     METADATA_EFFECT_ID,
     METADATA_EVENT_TYPE,
@@ -38,9 +39,8 @@ class SlackAllowances:
 class SlackCarrier:
     """Implements `ports.delivery.Carrier`."""
 
-    def __init__(self, api: SlackApi, budgets: SlackBudgets, allowances: SlackAllowances) -> None:
-        self._api = api
-        self._budgets = budgets
+    def __init__(self, calls: EffectCalls, allowances: SlackAllowances) -> None:
+        self._calls = calls
         self._allowances = allowances
 
     async def send(self, sending: Sending) -> Receipt:
@@ -52,13 +52,13 @@ class SlackCarrier:
                 return await self._post(sending, _content(body, sending) | {"thread_ts": sending.thread_ts})
             case UpdateTask():
                 content = _content(body, sending) | {"ts": sending.thread_ts}
-                return await self._change(sending, "chat.update", content)
+                return await self._edit(sending, "chat.update", content)
             case UpdateReply():
                 content = _content(body, sending) | {"ts": sending.copy_id}
-                return await self._change(sending, "chat.update", content)
+                return await self._edit(sending, "chat.update", content)
             case DeleteReply():
                 message = {"channel": sending.channel, "ts": sending.copy_id}
-                return await self._change(sending, "chat.delete", message)
+                return await self._edit(sending, "chat.delete", message)
             case _:
                 raise PermanentFailure("kind_unknown", f"{sending.effect.kind} does not go to Slack")
 
@@ -69,19 +69,15 @@ class SlackCarrier:
         return None
 
     async def _post(self, sending: Sending, message: Json) -> Receipt:
-        effect = sending.effect
-        key = f"post:{effect.integration_id}:{sending.channel}"
-        await self._budgets.spend(effect.tenant_id, key, self._allowances.post_per_channel)
         message |= {"unfurl_links": False, "unfurl_media": False}
-        answer = await self._call(sending, "chat.postMessage", message, changes=True)
+        answer = await self._calls.change(
+            sending, "chat.postMessage", message, self._allowances.post_per_channel
+        )
         return Receipt(made_id=str(answer["ts"]))
 
-    async def _change(self, sending: Sending, method: str, arguments: Json) -> Receipt:
-        effect = sending.effect
-        key = f"{method}:{effect.integration_id}"
-        await self._budgets.spend(effect.tenant_id, key, self._allowances.change_per_workspace)
+    async def _edit(self, sending: Sending, method: str, arguments: Json) -> Receipt:
         try:
-            await self._call(sending, method, arguments, changes=True)
+            await self._calls.change(sending, method, arguments, self._allowances.change_per_workspace)
         except PermanentFailure as failure:
             if failure.code in GONE_CODES:
                 return Receipt(skipped=failure.code)
@@ -101,19 +97,13 @@ class SlackCarrier:
             method = "conversations.replies"
             arguments["ts"] = sending.thread_ts
         while True:
-            page = await self._call(sending, method, arguments, changes=False)
+            page = await self._calls.read(sending, method, arguments)
             for message in page.get("messages", []):
                 yield message
             cursor = next_cursor(page)
             if cursor is None:
                 return
             arguments["cursor"] = cursor
-
-    async def _call(self, sending: Sending, method: str, arguments: Json, *, changes: bool) -> Json:
-        effect = sending.effect
-        return await self._api.call(
-            effect.tenant_id, effect.integration_id, method, arguments, changes=changes
-        )
 
 
 def effect_id_of(message: Json) -> object:

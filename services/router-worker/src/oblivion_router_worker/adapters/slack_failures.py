@@ -42,6 +42,8 @@ _TRANSIENT = frozenset(
         "team_added_to_org",
         "request_timeout",
         "message_limit_exceeded",
+        # A stream that could not be ended ends by itself, and can be edited then.
+        "streaming_state_conflict",
     }
 )
 _MAY_HAVE_HAPPENED = frozenset({"internal_error", "fatal_error", "request_timeout"})

@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
 from oblivion_contracts.mappings import MappingOptions
+
+Streaming = Literal["off", "direct", "everywhere"]
+"""Where a run's message is Slack's own stream: nowhere, in conversations with the bot, in channels too."""
 
 
 class Origin(StrEnum):
@@ -51,6 +55,8 @@ class InboundEvent:
     """Whether any list and channel of its integration are linked."""
     is_our_turn: bool
     """Nobody else decides about its subject until the transaction ends."""
+    slack_streaming: Streaming | None = None
+    """As the tenant's settings say."""
 
     @property
     def is_gap_filling(self) -> bool:

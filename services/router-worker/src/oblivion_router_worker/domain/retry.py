@@ -1,7 +1,8 @@
 """What becomes of an effect after a try: sent, tried again later, or dead."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from oblivion_platform.errors import (
     AnswerLost,
@@ -31,6 +32,8 @@ class Sent:
     skipped: str | None = None
     was_found: bool = False
     """An earlier, unanswered try had made it."""
+    keep: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the place of the run that it shows shall remember; None forgets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ from oblivion_router_worker.domain.effect_bodies import Blocks, EffectBody, Json
 PROGRESS_TS = "progress_ts"
 """Where a run's place keeps the ts of its one edited message."""
 ANSWER_TS = "answer_ts"
+STREAM_TS = "stream_ts"
+"""The same ts, for as long as that message is a stream."""
+STATUS_UNTIL = "status_until"
+"""Unix time at which Slack has to be told again that the run is at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,9 @@ class RunPost(EffectBody):
     text: str
     blocks: Blocks
     keep_as: str | None = None
+    stream_to: Mapping[str, str] | None = None
+    """As a stream that begins with `steps`, for this person; a plain message where Slack takes none."""
+    steps: Blocks = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,8 @@ class RunEdit(EffectBody):
     text: str
     blocks: Blocks
     is_progress: bool = False
+    steps: Blocks = ()
+    """All of the run's steps so far, for a message that is a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,8 @@ class SetSessionStatus(EffectBody):
     thread_ts: str
     status: str
     title: str = ""
+    words: str = ""
+    """What it does, where Slack shows that."""
 
 
 @dataclass(frozen=True, slots=True)

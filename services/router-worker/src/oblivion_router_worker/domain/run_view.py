@@ -5,7 +5,7 @@ one mention is of the person who asked, once, when it is over.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -29,8 +29,10 @@ from oblivion_router_worker.domain.slack_message import (
     section,
 )
 from oblivion_router_worker.domain.text import (
+    disarm_tags,
     markdown_to_mrkdwn,
     sanitise_mrkdwn,
+    sanitise_plain,
     split_text,
     text_to_mrkdwn,
     truncate,
@@ -40,6 +42,8 @@ SECTIONS_IN_ONE_MESSAGE = 3
 MESSAGES_MAX = 12
 OPTIONS_MAX = 100
 LABEL_MAX = 75
+STEPS_MAX = 20
+STEP_MAX_UNITS = 250
 _ICONS = {
     RunState.SUCCEEDED: "white_check_mark",
     RunState.FAILED: "x",
@@ -93,6 +97,41 @@ def _progress(working: Working) -> list[str]:
         parts.append(f"{working.percent} %")
     words = text_to_mrkdwn(" ".join(working.words.split()))
     return [*parts, truncate(words, 500)] if words else parts
+
+
+def render_steps(working: Working, steps: Sequence[tuple[int, str]]) -> list[Mapping[str, Any]]:
+    """The same as chunks of a stream: a plan with one task for each step so far, known by its number.
+
+    Said again they change nothing, so each time all of them are said.
+    """
+    title = working.line or " · ".join(["Processing…", *_progress(replace(working, words=""))])
+    first = "Found who does it" if working.agent else "Looking for who does it"
+    tasks = [("start", first), *((f"step-{number}", words) for number, words in steps[-STEPS_MAX:])]
+    return [
+        {"type": "plan_update", "title": _chunk_title(title.replace("*", ""))},
+        *(
+            {
+                "type": "task_update",
+                "id": name,
+                "title": _chunk_title(words),
+                "status": "in_progress" if (name, words) == tasks[-1] else "complete",
+            }
+            for name, words in tasks
+        ),
+    ]
+
+
+def render_stream_start(working: Working) -> list[Mapping[str, Any]]:
+    """What a stream begins with; its text names the run, by which the stream is known again."""
+    return [
+        *render_steps(working, ()),
+        {"type": "markdown_text", "text": f"run `{working.run_id}`"},
+    ]
+
+
+def _chunk_title(words: str) -> str:
+    line = " ".join(disarm_tags(sanitise_plain(words)).split()) or "…"
+    return truncate(line, STEP_MAX_UNITS, suffix="…")
 
 
 def render_ended(ended: Ended) -> list[SlackMessage]:

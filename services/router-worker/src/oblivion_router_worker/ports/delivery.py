@@ -72,6 +72,8 @@ class Receipt:
     """The ts or comment id; None for changes."""
     skipped: str | None = None
     """Why there was nothing to do: what was to be changed is gone."""
+    keep: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the place of the run that it shows shall remember; None forgets."""
 
 
 class Carrier(Protocol):

@@ -97,7 +97,7 @@ class SendEffect:
                 found = await self._carriers[provider].find(sending)
         except TimeoutError:
             raise DependencyUnavailable(f"{provider}_timeout", _TIMED_OUT.format(provider)) from None
-        return None if found is None else Sent(made_id=found.made_id, was_found=True)
+        return None if found is None else Sent(made_id=found.made_id, was_found=True, keep=found.keep)
 
     async def _sent(self, provider: str, sending: Sending, request: "_Request") -> Sent:
         begun = time.monotonic()
@@ -110,7 +110,7 @@ class SendEffect:
                 receipt = await self._carriers[provider].send(sending)
         except TimeoutError:
             raise AnswerLost(f"{provider}_timeout", _TIMED_OUT.format(provider)) from None
-        return Sent(made_id=receipt.made_id, skipped=receipt.skipped)
+        return Sent(made_id=receipt.made_id, skipped=receipt.skipped, keep=receipt.keep)
 
 
 @dataclass(slots=True)

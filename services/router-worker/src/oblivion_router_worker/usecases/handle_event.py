@@ -13,7 +13,7 @@ from oblivion_platform.errors import PermanentFailure, TransientFailure
 from oblivion_platform.safe_json import MalformedBody
 from oblivion_router_worker.domain.clickup_events import parse_clickup
 from oblivion_router_worker.domain.events import ClickUpEvent, SlackEvent
-from oblivion_router_worker.domain.records import InboundEvent
+from oblivion_router_worker.domain.records import InboundEvent, Streaming
 from oblivion_router_worker.domain.slack_events import parse_slack
 from oblivion_router_worker.ports.deciding import Decision, Store
 from oblivion_router_worker.ports.delivery import Sending
@@ -56,7 +56,16 @@ class _Handled:
 class HandleEvent:
     """Gives each event its turn; `decide` knows what to do with it."""
 
-    def __init__(self, store: Store, decide: Decide, kick: Kick, follow: Follow | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        decide: Decide,
+        kick: Kick,
+        follow: Follow | None = None,
+        *,
+        streaming: Streaming = "off",
+    ) -> None:
+        self._streaming: Streaming = streaming
         self._store = store
         self._decide = decide
         self._kick = kick
@@ -102,7 +111,7 @@ class HandleEvent:
         if all(other.id != event.id for other in waiting):
             return _Handled(HANDLED_BEFORE)
         others = [other for other in waiting if other.id != event.id]
-        turn = Turn(decision, event, others, traceparent=traceparent)
+        turn = Turn(decision, event, others, traceparent=traceparent, streaming=self._streaming)
         outcome = await self._decide(turn, fact)
         await decision.inbox.finish(event.id, outcome, turn.covered)
         effects = turn.effects + turn.showing.effects

@@ -16,10 +16,11 @@ from oblivion_platform.agents.profiles import TenantAgents
 from oblivion_platform.runs import Run
 from oblivion_platform.sessions import Said
 from oblivion_platform.telemetry import tracing
+from oblivion_router_worker.domain import upkeep
 from oblivion_router_worker.domain.actions import DONE, FAILED, SEEN, STOPPED
 from oblivion_router_worker.domain.comment_view import answer_comment
 from oblivion_router_worker.domain.identifiers import uuid_or_none
-from oblivion_router_worker.domain.run_effects import PROGRESS_TS, MoveTask
+from oblivion_router_worker.domain.run_effects import PROGRESS_TS, STATUS_UNTIL, STREAM_TS, MoveTask
 from oblivion_router_worker.domain.run_place import RunPlace
 from oblivion_router_worker.domain.run_view import (
     Ended,
@@ -30,6 +31,7 @@ from oblivion_router_worker.domain.run_view import (
     render_line,
     render_question,
     render_said,
+    render_steps,
     render_working,
 )
 from oblivion_router_worker.domain.text import text_to_mrkdwn, truncate
@@ -40,6 +42,11 @@ from oblivion_router_worker.usecases.showing import Showing
 
 FIRST_EDIT_AFTER_S = 1.0
 EDITS_APART_S = 3.0
+STEPS_APART_S = 1.0
+"""Additions to a stream are cheaper than edits."""
+STEPS_AMONG = 400
+"""A stream lives for minutes, and stores a few steps a second."""
+STATUS_MAX_UNITS = 140
 _QUIET = frozenset({RunEventKind.PROGRESS, RunEventKind.STATE, RunEventKind.TOOL})
 _MARKS = {RunState.SUCCEEDED: DONE, RunState.FAILED: FAILED, RunState.CANCELLED: STOPPED}
 _UNSHOWN_SOURCES = frozenset({RunSource.DELEGATION})
@@ -65,8 +72,10 @@ class ShowRun:
         aftermath = Aftermath()
         async with self._store.tenant(tenant_id) as decision:
             run = await runs.read(decision.tx, run_id, lock=True)
-            if run is None or run.presented_seq >= run.last_seq:
+            if run is None:
                 return None
+            if run.presented_seq >= run.last_seq and not _is_overdue(run):
+                return _come_again_s(run)
             events = await runs.events_since(decision.tx, run_id, run.presented_seq)
             place = await _place(decision, run)
             wait_s = _too_early_s(run, place, events)
@@ -86,7 +95,7 @@ class ShowRun:
             self._kick(tenant_id, destination, first)
         if not aftermath.is_empty:
             self._follow(tenant_id, aftermath)
-        return None if _reached(run, events) >= run.last_seq else 0.0
+        return _come_again_s(run) if _reached(run, events) >= run.last_seq else 0.0
 
     async def _end(self, decision: Decision, run: Run, aftermath: Aftermath, agents: TenantAgents) -> None:
         if run.result and run.source not in _UNSHOWN_SOURCES:
@@ -146,8 +155,17 @@ def _too_early_s(run: Run, place: RunPlace | None, events: Sequence[RunEvent]) -
     if place.progress_at is None:
         wait_s = run.created_at.timestamp() + FIRST_EDIT_AFTER_S - now
     else:
-        wait_s = place.progress_at + EDITS_APART_S - now
+        wait_s = place.progress_at + (STEPS_APART_S if run.place.get(STREAM_TS) else EDITS_APART_S) - now
     return wait_s if wait_s > 0 else None
+
+
+def _is_overdue(run: Run) -> bool:
+    return not run.state.is_final and upkeep.is_overdue(run.place, run.now.timestamp())
+
+
+def _come_again_s(run: Run) -> float | None:
+    """When the run has to be shown again though nothing is new."""
+    return None if run.state.is_final else upkeep.come_again_s(run.place, run.now.timestamp())
 
 
 def _agent(agents: TenantAgents, run: Run) -> str | None:
@@ -176,10 +194,25 @@ class _Shown:
             if _is_end(self.run, events):
                 await self._end()
             return kept
-        if any(event.kind in _QUIET for event in events) and self.run.place.get(PROGRESS_TS):
+        return kept | await self._upkeep(events)
+
+    async def _upkeep(self, events: Sequence[RunEvent]) -> dict[str, Any]:
+        """Of a run that goes on: its progress, and what Slack is about to forget."""
+        now, kept = self.run.now.timestamp(), dict[str, Any]()
+        has_news = any(event.kind in _QUIET for event in events) or _is_overdue(self.run)
+        if has_news and self.run.place.get(PROGRESS_TS) and not self._asks_for_agent:
             await self._progress()
-            kept["progress_at"] = self.run.now.timestamp()
+            kept["progress_at"] = now
+        if upkeep.status_is_overdue(self.run.place, now):
+            words = truncate(self.run.progress or "", STATUS_MAX_UNITS)
+            await self.showing.status(self.place, self.run.id, "processing", words=words)
+            kept[STATUS_UNTIL] = None
         return kept
+
+    @property
+    def _asks_for_agent(self) -> bool:
+        """The message is a menu, until somebody has chosen."""
+        return self.run.state is RunState.QUEUED and bool(self.run.place.get("asked_for_agent"))
 
     async def _one(self, event: RunEvent) -> None:
         match event.kind:
@@ -223,7 +256,20 @@ class _Shown:
         working = Working(
             self.run.id, self._name, self.run.percent, self.run.progress or "", expected_s, self._waits()
         )
-        await self.showing.progress(self.place, self.run.id, render_working(working))
+        steps: Sequence[Mapping[str, Any]] = ()
+        if self.run.place.get(STREAM_TS):
+            steps = render_steps(working, await self._steps())
+        await self.showing.progress(self.place, self.run.id, render_working(working), steps)
+
+    async def _steps(self) -> Sequence[tuple[int, str]]:
+        """The run's latest steps, each with a number that it keeps."""
+        since = max(0, self.run.last_seq - STEPS_AMONG)
+        steps: list[tuple[int, str]] = []
+        for event in await runs.events_since(self.decision.tx, self.run.id, since):
+            words = str(event.data.get("text") or "") if event.kind is RunEventKind.PROGRESS else ""
+            if words and (not steps or steps[-1][1] != words):
+                steps.append((event.sequence, words))
+        return steps
 
     def _waits(self) -> str | None:
         if self.run.waiting_for == "agent":

@@ -1,9 +1,11 @@
 """Decides what of runs leaves for Slack: each call is one effect in the transaction."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from oblivion_contracts.jobs import EventPriority
+from oblivion_router_worker.domain.effect_bodies import Blocks
 from oblivion_router_worker.domain.effects import Body, Effect, clickup_destination
 from oblivion_router_worker.domain.run_effects import (
     PROGRESS_TS,
@@ -40,8 +42,26 @@ class Showing:
         body = RunPost(place.channel, place.thread_ts, message.text, message.blocks, keep_as)
         await self._in_thread(place, run_id, body)
 
-    async def progress(self, place: RunPlace, run_id: UUID, message: SlackMessage) -> None:
-        body = RunEdit(place.channel, PROGRESS_TS, message.text, message.blocks, is_progress=True)
+    async def begin(
+        self,
+        place: RunPlace,
+        run_id: UUID,
+        message: SlackMessage,
+        steps: Blocks,
+        stream_to: Mapping[str, str] | None,
+    ) -> None:
+        """The one message that is edited until the answer takes its place; as a stream, if it may be one."""
+        body = RunPost(place.channel, place.thread_ts, message.text, message.blocks, PROGRESS_TS)
+        if stream_to is not None:
+            body = replace(body, stream_to=stream_to, steps=steps)
+        await self._in_thread(place, run_id, body)
+
+    async def progress(
+        self, place: RunPlace, run_id: UUID, message: SlackMessage, steps: Blocks = ()
+    ) -> None:
+        body = RunEdit(
+            place.channel, PROGRESS_TS, message.text, message.blocks, is_progress=True, steps=steps
+        )
         await self._in_thread(place, run_id, body)
 
     async def edit(self, place: RunPlace, run_id: UUID, target: str, message: SlackMessage) -> None:
@@ -61,12 +81,14 @@ class Showing:
         body = SetReaction(place.channel, place.question_ts, add, remove)
         await self.send(place.integration_id, destination, body, run_id=run_id)
 
-    async def status(self, place: RunPlace, run_id: UUID, status: str, title: str = "") -> None:
+    async def status(
+        self, place: RunPlace, run_id: UUID, status: str, title: str = "", words: str = ""
+    ) -> None:
         """What Slack itself shows of the agent at work."""
         if place.thread_ts is None:
             return
         destination = marks_destination(place.integration_id, place.channel, place.thread_ts)
-        body = SetSessionStatus(place.channel, place.thread_ts, status, title)
+        body = SetSessionStatus(place.channel, place.thread_ts, status, title, words)
         await self.send(place.integration_id, destination, body, run_id=run_id)
 
     async def whisper(

@@ -10,9 +10,9 @@ from oblivion_platform import runs
 from oblivion_platform.runs import NewRun
 from oblivion_platform.sessions import SessionRow
 from oblivion_router_worker.domain.actions import SEEN
-from oblivion_router_worker.domain.run_effects import PROGRESS_TS
+from oblivion_router_worker.domain.asking import is_direct
 from oblivion_router_worker.domain.run_place import RunPlace
-from oblivion_router_worker.domain.run_view import Working, render_working
+from oblivion_router_worker.domain.run_view import Working, render_stream_start, render_working
 from oblivion_router_worker.ports.running import Person
 from oblivion_router_worker.usecases.turn import Turn
 
@@ -49,9 +49,23 @@ async def start_run(turn: Turn, work: Work, *, is_behind: bool = False) -> UUID 
     if await runs.create(turn.decision.tx, turn.event.tenant_id, new) is None:
         return None
     line = "waits for the one before it" if is_behind else None
-    working = render_working(Working(new.id, line=line))
-    await turn.showing.say(work.place, new.id, working, PROGRESS_TS)
+    working = Working(new.id, line=line)
+    await turn.showing.begin(
+        work.place,
+        new.id,
+        render_working(working),
+        render_stream_start(working),
+        _stream_to(turn, work.place),
+    )
     await turn.showing.mark(work.place, new.id, SEEN)
     await turn.showing.status(work.place, new.id, "processing", work.session.title)
     turn.aftermath.forward.append(new.id)
     return new.id
+
+
+def _stream_to(turn: Turn, place: RunPlace) -> Mapping[str, str] | None:
+    """For whom the run's message is a stream: others see of one in a channel only how it began."""
+    where = turn.event.slack_streaming or turn.streaming
+    if place.asker is None or where == "off" or (where == "direct" and not is_direct(place.channel)):
+        return None
+    return {"recipient_user_id": place.asker, "recipient_team_id": turn.event.integration.external_id}

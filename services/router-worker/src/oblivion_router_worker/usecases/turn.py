@@ -16,7 +16,7 @@ from oblivion_router_worker.domain.effects import (
     clickup_destination,
     slack_destination,
 )
-from oblivion_router_worker.domain.records import InboundEvent, Link, ShownTask, WaitingEvent
+from oblivion_router_worker.domain.records import InboundEvent, Link, ShownTask, Streaming, WaitingEvent
 from oblivion_router_worker.ports.deciding import Decision
 from oblivion_router_worker.ports.delivery import Sending
 from oblivion_router_worker.ports.running import Aftermath
@@ -40,6 +40,8 @@ class Turn:
     """Where something leaves for, and what of it is leased to us already."""
     effects: int = 0
     traceparent: str | None = None
+    streaming: Streaming = "off"
+    """Where the tenant's own settings say nothing."""
     aftermath: Aftermath = field(default_factory=Aftermath)
     """What of runs is to be told once it is committed."""
     showing: Showing = field(init=False)

@@ -24,6 +24,7 @@ from oblivion_router_worker.adapters.postgres_delivery import PostgresDelivery
 from oblivion_router_worker.adapters.postgres_outbox import PostgresOutbox
 from oblivion_router_worker.adapters.slack import SlackApi
 from oblivion_router_worker.adapters.slack_budgets import Allowance, SlackBudgets
+from oblivion_router_worker.adapters.slack_calls import EffectCalls
 from oblivion_router_worker.adapters.slack_carrier import SlackAllowances, SlackCarrier
 from oblivion_router_worker.domain.effects import (
     Body,
@@ -230,11 +231,8 @@ class Post:
         open_s: float = 30.0,
     ) -> AsyncGenerator[Deliverer]:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout_s)) as session:
-            slack = SlackCarrier(
-                SlackApi(session, self.sandbox.slack_api_url, self.credentials),
-                SlackBudgets(self.budget),
-                SlackAllowances(post, UNLIMITED),
-            )
+            api = SlackApi(session, self.sandbox.slack_api_url, self.credentials, SlackBudgets(self.budget))
+            slack = SlackCarrier(EffectCalls(api), SlackAllowances(post, UNLIMITED))
             clickup = ClickUpCarrier(ClickUp(session, self.sandbox.clickup_api_url), self.credentials)
             send = SendEffect(
                 {"slack": slack, "clickup": clickup},

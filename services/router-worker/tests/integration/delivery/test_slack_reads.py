@@ -12,6 +12,7 @@ from oblivion_platform.errors import (
     RateLimited,
 )
 from oblivion_router_worker.adapters.slack import SlackApi
+from oblivion_router_worker.adapters.slack_budgets import SlackBudgets
 from oblivion_router_worker.adapters.slack_reads import SlackApiReads
 from oblivion_router_worker.domain.records import Integration
 
@@ -31,7 +32,8 @@ def clock() -> Clock:
 @pytest.fixture
 async def reads(post, clock) -> AsyncGenerator[SlackApiReads]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
-        yield SlackApiReads(SlackApi(session, post.sandbox.slack_api_url, post.credentials), clock)
+        budgets = SlackBudgets(post.budget)
+        yield SlackApiReads(SlackApi(session, post.sandbox.slack_api_url, post.credentials, budgets), clock)
 
 
 @pytest.fixture
