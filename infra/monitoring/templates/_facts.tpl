@@ -1,0 +1,3 @@
+{{- define "monitoring.facts" -}}
+{}
+{{- end -}}
