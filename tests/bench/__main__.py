@@ -1,4 +1,4 @@
-"""Run every benchmark, print the table, write build/bench.json.
+"""Run every benchmark, print its figures, write build/bench.json.
 
 python -m tests.bench [webhooks] [mirror] [routing] [agents] [sessions] [mention]
 """
@@ -7,7 +7,7 @@ import asyncio
 import sys
 
 from tests.bench import agents_sockets, mention, mirror, routing, sessions, webhooks
-from tests.bench.figures import report
+from tests.bench.figures import Figure, show, write
 
 PARTS = {
     "webhooks": webhooks.measure,
@@ -22,4 +22,9 @@ if __name__ == "__main__":
     chosen = sys.argv[1:] or list(PARTS)
     if unknown := set(chosen) - PARTS.keys():
         sys.exit(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    report([figure for name in chosen for figure in asyncio.run(PARTS[name]())])
+    figures: list[Figure] = []
+    for name in chosen:
+        measured = asyncio.run(PARTS[name]())
+        figures += measured
+        show(measured)
+        write(figures)

@@ -36,12 +36,17 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def report(figures: Sequence[Figure]) -> None:
-    """Print the table and write build/bench.json."""
+def write(figures: Sequence[Figure]) -> None:
+    """Write build/bench.json."""
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps({"figures": [asdict(figure) for figure in figures]}, indent=2) + "\n")
+
+
+def show(figures: Sequence[Figure]) -> None:
+    """Print a table's rows."""
     for figure in figures:
         met = {True: "met", False: "NOT met", None: ""}[figure.met]
         print(
-            f"{figure.name:<58} {figure.value:>12g} {figure.unit:<9} {figure.goal:<10} {met:<8} {figure.peer}"
+            f"{figure.name:<58} {figure.value:>12g} {figure.unit:<9} {figure.goal:<10} {met:<8} {figure.peer}",
+            flush=True,
         )

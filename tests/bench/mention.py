@@ -78,6 +78,8 @@ class Bench:
     system: System
     control: SandboxControl
     channels: list[str]
+    app: str
+    """The app's user id."""
     way: Way
 
 
@@ -127,7 +129,9 @@ async def _mention(bench: Bench, rate_per_s: int, seconds: int) -> tuple[list[fl
     posting: list[asyncio.Task[object]] = []
     for number in range(count):
         await asyncio.sleep(max(0.0, begin + number / rate_per_s - time.monotonic()))
-        post = bench.control.slack.post(bench.channels[number % CHANNELS], f"@oblivion @bench go {number}")
+        post = bench.control.slack.post(
+            bench.channels[number % CHANNELS], f"<@{bench.app}> @bench go {number}"
+        )
         posting.append(asyncio.create_task(post))
     await asyncio.gather(*posting)
     await eventually(lambda: len(bench.way.acknowledged) >= before + count, within_s=120)
@@ -156,11 +160,12 @@ async def _prepared(system: System, control: SandboxControl, stack: AsyncExitSta
     channels = [await control.slack.add_channel(f"bench-{number}") for number in range(CHANNELS)]
     way = Way()
     async with httpx.AsyncClient(base_url=system.base_url) as http:
-        secret = {"client_id": created["client_id"], "client_secret": created["client_secret"]}
+        secret = {"client_id": created["AGENT_ID"], "client_secret": created["AGENT_SECRET"]}
         token = (await http.post("/auth/token", data=secret)).json()["access_token"]
     for _ in range(REPLICAS):
         agent = PromptAgent(system.base_url, way)
         await agent.connect(token)
         stack.push_async_callback(agent.close)
         assert (await agent.hello()).ok
-    return Bench(system, control, channels, way)
+    app = str((await control.slack.app())["bot_user_id"])
+    return Bench(system, control, channels, app, way)
