@@ -37,7 +37,7 @@ from oblivion_platform.logging import configure_logging
 from oblivion_platform.settings import LogSettings
 from oblivion_platform.testing import FreshDatabase
 from oblivion_platform.testing.databases import password_of
-from tests.bench.figures import Figure, at_least, at_most, report
+from tests.bench.figures import Figure, at_least, at_most, show
 from tests.bench.socket_load import Plan, Result
 from tests.bench.webhooks import NODE
 
@@ -266,4 +266,4 @@ def _install_node_peer() -> None:
 
 
 if __name__ == "__main__":
-    report(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000)))
+    show(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000)))

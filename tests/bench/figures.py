@@ -47,6 +47,7 @@ def show(figures: Sequence[Figure]) -> None:
     for figure in figures:
         met = {True: "met", False: "NOT met", None: ""}[figure.met]
         print(
-            f"{figure.name:<58} {figure.value:>12g} {figure.unit:<9} {figure.goal:<10} {met:<8} {figure.peer}",
+            f"{figure.name:<58} {figure.value:>12g} {figure.unit:<9} {figure.goal:<10} {met:<8}",
+            figure.peer,
             flush=True,
         )
