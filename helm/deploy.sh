@@ -30,7 +30,7 @@ install() { # release, chart, further arguments...
 # First what the others wait for: Secrets by a hook of `database`, whose Job then waits for Postgres.
 install database helm/database
 for store in postgres redis; do install $store infra/$store; done
-for part in sandbox ingestion gateway router-worker cli agent; do install $part helm/$part; done
+for part in sandbox ingestion gateway router-worker cli squad; do install $part helm/$part; done
 
 echo "waiting until all is ready"
 kubectl -n "$namespace" rollout status deployment,statefulset -l app.kubernetes.io/part-of=oblivion --timeout "$timeout" >/dev/null ||

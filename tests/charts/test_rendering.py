@@ -8,7 +8,7 @@ from oblivion_platform.paths import PATHS, service_of
 from tests.charts.conftest import Render, RenderRefused, of_kind, pods_of
 
 SANDBOX = {"sandbox": {"enabled": True}}
-SERVICES = ("ingestion", "gateway", "router-worker", "agent", "sandbox", "cli")
+SERVICES = ("ingestion", "gateway", "router-worker", "squad", "sandbox", "cli")
 CHARTS = [f"helm/{name}" for name in (*SERVICES, "database", "oblivion")] + [
     f"infra/{name}" for name in ("postgres", "redis", "qdrant")
 ]

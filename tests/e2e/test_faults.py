@@ -24,7 +24,7 @@ SETTLED_WITHIN_S = 180.0
 SETTLED_POLLS = 8
 POLL_S = 0.5
 CONTROL_TIMEOUT_S = 5.0
-SERVICES = ("ingestion", "router-worker", "gateway", "agent")
+SERVICES = ("ingestion", "router-worker", "gateway", "squad")
 
 Harm = Callable[[Installed], Awaitable[None]]
 

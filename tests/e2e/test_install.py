@@ -77,7 +77,7 @@ def test_pods_hold_only_the_keys_they_need(system: Installed) -> None:
 
 
 def test_idle_memory_stays_within_the_goals(system: Installed) -> None:
-    goals_mib = {"ingestion": 90, "gateway": 220, "router-worker": 220, "agent": 250}
+    goals_mib = {"ingestion": 90, "gateway": 220, "router-worker": 220, "squad": 250}
     used = _memory_mib(system)
     print(json.dumps(used, indent=2))
     over = {chart: used[chart] for chart, goal in goals_mib.items() if used.get(chart, 0) > goal}

@@ -1,5 +1,5 @@
-{{- /* What agent is, for the library chart. */ -}}
-{{- define "agent.facts" -}}
+{{- /* What the squad is, for the library chart. */ -}}
+{{- define "squad.facts" -}}
 outside: [model]
 calls: [gateway, sandbox]
 # The model, and GitHub.
