@@ -16,7 +16,7 @@ IMAGES := $(filter-out platform client build,$(basename $(notdir $(wildcard imag
 FOR_AGENTS := agent agent-base
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lock-check run demo test check format schemas faults bench test-browser images load deploy e2e charts clean
+.PHONY: help setup lock lock-check run demo test check format schemas faults bench test-browser images load deploy infra e2e charts clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -96,6 +96,14 @@ charts: $(VENV)/.installed ## Write path table, schemas and pages of the charts,
 
 deploy: images load ## Build, load, and install every service as its own release into the cluster of KUBECONFIG
 	helm/deploy.sh
+
+infra: ## List what infra-NAME installs beside Oblivion, with pinned values
+	@grep -H '^# version' infra/values/*.yaml | sed 's|infra/values/||; s|.yaml:# version: |  |'
+
+infra-%: infra/values/%.yaml
+	@header() { sed -n "s/^# $$1: //p" $<; }; repository=$$(header repository); chart=$$(header chart); \
+	case $$repository in oci://*) where="$$repository/$$chart";; *) where="$$chart --repo $$repository";; esac; \
+	helm upgrade --install $* $$where --version $$(header version) -n $$(header namespace) --create-namespace -f $<
 
 e2e: $(VENV)/.installed ## Try the whole system on the cluster of KUBECONFIG, whose nodes have the images
 	$(BIN)/pytest tests/e2e -m e2e
