@@ -14,6 +14,7 @@ VERSION := 0.1.0
 REGISTRY ?= docker.io/oblivion
 IMAGES := $(filter-out platform client build,$(basename $(notdir $(wildcard images/packages/*.txt))))
 FOR_AGENTS := agent agent-base
+PUBLISHED := oblivion oblivion-crds
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock lock-check run demo test check format schemas faults bench test-browser images load deploy infra e2e charts clean
@@ -89,6 +90,15 @@ image-%:
 
 load: ## Bring the images to the cluster's nodes (OBLIVION_LOAD="kind load docker-image --name oblivion")
 	$(OBLIVION_LOAD) $(foreach image,$(IMAGES),$(REGISTRY)/$(image):$(VERSION))
+
+names:
+	@echo $(foreach image,$(IMAGES),$(REGISTRY)/$(image):$(VERSION)) $(foreach chart,$(PUBLISHED),$(REGISTRY)/charts/$(chart):$(VERSION))
+
+push-charts: ## Package the charts and push them to REGISTRY (OCI)
+	@mkdir -p build/charts
+	for chart in $(PUBLISHED); do \
+	  helm package helm/$$chart --version $(VERSION) --app-version $(VERSION) -d build/charts && \
+	  helm push build/charts/$$chart-$(VERSION).tgz oci://$(REGISTRY)/charts || exit 1; done
 
 charts: $(VENV)/.installed ## Write path table, schemas and pages of the charts, and the images' package lists again
 	$(BIN)/python helm/generate.py
