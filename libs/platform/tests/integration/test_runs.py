@@ -237,8 +237,9 @@ async def test_a_question_is_asked_once_and_its_first_answer_counts(
     run = await running(worker, gateway)
     async with gateway.tenant(TENANT) as tx:
         asked, change = await runs.ask(tx, run.id, run.fence, "merge", "May I merge?", "")
-        again, _ = await runs.ask(tx, run.id, run.fence, "merge", "May I merge?", "")
+        again, repeated = await runs.ask(tx, run.id, run.fence, "merge", "May I merge?", "")
     assert change is not None
+    assert repeated is None, "a question that is open is no step again"
     assert again.id == asked.id
     assert (await row(worker, run.id)).state is RunState.WAITING
     async with worker.tenant(TENANT) as tx:

@@ -30,13 +30,14 @@ async def ask(
     Raises:
         RunUnknown, RunOver, FencedOff
     """
-    held = (await tx.execute(_IS_HELD, {"run": run_id, "fence": fence})).one_or_none()
-    if held is None:
+    waits_for = (await tx.execute(_WAITS_FOR, {"run": run_id, "fence": fence})).one_or_none()
+    if waits_for is None:
         await refuse(tx, run_id, fence)
     values = {"id": uuid4(), "run": run_id, "key": key, "question": question, "detail": detail}
     asked = (await tx.execute(_ASK, values)).one_or_none()
     approval = _approval(asked or (await tx.execute(_ASKED_BEFORE, {"run": run_id, "key": key})).one())
-    if approval.is_answered:
+    is_waiting = waits_for is not None and waits_for.waiting_for == "approval"
+    if approval.is_answered or (asked is None and is_waiting):
         return approval, None
     data = {
         "state": "pending",
@@ -79,7 +80,7 @@ def _approval(row: Row[Any]) -> Approval:
 
 
 _COLUMNS = "id, run_id, key, question, detail, state, asked_at, answered_at, answered_by_name, comment"
-_IS_HELD = text(f"SELECT 1 FROM runs WHERE {BY_HOLDER} FOR UPDATE")  # noqa: S608
+_WAITS_FOR = text(f"SELECT waiting_for FROM runs WHERE {BY_HOLDER} FOR UPDATE")  # noqa: S608
 _ASK = text(f"""
     INSERT INTO approvals (id, tenant_id, run_id, key, question, detail)
     SELECT :id, tenant_id, id, :key, :question, :detail FROM runs WHERE id = :run
