@@ -1,17 +1,31 @@
-"""Search in earlier runs."""
+"""Search in earlier runs: in what was said in public, and in what the person asked whose run it is for."""
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
 from oblivion_client.errors import AgentNotConnected
 from oblivion_client.link import Link, deliver
-from oblivion_contracts.agent_socket import SearchHistory
+from oblivion_contracts.agent_socket import HeldRun, SearchHistory
 from oblivion_contracts.runs import RunSource
 from oblivion_contracts.sessions import HistoryHit
 
 ANSWERED_WITHIN_S = 30.0
 _QUERY_LENGTH_MAX = 2_000
+_working_on: ContextVar[HeldRun | None] = ContextVar("working_on", default=None)
+
+
+@contextmanager
+def working_on(run: HeldRun) -> Generator[None]:
+    """Searches of this task, and of those that it starts, are for this run."""
+    token = _working_on.set(run)
+    try:
+        yield
+    finally:
+        _working_on.reset(token)
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,7 @@ async def search(link: Link, query: str, limit: int, narrowed: HistoryFilter) ->
 
     Raises:
         AgentNotConnected: no server answered in time.
+        RunTakenAway: the run that it is for is another replica's, or over.
     """
     message = SearchHistory(
         query=query[:_QUERY_LENGTH_MAX],
@@ -37,6 +52,7 @@ async def search(link: Link, query: str, limit: int, narrowed: HistoryFilter) ->
         source=narrowed.source,
         since=narrowed.since,
         until=narrowed.until,
+        run=_working_on.get(),
     )
     try:
         async with asyncio.timeout(ANSWERED_WITHIN_S):

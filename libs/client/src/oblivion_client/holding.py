@@ -14,6 +14,7 @@ from uuid import UUID
 
 from oblivion_client.errors import AgentFailure, MessageRefused, RunTakenAway
 from oblivion_client.handlers import Handlers
+from oblivion_client.history import working_on
 from oblivion_client.lease import Lease
 from oblivion_client.link import Link, RunLink
 from oblivion_client.mailbox import Mailbox
@@ -127,7 +128,8 @@ class Holding:
 
     async def _work(self) -> TaskCompleted | TaskFailed:
         try:
-            answer = await self._parts.handlers.answer(self._make_run())
+            with working_on(self.held):
+                answer = await self._parts.handlers.answer(self._make_run())
         except AgentFailure as failure:
             return await self._failed(failure.code, failure.message)
         except RunTakenAway:

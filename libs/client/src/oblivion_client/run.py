@@ -10,7 +10,7 @@ from uuid import UUID
 
 from oblivion_client.checkpoints import pack, unpack
 from oblivion_client.errors import DelegationFailed
-from oblivion_client.history import HistoryFilter, search
+from oblivion_client.history import HistoryFilter, search, working_on
 from oblivion_client.link import Link, RunLink, is_over_for_us, refusal
 from oblivion_client.mailbox import Mailbox
 from oblivion_client.progress import Reporter
@@ -19,6 +19,7 @@ from oblivion_contracts.agent_socket import (
     ApprovalAnswered,
     ApprovalRequest,
     ContextUpdated,
+    HeldRun,
     TaskAssigned,
     TaskCheckpoint,
     TaskDelegate,
@@ -187,8 +188,9 @@ class Run:
     async def search_history(
         self, query: str, limit: int = 5, narrowed: HistoryFilter | None = None
     ) -> list[HistoryHit]:
-        """Earlier runs about the same, the most similar first."""
-        return await search(self._link, query, limit, narrowed or HistoryFilter())
+        """Earlier runs about the same, the most similar first: said in public, or asked by the same person."""
+        with working_on(HeldRun(**self._of_this_run())):
+            return await search(self._link, query, limit, narrowed or HistoryFilter())
 
     def updates(self) -> AsyncGenerator[ContextUpdated]:
         """What is said in the thread, and what delegated work ends with, as it comes; ends with the run."""

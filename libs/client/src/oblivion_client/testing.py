@@ -27,6 +27,7 @@ from oblivion_contracts.agent_socket import (
     ApprovalRequest,
     ContextUpdated,
     RunMessage,
+    SearchHistory,
     TaskAck,
     TaskAssigned,
     TaskCancelled,
@@ -169,6 +170,7 @@ class Squad:
         self.answer_delegation: AnswerDelegation = lambda _: "done"
         self.history: list[HistoryHit] = []
         """What a search finds."""
+        self.searches: list[SearchHistory] = []
 
     async def give(self, task: str = DEFAULT_TASK, prompt: str = "", **more: Any) -> Outcome:
         """Give the agent a task and wait for its end; `more` are fields of `TaskAssigned`."""
@@ -222,7 +224,8 @@ class Squad:
     ) -> Acknowledgement:
         """Take what the agent says, through JSON and back, and acknowledge it."""
         arrived = type(message).model_validate(message.model_dump(mode="json"))
-        if event == "search.history":
+        if isinstance(arrived, SearchHistory):
+            self.searches.append(arrived)
             return Acknowledgement(ok=True, hits=self.history)
         if not isinstance(arrived, RunMessage):
             return Acknowledgement(ok=True)

@@ -136,6 +136,29 @@ async def test_history_can_be_searched_only_while_the_agent_runs() -> None:
         await agent.search_history("anything")
 
 
+async def test_a_search_names_the_run_that_it_is_made_for() -> None:
+    curious = Agent("curious")
+
+    @curious.on_task()
+    async def work(task: TaskAssigned, run: Run) -> str:
+        await asyncio.gather(curious.search_history("the agent's"), run.search_history("the run's"))
+        return "found"
+
+    @curious.on_task("plain")
+    def plain(task: TaskAssigned, run: Any) -> str:
+        run.search_history("from a thread")
+        return "found"
+
+    async with agent_under_test(curious) as squad:
+        await curious.search_history("for nobody")
+        runs = [squad.assign(task) for task in ("default", "plain")]
+        for each in runs:
+            await each.outcome()
+        named = {each.query: each.run and each.run.run_id for each in squad.searches}
+    first, second = (each.task.run_id for each in runs)
+    assert named == {"for nobody": None, "the agent's": first, "the run's": first, "from a thread": second}
+
+
 async def test_a_plain_function_that_ignores_its_cancellation_keeps_nothing_waiting() -> None:
     stubborn = Agent("stubborn")
 

@@ -59,7 +59,8 @@ class TaskAssigned(RunMessage):
     system_prompt: str = ""
     model: str | None = None
     skills: list[Skill] = []
-    allowed_tools: list[ToolPattern] = []
+    allowed_tools: list[ToolPattern] | None = None
+    """The only tools that may be used; None: no list was set. An empty one allows none."""
     tools_url: str | None = None
     """The MCP hub; None where none is installed."""
     run_token: Annotated[str | None, Field(repr=False)] = None
@@ -196,7 +197,10 @@ class ApprovalRequest(RunMessage):
 
 
 class SearchHistory(HistorySearch):
-    """`search.history`."""
+    """`search.history`: finds what was said in public, and what the person asked before for whom `run` is."""
+
+    run: HeldRun | None = None
+    """None finds what was said in public alone."""
 
 
 class AgentDraining(Contract):

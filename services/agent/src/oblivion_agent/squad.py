@@ -86,14 +86,14 @@ class Squad:
             listening.cancel()
 
     async def _offered(self, task: TaskAssigned, hub_tools: list[Tool]) -> list[Tool]:
-        """The hub's tools that the task allows; the agent's own that it allows, or all if it names none."""
+        """The hub's tools that the task allows; the agent's own that it allows, or all if no list was set."""
         allowed = task.allowed_tools
         # A server that is of no use here is not waited for.
-        useful = [server for server in self._servers if not allowed or _is_named(server.name, allowed)]
+        useful = [s for s in self._servers if allowed is None or _is_named(s.name, allowed)]
         own = [tool for server in useful for tool in await server.tools()]
         return [
-            *(tool for tool in own if not allowed or is_allowed(tool.name, allowed)),
-            *(tool for tool in hub_tools if is_allowed(tool.name, allowed)),
+            *(tool for tool in own if allowed is None or is_allowed(tool.name, allowed)),
+            *(tool for tool in hub_tools if allowed is not None and is_allowed(tool.name, allowed)),
         ]
 
 

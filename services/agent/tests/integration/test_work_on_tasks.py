@@ -119,11 +119,13 @@ async def test_only_allowed_tools_are_offered(settings: Settings, sandbox: Runni
     async with agent_under_test(agent_of(settings, Server())) as squad:
         await squad.give(prompt="hello", allowed_tools=["tracker__lookUp"])
         await squad.give(prompt="hello")
-    first, second = (
+        await squad.give(prompt="hello", allowed_tools=[])
+    first, second, third = (
         {tool["name"] for tool in request["tools"]} for request in await sandbox.control.llm.requests()
     )
     assert first == {"tracker__lookUp", "delegate_task"}
     assert second >= {"tracker__getTicket", "tracker__deleteTicket", "ask_approval"}
+    assert third == {"delegate_task"}
 
 
 @pytest.mark.parametrize("approved", [True, False])

@@ -177,6 +177,7 @@ async def test_events_of_another_agents_run_are_refused(office: Any) -> None:
     ):
         answer = await stranger.call(event, {**about(assigned), **more})
         assert await code_of(answer) == "run_unknown", event
+    await stranger.call("agent.draining", {"handing_back": [about(assigned)]})
     assert await state_of(office, assigned) is RunState.RUNNING
     await stranger.close()
 
@@ -323,6 +324,21 @@ async def test_the_assignment_carries_the_conversation_and_the_agents_definition
     assert set(assigned.allowed_tools) == {"jira__create", "slack__post"}
     assert assigned.context == {"a": 1}
     assert assigned.run_token is None
+
+
+@pytest.mark.parametrize(
+    ("own", "narrowed", "told"),
+    [([], None, None), (["jira__create"], ["slack__post"], []), ([], ["github__*"], ["github__*"])],
+)
+async def test_no_list_of_tools_and_an_empty_one_are_told_apart(
+    office: Any, own: list[str], narrowed: list[str] | None, told: list[str] | None
+) -> None:
+    async with office.world.database.tenant(office.tenant.id) as tx:
+        await update_agent(tx, office.tenant.id, office.agent_id, AgentDefinition(tools=own))
+    agent = await office.agent()
+    run_id = await office.dispatcher.new_run(office.tenant.id, office.agent_id, allowed_tools=narrowed)
+    await office.dispatcher.assign(office.tenant.id, run_id)
+    assert (await agent.next(TaskAssigned)).allowed_tools == told
 
 
 async def test_where_there_is_a_hub_the_assignment_carries_a_token_for_it(new_office: Opening) -> None:

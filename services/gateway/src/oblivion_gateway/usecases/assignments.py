@@ -70,7 +70,7 @@ class Assignments:
             system_prompt=definition.system_prompt,
             model=definition.model,
             skills=_skills(definition, run.skills),
-            allowed_tools=narrowed_tools(run.allowed_tools, definition.tools) or [],
+            allowed_tools=narrowed_tools(run.allowed_tools, definition.tools or None),
             tools_url=self._terms.tools_url,
             run_token=await self._token(run, agent.id),
             checkpoint=await self._checkpoint(run),

@@ -1,6 +1,7 @@
 """What a run needs of others: another agent's work, a person's answer, what was done before."""
 
 import json
+from uuid import UUID
 
 from oblivion_contracts.agent_socket import Acknowledgement, ApprovalRequest, SearchHistory, TaskDelegate
 from oblivion_contracts.sessions import HistorySearch
@@ -63,14 +64,17 @@ class HandOn:
         return Acknowledgement(ok=True, approval_id=approval_id, approval=answer)
 
     async def search(self, connection: AgentConnection, message: SearchHistory) -> Acknowledgement:
-        """Find what was shared, and what those asked before for whom the agent works now.
+        """Find what was shared, and what the person asked before for whom the run is.
 
         Raises:
+            what `check_run` raises
             DependencyUnavailable: the index does not answer.
             HistoryNotSetUp: there is none.
         """
-        search = HistorySearch.model_validate(message.model_dump())
-        readers = {held.user_id for held in connection.held.values() if held.user_id is not None}
+        search = HistorySearch.model_validate(message.model_dump(exclude={"run"}))
+        held = message.run
+        reader = None if held is None else await self._hold.asker_of(connection, held.run_id, held.fence)
+        readers = frozenset[UUID]() if reader is None else {reader}
         return Acknowledgement(
             ok=True, hits=await self._history.search(connection.tenant_id, search, readers)
         )

@@ -23,7 +23,7 @@ from oblivion_gateway.usecases.heartbeats import Heartbeats
 from oblivion_gateway.usecases.keep_presence import KeepPresence
 from oblivion_gateway.usecases.progress import Progress, merged
 from oblivion_platform.errors import TransientFailure
-from oblivion_platform.runs import FencedOff, RunOver, RunUnknown
+from oblivion_platform.runs import FencedOff, Run, RunOver, RunUnknown
 
 MUTED_REASON = "more than {limit} messages a minute"
 
@@ -101,13 +101,31 @@ class HoldRuns:
         self._end(connection, message, ended)
 
     async def hand_back(self, connection: AgentConnection, run_id: UUID, fence: int) -> None:
-        """Let go of a run that the agent will not finish; another replica gets it at once."""
+        """Let go of a run that the agent will not finish; another replica gets it at once.
+
+        Nothing happens when the run is not its.
+        """
+        try:
+            await self.check_run(connection, run_id, fence)
+        except (FencedOff, RunOver, RunUnknown):
+            return
         self._forget(connection, run_id, fence)
         ended = await self._runs.hand_back(connection.tenant_id, run_id, fence)
         self._bring_forward.soon(connection.tenant_id, ended.jobs)
 
     async def check_holder(self, connection: AgentConnection, message: RunMessage) -> None:
-        """Make sure that the run is the sender's.
+        """Make sure that the message's run is the sender's.
+
+        Raises:
+            RunUnknown, RunOver, FencedOff: as `check_run`; an answer may come again after the end.
+        """
+        may_be_over = isinstance(message, TaskCompleted | TaskFailed)
+        await self.check_run(connection, message.run_id, message.fence, may_be_over=may_be_over)
+
+    async def check_run(
+        self, connection: AgentConnection, run_id: UUID, fence: int, *, may_be_over: bool = False
+    ) -> Run | None:
+        """Make sure that the run is the sender's; returns the row if it had to be read.
 
         What this process gave to the socket is known here; for anything else the row is asked, since another
         gateway may have had the agent before.
@@ -117,17 +135,27 @@ class HoldRuns:
             RunOver: it has ended under this fence.
             FencedOff: it is held by another replica.
         """
-        if connection.holds(message.run_id, message.fence):
-            return
-        run = await self._runs.read(connection.tenant_id, message.run_id)
+        if connection.holds(run_id, fence):
+            return None
+        run = await self._runs.read(connection.tenant_id, run_id)
         if run is None or run.agent_id != connection.agent_id:
             raise RunUnknown
-        if run.fence != message.fence:
+        if run.fence != fence:
             raise FencedOff
-        if run.state.is_final and not isinstance(message, TaskCompleted | TaskFailed):
+        if run.state.is_final and not may_be_over:
             raise RunOver(run.state.value)
         if not run.state.is_final and run.holder != connection.sid:
             raise FencedOff
+        return run
+
+    async def asker_of(self, connection: AgentConnection, run_id: UUID, fence: int) -> UUID | None:
+        """For whom the sender works on its run.
+
+        Raises:
+            what `check_run` raises
+        """
+        run = await self.check_run(connection, run_id, fence)
+        return connection.held[run_id].user_id if run is None else run.user_id
 
     async def _last_report(self, connection: AgentConnection, message: RunMessage) -> Report:
         await self.check_holder(connection, message)
