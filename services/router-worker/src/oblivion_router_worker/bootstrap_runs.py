@@ -97,7 +97,7 @@ class RunParts:
             PostgresDueWorkflows(shared.database), shared.store, shared.clock, self.errands
         )
         identify = Identify(shared.slack, settings.unknown_users)
-        self.triggers = TaskTriggers(shared.slack, routers)
+        self.triggers = TaskTriggers(shared.slack, identify, routers, self.limits)
         link_list = LinkList(shared.lists)
         self.events = AgentEvents(
             AskAgent(shared.slack, identify, routers, self.limits),

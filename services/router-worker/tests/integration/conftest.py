@@ -22,6 +22,7 @@ from oblivion_router_worker.domain.events import ClickUpUser
 from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.usecases.decide import Decide
 from oblivion_router_worker.usecases.handle_event import HandleEvent
+from oblivion_router_worker.usecases.identify import Identify
 from oblivion_router_worker.usecases.mirror_comments import MirrorComments
 from oblivion_router_worker.usecases.mirror_task import MirrorTask, Settling
 from oblivion_router_worker.usecases.routers import Routers
@@ -114,6 +115,13 @@ class NoAgents:
         return TenantAgents(())
 
 
+class Unlimited:
+    """Everybody may ask as often as they like."""
+
+    async def take(self, tenant_id: UUID, user_id: UUID) -> float:
+        return 0.0
+
+
 class World:
     """One tenant, seen by its administrator (`rows`, `run`) and by the router-worker (`handle`)."""
 
@@ -130,7 +138,9 @@ class World:
             self.clickup, mirror_task, settling, app_url="https://app.clickup.com", pages_max=4
         )
         self.store = PostgresStore(self.database, lambda: None)
-        triggers = TaskTriggers(Routers(NoAgents()))
+        triggers = TaskTriggers(
+            self.slack, Identify(self.slack, "refuse"), Routers(NoAgents()), Unlimited()
+        )
         self.handle = HandleEvent(
             self.store,
             Decide(

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from oblivion_router_worker.domain.events import SlackAuthor
+from oblivion_router_worker.domain.events import ClickUpUser, SlackAuthor
 from oblivion_router_worker.ports.reading import SlackReads
 from oblivion_router_worker.ports.running import Person
 from oblivion_router_worker.usecases.turn import Turn
@@ -20,11 +20,22 @@ class Identify:
         if author.user_id is None:
             return None
         subject = f"{author.team_id or turn.event.integration.external_id}:{author.user_id}"
-        people = turn.decision.people
-        person = await people.known("slack", subject)
-        if person is not None:
-            return person if person.is_active else None
-        if (await people.unknown_users() or self._unknown_users) == "refuse":
-            return None
+        person = await turn.decision.people.known("slack", subject)
+        if person is not None or not await self.admits_strangers(turn):
+            return _active(person)
         name = await self._slack.user_name(turn.event.integration, author.user_id)
-        return await people.admit("slack", subject, name)
+        return await turn.decision.people.admit("slack", subject, name)
+
+    async def of_clickup(self, turn: Turn, user: ClickUpUser) -> Person | None:
+        """The same of a member of ClickUp."""
+        person = await turn.decision.people.known("clickup", user.id)
+        if person is not None or not await self.admits_strangers(turn):
+            return _active(person)
+        return await turn.decision.people.admit("clickup", user.id, user.name)
+
+    async def admits_strangers(self, turn: Turn) -> bool:
+        return (await turn.decision.people.unknown_users() or self._unknown_users) == "guest"
+
+
+def _active(person: Person | None) -> Person | None:
+    return person if person is not None and person.is_active else None

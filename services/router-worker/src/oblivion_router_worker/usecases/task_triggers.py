@@ -17,9 +17,15 @@ from oblivion_router_worker.domain.events import (
     TaskMoved,
 )
 from oblivion_router_worker.domain.records import Link
+from oblivion_router_worker.domain.run_effects import RunPost
 from oblivion_router_worker.domain.run_place import RunPlace, clickup_thread
+from oblivion_router_worker.domain.run_view import render_line
+from oblivion_router_worker.domain.text import text_to_mrkdwn, truncate
 from oblivion_router_worker.domain.triggers import Trigger, conditions, is_told_by, mentioned
+from oblivion_router_worker.domain.words import NOT_KNOWN
 from oblivion_router_worker.ports.reading import SlackReads
+from oblivion_router_worker.ports.running import Allowances
+from oblivion_router_worker.usecases.identify import Identify
 from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.start_run import Work, start_run
 from oblivion_router_worker.usecases.turn import Turn
@@ -38,15 +44,22 @@ class _Call:
     words: str = field(repr=False)
     source_ref: str
     by: ClickUpUser | None
+    """Who did it; None: nobody knows, as of what is found after a blind time."""
     comment_id: str | None = None
+    creator: ClickUpUser | None = None
+    """Of the task."""
 
 
 class TaskTriggers:
     """Decides which tasks and comments call an agent."""
 
-    def __init__(self, slack: SlackReads, routers: Routers) -> None:
+    def __init__(
+        self, slack: SlackReads, identify: Identify, routers: Routers, allowances: Allowances
+    ) -> None:
         self._slack = slack
+        self._identify = identify
         self._routers = routers
+        self._allowances = allowances
 
     async def on_task(
         self,
@@ -84,7 +97,7 @@ class TaskTriggers:
             return None
         actor = fact.actor if isinstance(fact, TaskCreated | TaskChanged) else None
         words = f"{task.name}\n\n{task.description_markdown}".strip()
-        call = _Call(link, task.id, new[0], words, f"task:{turn.event.id}", actor or task.creator)
+        call = _Call(link, task.id, new[0], words, f"task:{turn.event.id}", actor, creator=task.creator)
         return await self._call(turn, call, session)
 
     async def on_comment(self, turn: Turn, fact: CommentPosted) -> str | None:
@@ -110,8 +123,15 @@ class TaskTriggers:
         live = await turn.decision.desk.live_in(session.queue)
         if live is not None and not is_question:
             return None  # What the run itself does to its task calls nobody else.
-        person = await turn.decision.people.known("clickup", call.by.id) if call.by else None
-        author = person.name if person else (call.by.name if call.by else "")
+        person = await self._identify.of_clickup(turn, call.by) if call.by else None
+        if person is None and not await self._may_be_nobodys(turn, call):
+            await _refuse(turn, call)
+            return "refused:unknown_user"
+        # What is nobody's counts together.
+        counted = person.user_id if person else turn.event.integration.id
+        if await self._allowances.take(turn.event.tenant_id, counted) > 0:
+            return "refused:rate_limit"
+        author = person.name if person else ""
         said = Said(
             role="user",
             text=call.words[:_PROMPT_MAX],
@@ -138,6 +158,26 @@ class TaskTriggers:
         )
         started = await start_run(turn, work, is_behind=live is not None)
         return None if started is None else "asked"
+
+
+    async def _may_be_nobodys(self, turn: Turn, call: _Call) -> bool:
+        """Where nobody knows who called, the task has to be of somebody who might have."""
+        if call.by is not None:
+            return False
+        if await self._identify.admits_strangers(turn):
+            return True
+        return call.creator is not None and await self._identify.of_clickup(turn, call.creator) is not None
+
+
+async def _refuse(turn: Turn, call: _Call) -> None:
+    """ClickUp has no words for one person alone: the task's thread is told."""
+    place = _place(call)
+    name = text_to_mrkdwn(truncate(call.by.name, 100)) if call.by else "Whoever called an agent"
+    line = render_line(f":no_entry_sign: {name} {NOT_KNOWN}")
+    body = RunPost(place.channel, place.thread_ts, line.text, line.blocks)
+    await turn.showing.send(
+        place.integration_id, place.destination, body, task_mapping_id=place.task_mapping_id
+    )
 
 
 async def _session(turn: Turn, link: Link, task_id: str, title: str) -> SessionRow:

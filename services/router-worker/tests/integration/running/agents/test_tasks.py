@@ -82,3 +82,88 @@ async def test_a_task_that_calls_nobody_makes_no_run(path, squad):
         await path.settled()
         assert await squad.all_runs() == []
         assert await path.rows("SELECT id FROM sessions") == []
+
+
+async def people(path, state="active", *, user="ben"):
+    """Of ClickUp, as an admin has made them known."""
+    tenant = (await path.rows("SELECT id FROM tenants"))[0]["id"]
+    (known,) = await path.rows(
+        "INSERT INTO users (id, tenant_id, name, role, state)"
+        " VALUES (gen_random_uuid(), :t, :n, 'user', :s) RETURNING id",
+        t=tenant,
+        n=user,
+        s=state,
+    )
+    await path.run(
+        "INSERT INTO user_identities (id, tenant_id, user_id, provider, subject)"
+        " VALUES (gen_random_uuid(), :t, :u, 'clickup', :s)",
+        t=tenant,
+        u=known["id"],
+        s=str((await path.clickup.users())[user]["user"]["id"]),
+    )
+    return known["id"]
+
+
+async def outcomes(path, event_type):
+    rows = await path.rows("SELECT outcome FROM inbound_events WHERE event_type = :e", e=event_type)
+    return [row["outcome"] for row in rows]
+
+
+async def test_strangers_in_clickup_call_nobody_where_the_tenant_refuses_them(path, squad, talk):
+    await path.run("""UPDATE tenants SET settings = '{"unknown_users": "refuse"}'""")
+    async with path.worker():
+        await squad.online("fixer")
+        task = await path.clickup.create_task(path.list_id, "Mend it")
+        root = await path.message_of(task["id"])
+        await path.clickup.comment(task["id"], "@fixer can you?", user="ben")
+        await talk.said(root["ts"], "is not known to Oblivion")
+        await people(path)
+        await path.clickup.comment(task["id"], "@fixer can you now?", user="ben")
+        run = await squad.assigned()
+        assert [run.requested_by for run in await squad.all_runs()] == ["ben"]
+        assert "can you now" in run.prompt
+        assert await outcomes(path, "taskCommentPosted") == ["refused:unknown_user", "asked"]
+
+
+async def test_who_was_disabled_calls_nobody_from_clickup(path, squad):
+    await people(path, "disabled")
+    async with path.worker():
+        task = await path.clickup.create_task(path.list_id, "Mend it")
+        await path.message_of(task["id"])
+        await path.clickup.comment(task["id"], "@fixer can you?", user="ben")
+        await path.settled()
+        assert await outcomes(path, "taskCommentPosted") == ["refused:unknown_user"]
+        assert await squad.all_runs() == []
+
+
+async def test_who_calls_from_clickup_too_often_is_refused(path, squad):
+    async with path.worker(user_requests_per_minute=1):
+        await squad.online("fixer")
+        task = await path.clickup.create_task(path.list_id, "Mend it")
+        await path.message_of(task["id"])
+        for words in ("@fixer one", "@fixer two"):
+            await path.clickup.comment(task["id"], words, user="ben")
+            await path.settled()
+        assert await outcomes(path, "taskCommentPosted") == ["asked", "refused:rate_limit"]
+        assert len(await squad.all_runs()) == 1
+
+
+async def test_a_call_that_nobody_saw_is_nobody_s_and_only_for_a_known_creator_s_task(path, squad):
+    await path.run("""UPDATE tenants SET settings = '{"unknown_users": "refuse"}'""")
+    await people(path)
+    async with path.worker() as worker:
+        await squad.online("fixer")
+        await worker.watchdog()
+        (webhook,) = await path.clickup.webhooks()
+        await path.clickup.change_webhook(webhook["id"], status="suspended")
+        for user in ("ana", "ben"):
+            words = f"@fixer for {user}"
+            await path.clickup.create_task(path.list_id, "Mend it", description=words, user=user)
+        await path.settled()
+        await worker.watchdog()
+        run = await squad.assigned()
+        await path.settled()
+        assert "@fixer for ben" in run.prompt
+        assert [(each.user_id, each.requested_by) for each in await squad.all_runs()] == [(None, "")]
+        found = await outcomes(path, "gapTask")
+        assert found.count("asked") == found.count("refused:unknown_user") == 1
