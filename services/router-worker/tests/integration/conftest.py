@@ -138,9 +138,7 @@ class World:
             self.clickup, mirror_task, settling, app_url="https://app.clickup.com", pages_max=4
         )
         self.store = PostgresStore(self.database, lambda: None)
-        triggers = TaskTriggers(
-            self.slack, Identify(self.slack, "refuse"), Routers(NoAgents()), Unlimited()
-        )
+        triggers = TaskTriggers(self.slack, Identify(self.slack, "refuse"), Routers(NoAgents()), Unlimited())
         self.handle = HandleEvent(
             self.store,
             Decide(

@@ -159,7 +159,6 @@ class TaskTriggers:
         started = await start_run(turn, work, is_behind=live is not None)
         return None if started is None else "asked"
 
-
     async def _may_be_nobodys(self, turn: Turn, call: _Call) -> bool:
         """Where nobody knows who called, the task has to be of somebody who might have."""
         if call.by is not None:
