@@ -1,0 +1,33 @@
+"""A real API server takes what the charts render: each manifest by server-side apply, without keeping it."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.e2e.cluster import UMBRELLA, CommandFailed, namespace, run
+
+EVERYTHING = {
+    "sandbox": {"enabled": True},
+    "qdrant": {"enabled": True},
+    "ingestion": {"autoscaling": {"enabled": True}},
+    "gateway": {"autoscaling": {"enabled": True}},
+}
+
+
+@pytest.mark.timeout(180)
+def test_every_manifest_is_admitted_without_a_warning() -> None:
+    with namespace("oblivion-e2e-admission") as room:
+        values = yaml.safe_dump(EVERYTHING)
+        rendered = run(
+            "helm", "template", "oblivion", str(UMBRELLA), "-n", room.name, "-f", "-", stdin=values
+        )
+        manifests = [each for each in yaml.safe_load_all(rendered) if each]
+        refused: list[str] = []
+        for each in manifests:
+            try:
+                room.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=json.dumps(each))
+            except CommandFailed as failure:
+                refused.append(str(failure))
+    assert len(manifests) > 30
+    assert refused == []
