@@ -221,8 +221,12 @@ async def test_dead_letters_are_retried_by_id_cause_or_all(system, admin):
 
 async def test_dead_letters_are_discarded_with_a_reason(system, admin):
     add_event(system, admin, state="dead")
-    add_dead_effect(system, admin)
-    assert (await letters_of(admin).discard(Choice(everything=True), "old test data")).count == 2
+    effect_id = add_dead_effect(system, admin)
+    letter = await letters_of(admin).show(str(effect_id))
+    assert letter["missing"] == "a task's message, with all that belongs into its thread"
+    discarded = await letters_of(admin).discard(Choice(everything=True), "old test data")
+    assert discarded.count == 2
+    assert discarded.missing == [letter["missing"]]
     assert system.sql("SELECT state FROM outbox UNION SELECT state FROM inbound_events") == [("discarded",)]
     (detail,) = system.sql("SELECT detail FROM audit_log WHERE action = 'dead_letters.discarded'")[0]
     assert detail == {"reason": "old test data", "events": 1, "effects": 1}

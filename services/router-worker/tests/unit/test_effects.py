@@ -5,7 +5,9 @@ from uuid import uuid4
 
 import pytest
 
+from oblivion_platform.operations.dead_letters import MISSING
 from oblivion_router_worker.domain.effects import (
+    KINDS,
     CreateComment,
     DeleteComment,
     DeleteReply,
@@ -34,6 +36,10 @@ BODIES = [
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.kind)
 def test_a_body_is_the_same_after_it_was_stored(body):
     assert body_from_payload(body.kind, json.loads(json.dumps(body.to_payload()))) == body
+
+
+def test_of_each_kind_it_is_known_what_people_miss_without_it():
+    assert set(MISSING) == set(KINDS) | {"slack.run_file"}
 
 
 def test_kinds_are_distinct():

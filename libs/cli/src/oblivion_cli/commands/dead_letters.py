@@ -113,7 +113,10 @@ def discard(
         async with open_admin(tenant) as admin:
             return await _letters(admin).discard(Choice(ids or [], cause, everything), reason)
 
-    _say(asyncio.run(run()), "discarded", as_json=as_json)
+    chosen = asyncio.run(run())
+    _say(chosen, "discarded", as_json=as_json)
+    if chosen.missing and not as_json:
+        console.out.print("What will not be seen: " + "; ".join(chosen.missing) + ".")
 
 
 def _say(chosen: Chosen, what: str, *, as_json: bool) -> None:

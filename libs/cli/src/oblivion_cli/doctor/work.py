@@ -21,13 +21,16 @@ class DeadLettersWaiting:
 
     async def run(self, patient: Patient) -> list[Finding]:
         admin = await patient.admin()
-        causes = await DeadLetters(admin.database, admin.tenant.id, admin.actor).report()
+        letters = DeadLetters(admin.database, admin.tenant.id, admin.actor)
+        causes = await letters.report()
         if not causes:
             return ok("No dead letters.")
         listed = ", ".join(f"{cause['count']} {cause['cause']}" for cause in causes)
         total = sum(int(cause["count"]) for cause in causes)
+        missing = "; ".join(await letters.missing())
+        unseen = f" Nobody sees until then: {missing}." if missing else ""
         return warning(
-            f"{total} dead letter(s) wait for a person: {listed}.",
+            f"{total} dead letter(s) wait for a person: {listed}.{unseen}",
             "See `oblivion dead-letters report`; mend the cause, then retry or discard them.",
         )
 
@@ -49,7 +52,7 @@ class QueueConsumed:
             )
         if effects.oldest is not None and (now - effects.oldest).total_seconds() > LYING_S:
             findings += warning(
-                f"{effects.count} message(s) and comment(s) wait to be sent, the oldest for "
+                f"{effects.count} message(s), comment(s) and answers of runs wait to be sent, the oldest for "
                 f"{age(effects.oldest, now)}.",
                 "Slack or ClickUp may be away or limiting us; they are sent when it is over.",
             )

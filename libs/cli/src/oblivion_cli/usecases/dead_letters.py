@@ -17,6 +17,8 @@ from oblivion_platform.operations.dead_letters import (
     choose_letters,
     discard_letters,
     list_letters,
+    missing_effects,
+    missing_of,
     report_letters,
     retry_letters,
     show_letter,
@@ -59,7 +61,13 @@ class DeadLetters:
             NotFound, UsageWrong: the id means none, or several.
         """
         async with self._database.tenant(self._tenant_id) as tx:
-            return await show_letter(tx, await self._find(tx, typed))
+            letter = await show_letter(tx, await self._find(tx, typed))
+        return letter | ({"missing": missing_of(letter["what"])} if letter["kind"] == "effect" else {})
+
+    async def missing(self) -> list[str]:
+        """What people do not see because of dead effects; one line for each kind."""
+        async with self._database.tenant(self._tenant_id) as tx:
+            return (await missing_effects(tx)).missing
 
     async def retry(self, choice: Choice, queue: Reviver) -> Chosen:
         """Try them again. Effects leave with what their task or comment shows now.

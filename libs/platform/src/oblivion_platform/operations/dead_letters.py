@@ -1,7 +1,8 @@
 """Dead letters: events and effects that were given up, with the reason and the history of each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,11 +21,38 @@ DEAD = """
         coalesce(failures -> -1 ->> 'code', 'unknown') AS cause, failures -> -1 ->> 'message' AS message
     FROM inbound_events WHERE state = 'dead'
     UNION ALL
-    SELECT id, 'effect', kind, destination, created_at, attempts, failures,
+    SELECT id, 'effect', kind, coalesce('run ' || CAST(run_id AS text), destination), created_at, attempts,
+        failures,
         coalesce(failures -> -1 ->> 'code', 'unknown'), failures -> -1 ->> 'message'
     FROM outbox WHERE state = 'dead'
 """
 """Every dead letter of the tenant, as a subquery."""
+
+MISSING: Mapping[str, str] = {
+    "slack.post_task": "a task's message, with all that belongs into its thread",
+    "slack.update_task": "a task's newer state in its message",
+    "slack.post_reply": "a comment in its task's thread",
+    "slack.update_reply": "a comment's newer words in its task's thread",
+    "slack.delete_reply": "the end of a comment that was taken back: its copy still stands in Slack",
+    "slack.run_post": "a message of a run, or what its agent said on the way",
+    "slack.run_edit": "a newer state of a run's message",
+    "slack.run_answer": "a run's answer in its thread (`oblivion runs show` has it)",
+    "slack.run_file": "the whole of a long answer, as a file in its thread (`oblivion runs show` has it)",
+    "slack.set_reaction": "an emoji on a question",
+    "slack.set_session_status": "Slack's own sign that an agent is at work",
+    "slack.whisper": "a line that one person was told",
+    "slack.respond": "the answer to one person's command",
+    "slack.open_view": "a dialog that somebody asked for; it cannot be opened any more",
+    "slack.publish_home": "a person's App Home, until they open it again",
+    "slack.suggest_prompts": "suggestions in a conversation with the app",
+    "clickup.create_comment": "a reply from Slack, as a comment on its task",
+    "clickup.update_comment": "a reply's newer words in the comment on its task",
+    "clickup.delete_comment": "the end of a reply that was taken back: its copy still stands in ClickUp",
+    "clickup.run_comment": "a run's answer as a comment on its task (`oblivion runs show` has it)",
+    "clickup.move_task": "a task's move to the status that fits its run",
+    "clickup.create_task": "a task that somebody made of a Slack message",
+}
+"""Kind of an effect → what people do not see for as long as it is not sent."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +61,24 @@ class Chosen:
 
     events: list[UUID]
     effects: list[UUID]
+    kinds: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many effects of each kind."""
+
+    @property
+    def missing(self) -> list[str]:
+        """What people do not see without these effects; one line for each kind."""
+        return [
+            missing_of(kind) + (f" ({count} times)" if count > 1 else "")
+            for kind, count in self.kinds.items()
+        ]
 
     @property
     def count(self) -> int:
         return len(self.events) + len(self.effects)
+
+
+def missing_of(kind: str) -> str:
+    return MISSING.get(kind, kind)
 
 
 async def list_letters(
@@ -82,10 +124,19 @@ async def choose_letters(
         rows = (await tx.execute(_BY_CAUSE, {"cause": cause})).all()
     else:
         raise CannotBeDone("nothing_chosen", "Name ids, a cause, or everything.")
+    effects = [row for row in rows if row.kind == "effect"]
     return Chosen(
         events=[row.id for row in rows if row.kind == "event"],
-        effects=[row.id for row in rows if row.kind == "effect"],
+        effects=[row.id for row in effects],
+        kinds=Counter(row.what for row in effects),
     )
+
+
+async def missing_effects(tx: AsyncConnection) -> Chosen:
+    """All dead effects, for what is missing because of them."""
+    rows = (await tx.execute(_BY_CAUSE, {"cause": None})).all()
+    effects = [row for row in rows if row.kind == "effect"]
+    return Chosen([], [row.id for row in effects], Counter(row.what for row in effects))
 
 
 async def retry_letters(
@@ -120,9 +171,9 @@ _LIST = text(f"""
              OR (since, id) < (CAST(:at AS timestamptz), CAST(:last AS uuid)))
     ORDER BY since DESC, id DESC LIMIT :limit
 """)  # noqa: S608 - a constant
-_BY_IDS = text(f"SELECT id, kind FROM ({DEAD}) dead WHERE id = ANY(:ids)")  # noqa: S608 - a constant
+_BY_IDS = text(f"SELECT id, kind, what FROM ({DEAD}) dead WHERE id = ANY(:ids)")  # noqa: S608 - a constant
 _BY_CAUSE = text(f"""
-    SELECT id, kind FROM ({DEAD}) dead WHERE (CAST(:cause AS text) IS NULL OR cause = :cause)
+    SELECT id, kind, what FROM ({DEAD}) dead WHERE (CAST(:cause AS text) IS NULL OR cause = :cause)
 """)  # noqa: S608 - a constant
 _SHOW = text(f"SELECT * FROM ({DEAD}) dead WHERE id = :id")  # noqa: S608 - a constant
 _REPORT = text(f"""

@@ -152,7 +152,7 @@ _ADD_UPDATE = f"""
 _ADD_LATEST = f"""
     WITH earlier AS (
         UPDATE outbox SET state = 'superseded'
-        WHERE tenant_id = %(tenant)s AND destination = %(destination)s AND state = 'pending'
+        WHERE tenant_id = %(tenant)s AND destination = %(destination)s AND state IN ('pending', 'dead')
           AND coalesce_key = %(coalesce_key)s
         RETURNING next_attempt_at
     )

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeAlias
 
-from oblivion_platform.errors import PermanentFailure, RateLimited
+from oblivion_platform.errors import AuthenticationFailed, PermanentFailure, RateLimited
 from oblivion_router_worker.adapters.slack import next_cursor
 from oblivion_router_worker.adapters.slack_calls import EffectCalls
 from oblivion_router_worker.adapters.slack_carrier import (
@@ -125,8 +125,10 @@ class SlackRunCarrier:
             if not body.is_progress:
                 raise
             return Receipt(skipped=limited.code, keep=kept)
+        except AuthenticationFailed:
+            raise
         except PermanentFailure as failure:
-            if failure.code not in _EDIT_REFUSED:
+            if not body.is_progress and failure.code not in _EDIT_REFUSED:
                 raise
             return Receipt(skipped=failure.code, keep=kept)
         return Receipt(keep=kept)

@@ -120,6 +120,7 @@ _BODIES: Mapping[str, type[Body]] = {
         *RUN_BODIES,
     )
 }
+KINDS = frozenset(_BODIES)
 CREATION_OF: Mapping[str, str] = {
     UpdateTask.kind: PostTask.kind,
     UpdateReply.kind: PostReply.kind,

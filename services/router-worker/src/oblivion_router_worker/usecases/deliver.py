@@ -41,7 +41,14 @@ from oblivion_router_worker.domain.retry import (
     Settlement,
     Try,
 )
-from oblivion_router_worker.domain.run_effects import RunAnswer, RunCreation, RunEdit, RunPost
+from oblivion_router_worker.domain.run_effects import (
+    ANSWER_TS,
+    PROGRESS_TS,
+    RunAnswer,
+    RunCreation,
+    RunEdit,
+    RunPost,
+)
 from oblivion_router_worker.ports.delivery import Breakers, Carrier, DeliveryQueue, Sending
 from oblivion_router_worker.ports.delivery_watch import DeliveryWatch
 
@@ -134,6 +141,10 @@ def without_target(sending: Sending) -> Settlement | None:
             target = sending.thread_ts and sending.copy_id
         case UpdateComment() | DeleteComment():
             target = sending.copy_id
+        case RunPost(keep_as=name) | RunEdit(target=name) if name == PROGRESS_TS and sending.place.get(
+            ANSWER_TS
+        ):
+            return Sent(skipped="answered")
         case RunPost(thread_ts=None) | RunAnswer(thread_ts=None) if sending.effect.task_mapping_id:
             target = sending.thread_ts
         case RunEdit(target=name):
