@@ -80,7 +80,7 @@ class Agent:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[HistoryHit]:
-        """Earlier runs about the same, the most similar first; in a handler also those of the person who asks.
+        """Earlier runs about the same, the most similar first; in a handler also those of the one who asks.
 
         Raises:
             AgentNotConnected: the agent is not running, or no server answers.

@@ -188,7 +188,7 @@ class Run:
     async def search_history(
         self, query: str, limit: int = 5, narrowed: HistoryFilter | None = None
     ) -> list[HistoryHit]:
-        """Earlier runs about the same, the most similar first: said in public, or asked by the same person."""
+        """Earlier runs about the same, said in public or asked by the same person; most similar first."""
         with working_on(HeldRun(**self._of_this_run())):
             return await search(self._link, query, limit, narrowed or HistoryFilter())
 

@@ -217,7 +217,7 @@ class Squad:
 
     async def call(
         self,
-        event: str,
+        event: str,  # noqa: ARG002 - the port's; the message says it
         message: Contract,
         *,
         within_s: float = ACKNOWLEDGED_WITHIN_S,  # noqa: ARG002 - the port's; memory is fast

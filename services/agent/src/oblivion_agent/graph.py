@@ -113,11 +113,13 @@ class Thinking:
         asked = cast("AIMessage", state["messages"][-1])
         results = [
             ToolMessage(
-                await self._toolbox.use(call["name"], call["args"]),
+                await self._toolbox.use(
+                    call["name"], call["args"], f"{state['rounds']}.{number}.{call['id']}"
+                ),
                 tool_call_id=str(call["id"]),
                 name=call["name"],
             )
-            for call in asked.tool_calls
+            for number, call in enumerate(asked.tool_calls)
         ]
         results += [
             ToolMessage(

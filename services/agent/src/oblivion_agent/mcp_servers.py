@@ -182,13 +182,18 @@ def _text_of(result: CallToolResult) -> str:
 
 
 def _as_tool(tool: McpTool, name: str, call: Callable[[dict[str, Any]], Awaitable[str]]) -> Tool:
+    """A tool that does not say that it is harmless can destroy.
+
+    Source: https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations
+    """
     hints = tool.annotations
+    is_harmless = hints is not None and (hints.read_only_hint or hints.destructive_hint is False)
     return Tool(
         name=name,
         description=tool.description or tool.name,
         schema=tool.input_schema,
         call=call,
-        is_destructive=bool(hints and hints.destructive_hint and not hints.read_only_hint),
+        is_destructive=not is_harmless,
     )
 
 

@@ -97,6 +97,11 @@ class Settings(BaseSettings):
         '{"mcpServers": {"name": {"command": "…", "args": […], "env": {…}}}} '
         'or {"url": "…", "headers": {…}}.',
     )
+    tools_without_approval: list[str] = Field(
+        default_factory=list[str],
+        description="Tools that may be used without a person's approval though they do not say that they are "
+        'harmless, as a JSON list of names and patterns: ["tracker__create_issue", "wiki__*"].',
+    )
     github_token: SecretStr | None = Field(
         default=None,
         validation_alias="GITHUB_TOKEN",

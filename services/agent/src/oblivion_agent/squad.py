@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +91,15 @@ class Squad:
         # A server that is of no use here is not waited for.
         useful = [s for s in self._servers if allowed is None or _is_named(s.name, allowed)]
         own = [tool for server in useful for tool in await server.tools()]
-        return [
+        offered = [
             *(tool for tool in own if allowed is None or is_allowed(tool.name, allowed)),
             *(tool for tool in hub_tools if allowed is not None and is_allowed(tool.name, allowed)),
         ]
+        return [self._as_trusted(tool) for tool in offered]
+
+    def _as_trusted(self, tool: Tool) -> Tool:
+        is_trusted = is_allowed(tool.name, self._settings.tools_without_approval)
+        return replace(tool, is_destructive=False) if is_trusted else tool
 
 
 class _News:

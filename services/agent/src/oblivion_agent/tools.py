@@ -1,5 +1,7 @@
 """The tools that a run offers to its model: which ones, and what a call of one comes back as."""
 
+import hashlib
+import html
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +15,12 @@ from oblivion_client import DelegationFailed, MessageRefused, Run
 
 logger = logging.getLogger(__name__)
 
-_DETAIL_LENGTH_MAX = 4_000
+DETAIL_LENGTH_MAX = 5_000
+"""UTF-16 units of a question's detail, escaped, that Slack shows whole."""
+_QUESTION_LENGTH_MAX = 2_000
+_TOO_LONG = (
+    "A person has to allow {tool}, and these arguments are too long to be shown whole. Use shorter ones."
+)
 
 
 class ToolUnavailable(Exception):
@@ -56,12 +63,15 @@ class Toolbox:
     def specs(self) -> list[dict[str, Any]]:
         return [tool.spec for tool in self._tools.values()]
 
-    async def use(self, name: str, arguments: dict[str, Any]) -> str:
-        """The tool's result, or why there is none, as text for the model."""
+    async def use(self, name: str, arguments: dict[str, Any], call: str) -> str:
+        """The tool's result, or why there is none, as text for the model.
+
+        `call` names this call among those of its run, over restarts too: an approval is for it alone.
+        """
         tool = self._tools.get(name)
         if tool is None:
             return f"There is no tool {name!r}. There are: {', '.join(self._tools) or 'none'}."
-        if tool.is_destructive and (refusal := await self._refused(tool, arguments)):
+        if tool.is_destructive and (refusal := await self._refused(tool, arguments, call)):
             return refusal
         await self._run.progress(text=f"using {name}")
         try:
@@ -73,14 +83,28 @@ class Toolbox:
         sized = cut(result, RESULT_LENGTH_MAX)
         return sized if tool.is_own else as_material(sized, self._mark)
 
-    async def _refused(self, tool: Tool, arguments: dict[str, Any]) -> str | None:
+    async def _refused(self, tool: Tool, arguments: dict[str, Any], call: str) -> str | None:
         """What a tool can destroy is asked about first; None when a person agrees."""
-        detail = cut(json.dumps(arguments, ensure_ascii=False, indent=1), _DETAIL_LENGTH_MAX)
-        answer = await self._run.ask_approval(f"May I use {tool.name}?", detail)
+        shown = as_shown(arguments)
+        if _length_units(shown) > DETAIL_LENGTH_MAX:
+            return _TOO_LONG.format(tool=tool.name)
+        key = hashlib.sha256("\0".join((call, tool.name, shown)).encode(errors="replace")).hexdigest()[:32]
+        answer = await self._run.ask_approval(f"May I use {tool.name}?", shown, key)
         if answer.approved:
             return None
         said = f" They said: {as_material(answer.comment, self._mark)}" if answer.comment else ""
         return f"A person did not allow {tool.name}; do not try again.{said}"
+
+
+def as_shown(arguments: dict[str, Any]) -> str:
+    """Arguments as a person reads them: all of them, and nothing of them as markup."""
+    # Without a backtick of its own, nothing inside closes the fence; it is still the same JSON.
+    code = json.dumps(arguments, ensure_ascii=False, indent=1).replace("`", "\\u0060")
+    return f"```\n{code}\n```"
+
+
+def _length_units(shown: str) -> int:
+    return len(html.escape(shown, quote=False).encode("utf-16-le", "replace")) // 2
 
 
 def own_tools(run: Run, *, risky: bool) -> list[Tool]:
@@ -127,5 +151,8 @@ async def _ask(run: Run, arguments: dict[str, Any]) -> str:
     question = str(arguments.get("question", "")).strip()
     if not question:
         raise ToolUnavailable("the question is missing")
-    answer = await run.ask_approval(cut(question, 2_000), cut(str(arguments.get("detail", "")), 8_000))
+    detail = str(arguments.get("detail", ""))
+    if len(question) > _QUESTION_LENGTH_MAX or _length_units(detail) > DETAIL_LENGTH_MAX:
+        raise ToolUnavailable("the question is too long to be shown whole; ask a shorter one")
+    answer = await run.ask_approval(question, detail)
     return f"{'Allowed' if answer.approved else 'Not allowed'}. {answer.comment}".strip()

@@ -105,7 +105,7 @@ async def test_the_hub_is_called_with_the_runs_token_and_its_trace(tools: Tools)
     assert {name: tool.is_destructive for name, tool in offered.items()} == {
         "notion__search": False,
         "notion__delete": True,
-        "notion__broken": False,
+        "notion__broken": True,  # It says nothing of itself.
     }
     assert {each["authorization"] for each in tools.headers} == {"Bearer run-token"}
     assert all("0af7651916cd43dd8448eb211c80319c" in each["traceparent"] for each in tools.headers)

@@ -1,5 +1,6 @@
 """The reference agent at work with the sandbox's model over a real socket; the server is played in memory."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from oblivion_agent.model import Models
 from oblivion_agent.settings import ModelPrice, Settings
 from oblivion_agent.squad import Squad as ReferenceSquad
-from oblivion_agent.tools import Tool, ToolUnavailable
+from oblivion_agent.tools import Tool, ToolUnavailable, as_shown
 from oblivion_client.testing import agent_under_test
 from oblivion_contracts.runs import RunSource
 from oblivion_contracts.sessions import SessionMessage
@@ -141,6 +142,52 @@ async def test_what_can_destroy_is_done_only_when_a_person_agrees(
     assert outcome.approvals[0].question == "May I use tracker__deleteTicket?"
     assert "ABC-1" in outcome.approvals[0].detail
     assert bool(server.calls) is approved
+
+
+async def test_each_call_that_can_destroy_is_approved_by_itself(
+    settings: Settings, sandbox: RunningSandbox
+) -> None:
+    server = Server()
+    for _ in range(2):
+        await sandbox.control.llm.call_tool("tracker__deleteTicket", {"id": "ABC-1"})
+    async with agent_under_test(agent_of(settings, server)) as squad:
+        squad.answer_approval = lambda request: True
+        outcome = await squad.give(prompt="remove ABC-1")
+    assert outcome.failure is None
+    assert len(server.calls) == 2
+    assert len({request.key for request in outcome.approvals}) == 2
+
+
+async def test_arguments_that_cannot_be_shown_whole_are_not_asked_about(
+    settings: Settings, sandbox: RunningSandbox
+) -> None:
+    server = Server()
+    await sandbox.control.llm.call_tool("tracker__deleteTicket", {"id": "<" * 1_500})
+    async with agent_under_test(agent_of(settings, server)) as squad:
+        squad.answer_approval = lambda request: True
+        outcome = await squad.give(prompt="remove them")
+    assert (outcome.failure, outcome.approvals, server.calls) == (None, [], [])
+    last = (await sandbox.control.llm.requests())[-1]
+    assert "too long to be shown whole" in next(t["text"] for t in last["turns"] if t["role"] == "tool")
+
+
+def test_nothing_in_a_tools_arguments_is_markup_for_the_person_who_is_asked() -> None:
+    arguments = {"text": "```\n[harmless](http://evil.example)"}
+    shown = as_shown(arguments)
+    assert shown.count("`") == 6
+    assert json.loads(shown.strip("`")) == arguments
+
+
+async def test_a_tool_that_the_settings_trust_needs_no_approval(
+    settings: Settings, sandbox: RunningSandbox
+) -> None:
+    server = Server()
+    trusting = settings_for(sandbox, tools_without_approval=["tracker__delete*"])
+    await sandbox.control.llm.call_tool("tracker__deleteTicket", {"id": "ABC-1"})
+    async with agent_under_test(agent_of(trusting, server)) as squad:
+        outcome = await squad.give(prompt="remove ABC-1")
+    assert outcome.approvals == []
+    assert server.calls == [("delete", {"id": "ABC-1"})]
 
 
 async def test_a_tool_that_fails_does_not_fail_the_run(settings: Settings, sandbox: RunningSandbox) -> None:
