@@ -10,6 +10,10 @@ outside: [qdrant]
 calls: [postgres, redis, sandbox, qdrant]
 # Identity providers.
 internet: true
+apiToken: {{ .Values.lib.global.operator.enabled }}
 environment:
+  {{- if .Values.lib.global.operator.enabled }}
+  - {name: OBLIVION_OPERATOR_ACCOUNT, value: "{{ .Release.Namespace }}:{{ include "oblivion.nameOf" (list . "operator") }}"}
+  {{- end }}
   - {name: OBLIVION_PUBLIC_URL, value: {{ .Values.lib.global.publicUrl | quote }}}
 {{- end -}}

@@ -19,7 +19,9 @@ metadata:
   name: {{ include "oblivion.fullname" . }}
   labels: {{- include "oblivion.labels" . | nindent 4 }}
 spec:
-  {{- if not (or .Values.autoscaling.enabled (dig "keda" "enabled" false (.Values | merge dict))) }}
+  {{- if $facts.alone }}
+  replicas: 1
+  {{- else if not (or (dig "autoscaling" "enabled" false (.Values | merge dict)) (dig "keda" "enabled" false (.Values | merge dict))) }}
   replicas: {{ .Values.replicas }}
   {{- end }}
   revisionHistoryLimit: 3
@@ -180,7 +182,7 @@ spec:
 {{- end -}}
 
 {{- define "oblivion.autoscaler" -}}
-{{- if .Values.autoscaling.enabled -}}
+{{- if dig "autoscaling" "enabled" false (.Values | merge dict) -}}
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) -}}
 {{- fail (printf "%s: autoscaling.minReplicas is above autoscaling.maxReplicas; lower the one or raise the other" .Chart.Name) -}}
 {{- end -}}
@@ -237,7 +239,7 @@ spec:
 
 {{- define "oblivion.disruptionbudget" -}}
 {{- $facts := include "oblivion.facts" . | fromYaml -}}
-{{- if and .Values.podDisruptionBudget (not $facts.alone) -}}
+{{- if and (not $facts.alone) .Values.podDisruptionBudget -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
