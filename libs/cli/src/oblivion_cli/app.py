@@ -23,6 +23,7 @@ VERBS = (
     "dead-letters",
     "routes",
     "runs",
+    "sessions",
     "users",
     "keys",
     "login",

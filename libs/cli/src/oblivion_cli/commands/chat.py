@@ -19,7 +19,7 @@ from oblivion_cli import console
 from oblivion_cli.access import Access
 from oblivion_cli.admin import open_admin
 from oblivion_cli.commands.options import Tenant
-from oblivion_cli.errors import AccessRefused, CommandFailed, DependencyAway
+from oblivion_cli.errors import AccessRefused, CommandFailed, DependencyAway, ExitCode
 from oblivion_cli.usecases.sign_in import LocalSignIn
 from oblivion_contracts.runs import RunEvent, RunEventKind, RunState, RunView
 from oblivion_contracts.sessions import NewMessage, NewSession, SessionSnapshot
@@ -39,13 +39,20 @@ def chat(
     message: Annotated[
         str | None, typer.Option("--message", "-m", help="Say this, print the answer, and end.")
     ] = None,
+    in_slack: Annotated[
+        bool | None,
+        typer.Option(
+            "--show-in-slack/--hide-from-slack",
+            help="Whether a session's Slack thread shows what is said here; default: as it was.",
+        ),
+    ] = None,
     tenant: Tenant = None,
 ) -> None:
     """Talk to your agents here; the session goes on wherever you continue it."""
     from oblivion_client.rest import RequestRefused, ServerAway  # Loads an HTTP client, which few verbs need.
 
     try:
-        asyncio.run(_chat(agent, session, message, tenant))
+        asyncio.run(_chat(agent, session, message, in_slack, tenant))
     except ServerAway as away:
         raise DependencyAway(str(away), "Start it with `oblivion up`, or run `oblivion doctor`.") from away
     except RequestRefused as refused:
@@ -54,14 +61,21 @@ def chat(
         raise kind(refused.problem.detail, fix) from refused
 
 
-async def _chat(agent: str | None, session: UUID | None, message: str | None, tenant: str | None) -> None:
+async def _chat(
+    agent: str | None,
+    session: UUID | None,
+    message: str | None,
+    in_slack: bool | None,
+    tenant: str | None,
+) -> None:
     async with _client(tenant) as client:
         opened = await (
             client.session(session) if session else client.create_session(NewSession(agent=agent))
         )
-        talk = Talk(client, opened, agent)
+        talk = Talk(client, opened, agent, in_slack)
         if message is not None:
-            await talk.say(message)
+            if not await talk.say(message):
+                raise typer.Exit(ExitCode.FAILED)
             return
         talk.welcome()
         while (text := await _read_line()) is not None:
@@ -97,10 +111,17 @@ async def _client(tenant: str | None) -> "AsyncGenerator[OblivionClient]":
 class Talk:
     """One conversation in a terminal."""
 
-    def __init__(self, client: "OblivionClient", session: SessionSnapshot, agent: str | None) -> None:
+    def __init__(
+        self,
+        client: "OblivionClient",
+        session: SessionSnapshot,
+        agent: str | None,
+        in_slack: bool | None = None,
+    ) -> None:
         self._client = client
         self._session = session
         self._agent = agent
+        self._in_slack = in_slack
 
     def welcome(self) -> None:
         if not sys.stdin.isatty():
@@ -111,9 +132,9 @@ class Talk:
             f"{_WAY_OUT} Continue later: oblivion chat --session {self._session.id}", style="dim"
         )
 
-    async def say(self, text: str) -> None:
-        """Send, show progress, print the answer. Ctrl-C cancels the run and returns."""
-        message = NewMessage(text=text, agent=self._agent, source="terminal")
+    async def say(self, text: str) -> bool:
+        """Send, show progress, print the answer; whether there is one. Ctrl-C cancels the run and returns."""
+        message = NewMessage(text=text, agent=self._agent, source="terminal", visible_in_slack=self._in_slack)
         accepted = await self._client.send_message(self._session.id, message)
         following = asyncio.create_task(self._follow(accepted.run_id))
         loop = asyncio.get_running_loop()
@@ -125,9 +146,11 @@ class Talk:
         if following.cancelled():
             await self._client.cancel(accepted.run_id)
             console.err.print("Stopped.", style="yellow")
-            return
+            return False
         following.result()
-        _print_end(await self._client.run(accepted.run_id))
+        ended = await self._client.run(accepted.run_id)
+        _print_end(ended)
+        return ended.state is RunState.SUCCEEDED
 
     async def _follow(self, run_id: UUID) -> None:
         with console.err.status("sent", spinner="dots") as status:

@@ -4,14 +4,14 @@ import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from oblivion_cli import console
 from oblivion_cli.admin import Admin, open_admin
+from oblivion_cli.commands import mapping_options as given
 from oblivion_cli.commands.options import Json, Tenant
-from oblivion_cli.errors import SlackRefused, UsageWrong
-from oblivion_cli.usecases.mappings import Linked, Mappings, Place, choose_place
-from oblivion_contracts.mappings import FilterKind, MappingOptions, MessageFilter, TaskSelection
+from oblivion_cli.errors import SlackRefused
+from oblivion_cli.usecases.mappings import Linked, Mappings, Place, by_user_id, choose_place, refuse_unknown
+from oblivion_contracts.mappings import FilterKind, MappingOptions, TaskSelection
 
 if TYPE_CHECKING:
     from oblivion_cli.adapters.slack import SlackApi
@@ -27,36 +27,35 @@ COLUMNS = {
 def link(
     list_name: Annotated[str, typer.Argument(metavar="LIST", help="ClickUp list: name or id.")],
     channel: Annotated[str, typer.Argument(help="Slack channel: #name or id.")],
-    tasks: Annotated[
-        TaskSelection, typer.Option(help="All tasks, or those that carry the tag.")
-    ] = TaskSelection.ALL,
-    task_tag: Annotated[str, typer.Option(help="The text that tags a task.")] = "@AI_Squad",
-    filter_kind: Annotated[
-        FilterKind, typer.Option("--filter", help="Which thread replies become comments.")
-    ] = FilterKind.KEYWORD,
-    keyword: Annotated[str, typer.Option(help="For --filter keyword.")] = "#clickup",
-    event_type: Annotated[
-        str | None, typer.Option(help="For --filter metadata: the metadata's event type.")
-    ] = None,
-    payload: Annotated[
-        list[str] | None,
-        typer.Option(help="For --filter metadata: KEY=VALUE that must be there; repeatable."),
-    ] = None,
-    comments: Annotated[bool, typer.Option(help="Show ClickUp comments in the thread.")] = True,
+    tasks: given.Tasks = TaskSelection.ALL,
+    task_tag: given.TaskTag = "@AI_Squad",
+    filter_kind: given.Filter = FilterKind.KEYWORD,
+    keyword: given.Keyword = "#clickup",
+    event_type: given.EventType = None,
+    payload: given.Payload = None,
+    comments: given.Comments = True,
+    default_agent: given.DefaultAgent = None,
+    on_mention: given.OnMention = True,
+    on_assignee: given.OnAssignee = None,
+    on_tag: given.OnTag = None,
+    on_status: given.OnStatus = None,
+    answer_as_comment: given.AnswerAsComment = False,
+    move: given.Move = None,
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:
     """Join a list to a channel; doing it again changes the options."""
-    try:
-        chosen = MessageFilter(
-            kind=filter_kind, keyword=keyword, event_type=event_type, payload=_entries(payload or [])
-        )
-        options = MappingOptions(tasks=tasks, task_tag=task_tag, filter=chosen, mirror_comments=comments)
-    except ValidationError as error:
-        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise UsageWrong(
-            f"These options do not fit: {reason}.", "See `oblivion mappings link --help`."
-        ) from None
+    triggers = given.TypedTriggers(
+        default_agent, on_mention, on_assignee, on_tag, on_status, answer_as_comment, move
+    )
+    options = given.mapping_options(
+        triggers,
+        payload,
+        {"kind": filter_kind, "keyword": keyword, "event_type": event_type},
+        tasks=tasks,
+        task_tag=task_tag,
+        mirror_comments=comments,
+    )
 
     async def run() -> Linked:
         async with open_admin(tenant) as admin:
@@ -71,10 +70,14 @@ def link(
 
 
 async def link_by_name(admin: Admin, list_name: str, channel: str, options: MappingOptions) -> Linked:
-    """Look both up, bring the app into the channel, and join them."""
+    """Look both up, and who and what else the options name; bring the app into the channel, and join them."""
+    await refuse_unknown(admin.database, admin.tenant.id, options.agents)
     clickup_integration, clickup = await admin.clickup()
     async with clickup:
         found = await clickup.lists(clickup_integration.external_id)
+        if options.agents.assignees:
+            teams = await clickup.teams()
+            options = by_user_id(options, teams, clickup_integration.external_id)
     lists = [Place(clickup_integration.id, str(each["id"]), str(each["name"])) for each in found]
     list_ = choose_place("list", list_name, lists)
     slack_integration, slack = await admin.slack()
@@ -96,16 +99,6 @@ async def _enter(slack: "SlackApi", place: Place) -> None:
             markup=False,
             style="yellow",
         )
-
-
-def _entries(pairs: list[str]) -> dict[str, str]:
-    entries: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise UsageWrong(f"{pair!r} is no KEY=VALUE.", "Write --payload team=blue.")
-        entries[key] = value
-    return entries
 
 
 @app.command("list")

@@ -1,5 +1,6 @@
 """Mappings: which ClickUp list is joined to which Slack channel, and how they follow each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,8 @@ from oblivion_cli.errors import CommandFailed, NotFound
 from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.ids import check_prefix, the_one
 from oblivion_contracts.administration import NewMapping
-from oblivion_contracts.mappings import MappingOptions
+from oblivion_contracts.mappings import AgentTriggers, MappingOptions
+from oblivion_platform.agents import list_agents
 from oblivion_platform.database.engine import Database
 from oblivion_platform.operations.mappings import link, unlink
 
@@ -71,6 +73,43 @@ def choose_place(kind: str, typed: str, found: list[Place]) -> Place:
         ids = ", ".join(place.id for place in fitting)
         raise CommandFailed(f"Several {kind}s are called {wanted!r}: {ids}.", "Give the id.")
     return fitting[0]
+
+
+async def refuse_unknown(database: Database, tenant_id: UUID, triggers: AgentTriggers) -> None:
+    """Raises: NotFound: an agent that the options name is none of the tenant's."""
+    named = {
+        *triggers.assignees.values(),
+        *triggers.tags.values(),
+        *triggers.statuses.values(),
+        *([triggers.default_agent] if triggers.default_agent else []),
+    }
+    async with database.tenant(tenant_id) as tx:
+        known = {agent.name for agent in await list_agents(tx)} if named else set[str]()
+    if unknown := sorted(named - known):
+        raise NotFound(f"There is no agent called {unknown[0]}.", "See `oblivion agents list`.")
+
+
+def by_user_id(options: MappingOptions, teams: Sequence[Any], team_id: str) -> MappingOptions:
+    """The options with ClickUp's ids of the assignees, who may be given by name or e-mail address too.
+
+    Raises:
+        NotFound: somebody is not in the workspace.
+    """
+    users = [
+        member["user"] for team in teams if str(team["id"]) == team_id for member in team.get("members", [])
+    ]
+    ids = {
+        str(user[field]).casefold(): str(user["id"])
+        for field in ("username", "email", "id")
+        for user in users
+        if user.get(field)
+    }
+    unknown = [typed for typed in options.agents.assignees if typed.casefold() not in ids]
+    if unknown:
+        known = ", ".join(sorted(str(user.get("username")) for user in users)[:12])
+        raise NotFound(f"There is no ClickUp user {unknown[0]!r}.", f"Known here: {known or 'nobody'}.")
+    assignees = {ids[typed.casefold()]: agent for typed, agent in options.agents.assignees.items()}
+    return options.model_copy(update={"agents": options.agents.model_copy(update={"assignees": assignees})})
 
 
 class Mappings:
