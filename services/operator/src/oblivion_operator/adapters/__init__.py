@@ -1,0 +1,1 @@
+"""The cluster and the gateway, as the use cases need them."""

@@ -1,0 +1,1 @@
+"""Pure functions and frozen data: no I/O, no framework, no clock."""

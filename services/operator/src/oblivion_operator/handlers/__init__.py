@@ -1,0 +1,1 @@
+"""The edges: what the cluster tells us, and clocks."""
