@@ -33,6 +33,7 @@ from oblivion_router_worker.usecases.errands import Background, Errands, Tell
 from oblivion_router_worker.usecases.identify import Identify
 from oblivion_router_worker.usecases.interact import Interact
 from oblivion_router_worker.usecases.link_list import LinkList, Lists
+from oblivion_router_worker.usecases.note_stumble import NoteStumble
 from oblivion_router_worker.usecases.present import Presenter
 from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.run_sweeps import ReviveRuns
@@ -107,7 +108,12 @@ class RunParts:
         self.worker = SupervisedWorker(
             AI_AGENT_TASKS,
             redis_url,
-            make_run_processor(bring, self.metrics, deadline_s=BRING_DEADLINE_S),
+            make_run_processor(
+                bring,
+                NoteStumble(shared.store, tell, tries=RUN_JOBS.attempts),
+                self.metrics,
+                deadline_s=BRING_DEADLINE_S,
+            ),
             RUN_JOBS,
             concurrency=settings.run_concurrency,
             lock_s=settings.worker_lock_s,

@@ -45,6 +45,7 @@ from oblivion_platform.runs.steering import (
     retry,
     route,
     shown,
+    stumble,
     wait_for_agent,
     wake_later,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "run_queue",
     "say",
     "shown",
+    "stumble",
     "unindexed",
     "unshown",
     "view",

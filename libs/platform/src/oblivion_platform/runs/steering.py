@@ -81,6 +81,12 @@ async def wake_later(tx: AsyncConnection, run_id: UUID, *, after_s: float) -> No
     await tx.execute(_WAKE_LATER, {"run": run_id, "after_s": after_s})
 
 
+async def stumble(tx: AsyncConnection, run_id: UUID, failure: RunFailure, *, again_after_s: float) -> int:
+    """Count a failure that nobody foresaw, and let the sweep wait; how many there were, 0 once it is over."""
+    values = {"run": run_id, "failure": failure.model_dump_json(), "after_s": again_after_s}
+    return (await tx.execute(_STUMBLE, values)).scalar_one_or_none() or 0
+
+
 async def lose_lease(tx: AsyncConnection, run: Run) -> Change | None:
     """Take the run from a holder whose lease is over; None when it was renewed meanwhile.
 
@@ -182,6 +188,11 @@ _WAIT_FOR_AGENT = step(
 _WAKE_LATER = text(
     "UPDATE runs SET wake_at = clock_timestamp() + make_interval(secs => :after_s) WHERE id = :run"
 )
+_STUMBLE = text(f"""
+    UPDATE runs SET wake_at = clock_timestamp() + make_interval(secs => :after_s),
+        failures = failures || (CAST(:failure AS jsonb) || jsonb_build_object('at', clock_timestamp()))
+    WHERE id = :run AND {LIVE} RETURNING jsonb_array_length(failures)
+""")  # noqa: S608 - constants of this package
 _LOSE_LEASE = step(
     """state = 'routed', waiting_for = NULL, holder = NULL, gateway = NULL, lease_until = NULL,
     acknowledged_at = NULL, lost_leases = lost_leases + 1, wake_at = clock_timestamp()""",

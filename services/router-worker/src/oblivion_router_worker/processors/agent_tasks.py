@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from bullmq import Job
+from bullmq.custom_errors import UnrecoverableError
 
 from oblivion_contracts.jobs import ProcessMention
 from oblivion_platform.errors import TransientFailure
@@ -27,6 +28,8 @@ AWAY_S = 1.0
 """Until the next look when Postgres or Redis is away."""
 
 Bring = Callable[[UUID, UUID], Coroutine[Any, Any, Standing]]
+Stumbled = Callable[[UUID, UUID, Exception], Coroutine[Any, Any, bool]]
+"""Told of a failure that nobody foresaw; whether the run is over with it."""
 
 
 class Watch(Protocol):
@@ -40,13 +43,25 @@ class Watch(Protocol):
 _log = structlog.get_logger(__name__)
 
 
-def make_run_processor(bring: Bring, watch: Watch, *, deadline_s: float) -> Processor:
+def make_run_processor(bring: Bring, stumbled: Stumbled, watch: Watch, *, deadline_s: float) -> Processor:
     """Bind the use case to BullMQ's `(job, token)` call.
 
     Raises (from the processor):
-        UnrecoverableError: the data is not a ProcessMention.
+        UnrecoverableError: the data is not a ProcessMention, or the run has failed too often.
         DelayedError: put aside; the attempt does not count.
     """
+
+    async def _bring(command: ProcessMention) -> Standing:
+        ids = (command.tenant_id, command.run_id)
+        try:
+            return await within(bring(*ids), deadline_s)
+        except TransientFailure:
+            raise
+        except Exception as error:  # Values of the run may be in it: BullMQ keeps what is raised.
+            watch.failed(type(error).__name__)
+            _log.exception("run_job_failed")
+            is_over = await within(stumbled(*ids, error), deadline_s)
+            raise (UnrecoverableError if is_over else RuntimeError)(type(error).__name__) from None
 
     async def process(job: Job, token: str) -> dict[str, Any]:
         command = decode_job(ProcessMention, job.data)
@@ -54,15 +69,11 @@ def make_run_processor(bring: Bring, watch: Watch, *, deadline_s: float) -> Proc
         with tracing(command.traceparent, "bring run forward"), log_context(run_id=run_id, tenant=tenant):
             started = time.perf_counter()
             try:
-                standing = await within(bring(command.tenant_id, command.run_id), deadline_s)
+                standing = await _bring(command)
             except TransientFailure as failure:
                 watch.failed(failure.code)
                 await park(job, token, failure.retry_after_s or AWAY_S)
                 raise
-            except Exception as error:  # Values of the run may be in it: BullMQ keeps what is raised.
-                watch.failed(type(error).__name__)
-                _log.exception("run_job_failed")
-                raise RuntimeError(type(error).__name__) from None
             watch.brought(time.perf_counter() - started)
         if not isinstance(standing, Finished):
             await park(job, token, standing.after_s)

@@ -21,6 +21,12 @@ OVER_BUDGET = RunFailure(
     "admin can raise its limit.",
 )
 
+UNFORESEEN = RunFailure(
+    code="unforeseen",
+    message="Something failed on our side again and again, so I gave up. An admin sees what it was: "
+    "`oblivion dead-letters list`.",
+)
+
 
 def too_late(category: Category) -> RunFailure:
     minutes = CATEGORY_MINUTES[category]

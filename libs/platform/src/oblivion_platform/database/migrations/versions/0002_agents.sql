@@ -213,6 +213,8 @@ CREATE TABLE runs (
     acknowledged_at timestamptz,
     -- Assignments that ended without an answer.
     lost_leases integer NOT NULL DEFAULT 0,
+    -- Failures that nobody foresaw while it was brought forward: [{code, message, at}, …].
+    failures jsonb NOT NULL DEFAULT '[]',
     checkpoint bytea,
     percent smallint,
     progress text,
@@ -252,6 +254,9 @@ CREATE INDEX runs_of_agent ON runs (tenant_id, agent_id, finished_at DESC);
 CREATE INDEX runs_parent ON runs (tenant_id, parent_run_id) WHERE parent_run_id IS NOT NULL;
 CREATE INDEX runs_live ON runs (wake_at)
     WHERE state IN ('queued', 'routed', 'assigned', 'running', 'waiting');
+-- Dead letters, until somebody retries or discards them.
+CREATE INDEX runs_dead ON runs (tenant_id, finished_at)
+    WHERE state = 'failed' AND failure ->> 'code' = 'unforeseen' AND archived_at IS NULL;
 CREATE INDEX runs_unshown ON runs (tenant_id) WHERE presented_seq < last_seq;
 CREATE INDEX runs_unindexed ON runs (finished_at) WHERE state = 'succeeded' AND indexed_at IS NULL;
 
