@@ -9,6 +9,10 @@ from oblivion_router_worker.domain import actions, slack_events
 
 # https://docs.slack.dev/reference/methods
 SCOPE_OF = {
+    "chat.appendStream": "chat:write",
+    "chat.startStream": "chat:write",
+    "chat.stopStream": "chat:write",
+    "conversations.info": "channels:read",
     "agents.sessions.setStatus": "chat:write",
     "assistant.threads.setStatus": "assistant:write",
     "assistant.threads.setSuggestedPrompts": "assistant:write",

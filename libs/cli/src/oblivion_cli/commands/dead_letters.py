@@ -13,7 +13,7 @@ from oblivion_cli.commands.options import Json, Limit, Tenant
 from oblivion_cli.usecases.dead_letters import Choice, Chosen, DeadLetters
 from oblivion_cli.usecases.events import age
 
-app = typer.Typer(no_args_is_help=True, help="Events and effects that were given up.")
+app = typer.Typer(no_args_is_help=True, help="Events, effects and runs that were given up.")
 COLUMNS = {
     "id": "Id", "kind": "Kind", "what": "What", "about": "About", "cause": "Cause", "attempts": "Tries",
     "since": "Since", "message": "Message",
@@ -121,6 +121,6 @@ def discard(
 
 def _say(chosen: Chosen, what: str, *, as_json: bool) -> None:
     if as_json:
-        console.print_json({"events": chosen.events, "effects": chosen.effects})
+        console.print_json({"events": chosen.events, "effects": chosen.effects, "runs": chosen.runs})
     else:
         console.out.print(f"{chosen.count} dead letter(s) {what}.")

@@ -12,7 +12,6 @@ from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.ids import check_prefix, the_one
 from oblivion_contracts.administration import NewMapping
 from oblivion_contracts.mappings import AgentTriggers, MappingOptions
-from oblivion_platform.agents import list_agents
 from oblivion_platform.database.engine import Database
 from oblivion_platform.operations.mappings import link, unlink
 
@@ -77,6 +76,8 @@ def choose_place(kind: str, typed: str, found: list[Place]) -> Place:
 
 async def refuse_unknown(database: Database, tenant_id: UUID, triggers: AgentTriggers) -> None:
     """Raises: NotFound: an agent that the options name is none of the tenant's."""
+    from oblivion_platform.agents import list_agents  # Loads the router, which most verbs do not need.
+
     named = {
         *triggers.assignees.values(),
         *triggers.tags.values(),
