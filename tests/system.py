@@ -42,15 +42,17 @@ class System:
 
     def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         self.home = home
+        # The same after a restart: agents come back to the address that they know.
+        self._port = free_port()
         self._process: asyncio.subprocess.Process | None = None
-        self._environment = {**os.environ, **settings, "OBLIVION_HOME": str(home)}
+        self.environment = {**os.environ, **settings, "OBLIVION_HOME": str(home)}
 
     async def start(self) -> None:
         log = (self.home.parent / "up.log").open("ab")
         self._process = await asyncio.create_subprocess_exec(
             # Or a run that is killed, or sent SIGTERM, would leave the system behind.
-            *tied_to_parent([sys.executable, "-m", "oblivion_cli", "up", "--port", str(free_port())]),
-            env=self._environment,
+            *tied_to_parent([sys.executable, "-m", "oblivion_cli", "up", "--port", str(self._port)]),
+            env=self.environment,
             stdout=log,
             stderr=log,
         )
@@ -89,7 +91,7 @@ class System:
             "-m",
             "oblivion_cli",
             *arguments,
-            env=self._environment,
+            env=self.environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -1,0 +1,48 @@
+"""A conversation begun in Slack goes on in the terminal and over REST; Slack sees it or not, by a switch."""
+
+import json
+
+import pytest
+
+from oblivion_platform.testing import eventually
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(300),
+    pytest.mark.asyncio(loop_scope="package"),
+]
+
+
+async def test_a_thread_goes_on_in_the_terminal_and_over_rest(world, talk):
+    asked = await talk.ask("@keeper remember the marmalade")
+    await talk.said(asked, "and before that []")
+    sessions = json.loads(await world.system.command("sessions", "list", "--json"))
+    (session,) = [each for each in sessions if each["thread"] and asked in each["thread"]]
+
+    answer = await world.system.command("chat", "--session", session["id"], "-m", "what did I say?")
+    assert "what did I say?" in answer
+    assert "remember the marmalade" in answer
+    assert len(await talk.ours(asked)) == 1, "Slack sees what is said elsewhere only when asked to"
+
+    shown = await world.system.command(
+        "chat", "--session", session["id"], "--show-in-slack", "-m", "let them see"
+    )
+    assert "let them see" in shown
+    await talk.said(asked, "You said “let them see”")
+
+    async with world.signed_in() as browser:
+        hidden = {"text": "and hide again", "visible_in_slack": False}
+        accepted = await browser.post(f"/api/sessions/{session['id']}/messages", json=hidden)
+        assert accepted.status_code == 202, accepted.text
+
+        async def answered():
+            run = (await browser.get(f"/api/runs/{accepted.json()['run_id']}")).json()
+            assert "“and hide again”" in (run["result"] or "")
+            assert "marmalade" in run["result"]
+
+        await eventually(answered, within_s=20)
+        snapshot = (await browser.get(f"/api/sessions/{session['id']}")).json()
+    assert [said["source"] for said in snapshot["messages"] if said["role"] == "user"] == [
+        "slack", "terminal", "terminal", "api",
+    ]  # fmt: skip
+    assert not any("hide again" in str(message) for message in await talk.ours(asked))
