@@ -1,4 +1,4 @@
-"""Writes what follows from other files: path table, values.schema.json and README of each chart.
+"""Writes what follows from other files: path table, squad, values.schema.json and README of each chart.
 
     python helm/generate.py            writes them
     python helm/generate.py --check    exits with 1 when one is stale
@@ -23,6 +23,7 @@ CHARTS = sorted(
     if (file.parent / "Chart.yaml").exists()
 )
 UMBRELLA = ROOT / "helm" / "oblivion"
+SQUAD = ROOT / "libs" / "platform" / "src" / "oblivion_platform" / "squad"
 PATHS_FILE = ROOT / "helm" / "lib" / "templates" / "_paths.tpl"
 
 Json = dict[str, Any]
@@ -153,6 +154,8 @@ def path_table() -> str:
 def wanted() -> dict[Path, str]:
     """Every generated file and what belongs into it."""
     files = {PATHS_FILE: path_table()}
+    for agent in SQUAD.glob("*.yaml"):
+        files[ROOT / "helm" / "squad" / "agents" / agent.name] = agent.read_text()
     for chart in CHARTS:
         files[chart / "values.schema.json"] = chart_schema(chart)
         files[chart / "README.md"] = readme(chart)

@@ -41,6 +41,7 @@ IMAGES = {
     "gateway": Image(("oblivion-gateway",), "platform"),
     "sandbox": Image(("oblivion-sandbox",), "platform"),
     "cli": Image(("oblivion-cli",), "platform", EMBEDDED | STAND_INS | OTHER_PROCESSES),
+    "operator": Image(("oblivion-operator",), "platform"),
     "agent": Image(("oblivion-agent",), "client"),
     "agent-base": Image(("oblivion-client",), "client"),
 }

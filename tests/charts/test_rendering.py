@@ -8,7 +8,7 @@ from oblivion_platform.paths import PATHS, service_of
 from tests.charts.conftest import Render, RenderRefused, of_kind, pods_of
 
 SANDBOX = {"sandbox": {"enabled": True}}
-SERVICES = ("ingestion", "gateway", "router-worker", "squad", "sandbox", "cli")
+SERVICES = ("ingestion", "gateway", "router-worker", "operator", "squad", "sandbox", "cli")
 CHARTS = [f"helm/{name}" for name in (*SERVICES, "database", "oblivion")] + [
     f"infra/{name}" for name in ("postgres", "redis", "qdrant")
 ]
@@ -181,6 +181,28 @@ def test_a_scaled_deployment_names_no_number_of_replicas(render: Render) -> None
     for name in ("gateway", "router-worker"):
         (deployment,) = of_kind(manifests, "Deployment", name)
         assert "replicas" not in deployment["spec"]
+
+
+def test_where_an_operator_runs_the_squad_comes_as_agents_that_sleep(render: Render) -> None:
+    manifests = render("helm/oblivion", {**SANDBOX, "operator": {"enabled": True}})
+    agents = of_kind(manifests, "Agent")
+    assert {agent["metadata"]["name"] for agent in agents} >= {"general", "github", "notion"}
+    assert {agent["spec"]["replicas"] for agent in agents} == {0}
+    assert not of_kind(manifests, "Deployment", "squad")
+    (gateway,) = of_kind(manifests, "Deployment", "gateway")
+    assert environment_of(gateway)["OBLIVION_OPERATOR_ACCOUNT"] == "default:oblivion-operator"
+
+
+def test_the_operator_may_list_no_secret(render: Render) -> None:
+    roles = of_kind(render("helm/operator"), "ClusterRole")
+    verbs = {
+        verb
+        for role in roles
+        for rule in role["rules"]
+        if "secrets" in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert verbs == {"get", "create"}
 
 
 def environment_of(deployment: dict[str, Any]) -> dict[str, str]:

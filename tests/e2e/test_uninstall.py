@@ -24,5 +24,6 @@ async def test_uninstalling_leaves_what_it_promises_to_keep_and_nothing_else() -
         "Secret/oblivion-keys",
         "Secret/oblivion-database",
         "Secret/oblivion-squad",
+        "Secret/oblivion-squad-environment",
         "PersistentVolumeClaim/data-oblivion-postgres-0",
     }

@@ -114,4 +114,7 @@ oblivion.environment is what a container reads, from the chart's facts:
 {{- range $names }}
 - secretRef: {name: {{ . }}}
 {{- end -}}
+{{- with $facts.environmentFrom }}
+{{ toYaml . }}
+{{- end -}}
 {{- end -}}

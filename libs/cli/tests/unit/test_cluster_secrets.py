@@ -106,10 +106,10 @@ async def test_the_squad_keeps_the_secrets_that_it_has(server: ApiServer, store:
         seen.append(known)
         home.squad_file.write_text('["kept"]')
 
-    await keep_squad(store, "squad", register, {"github-token": "g"})
-    await keep_squad(store, "squad", register, {"github-token": "g"})
+    await keep_squad(store, "squad", register)
+    await keep_squad(store, "squad", register)
     assert seen == ["[]", '["kept"]']
-    assert server.secrets["squad"] == {SQUAD_KEY: '["kept"]', "github-token": "g"}
+    assert server.secrets["squad"] == {SQUAD_KEY: '["kept"]'}
     assert server.writes == 1
 
 

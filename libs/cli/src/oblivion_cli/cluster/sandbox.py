@@ -51,9 +51,19 @@ async def connect(access: Access, places: Places, squad: str, say: Say) -> None:
         await connect_sandbox(addresses, keys, frozenset(), home)
 
     async with secrets_here() as store, SandboxControl(places.sandbox_url) as control:
+        await keep_squad(store, squad, register)
         account = await control.github.account()
-        await keep_squad(store, squad, register, {"github-token": str(account["token"])})
+        await store.put(f"{squad}-environment", _environment(places.sandbox_url, str(account["token"])))
     say("Slack and ClickUp are the sandbox's, for the tenant `default`")
+
+
+def _environment(sandbox_url: str, github_token: str) -> dict[str, str]:
+    """What the squad needs for the sandbox's model and repositories."""
+    return {
+        "GITHUB_TOKEN": github_token,
+        "OBLIVION_GITHUB_API_URL": f"{sandbox_url}/github",
+        "OPENAI_API_KEY": "sandbox",
+    }
 
 
 def _keys_of(access: Access) -> HomeSecrets:

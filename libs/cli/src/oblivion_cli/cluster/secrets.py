@@ -73,6 +73,14 @@ class SecretStore:
             await self.change(name, missing)
         return list(missing)
 
+    async def put(self, name: str, values: Values) -> None:
+        """Make it hold at least these values; nothing is written when it does."""
+        known = await self.read(name)
+        if known is None:
+            await self.create(name, values)
+        elif not values.items() <= known.items():
+            await self.change(name, values)
+
     async def change(self, name: str, values: Mapping[str, str]) -> None:
         answer = await self._http.patch(
             f"{self._path}/{name}",

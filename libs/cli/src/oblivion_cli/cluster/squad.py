@@ -13,18 +13,12 @@ from oblivion_cli.home import Home
 SQUAD_KEY = "squad.json"
 
 
-async def keep_squad(
-    store: SecretStore, name: str, register: Callable[[Home], Awaitable[None]], extra: dict[str, str]
-) -> None:
+async def keep_squad(store: SecretStore, name: str, register: Callable[[Home], Awaitable[None]]) -> None:
     """Register the squad with the secrets that the Secret holds; write back what is new."""
-    known = await store.read(name)
+    known = await store.read(name) or {}
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
-        if known is not None and SQUAD_KEY in known:
+        if SQUAD_KEY in known:
             home.squad_file.write_text(known[SQUAD_KEY])
         await register(home)
-        wanted = {SQUAD_KEY: home.squad_file.read_text(), **extra}
-    if known is None:
-        await store.create(name, wanted)
-    elif known != wanted:
-        await store.change(name, wanted)
+        await store.put(name, {SQUAD_KEY: home.squad_file.read_text()})
