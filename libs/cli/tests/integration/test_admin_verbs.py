@@ -229,7 +229,7 @@ async def test_dead_letters_are_discarded_with_a_reason(system, admin):
     assert discarded.missing == [letter["missing"]]
     assert system.sql("SELECT state FROM outbox UNION SELECT state FROM inbound_events") == [("discarded",)]
     (detail,) = system.sql("SELECT detail FROM audit_log WHERE action = 'dead_letters.discarded'")[0]
-    assert detail == {"reason": "old test data", "events": 1, "effects": 1}
+    assert detail == {"reason": "old test data", "events": 1, "effects": 1, "runs": 0}
     with pytest.raises(NotFound):
         await letters_of(admin).show("deadbeef")
 

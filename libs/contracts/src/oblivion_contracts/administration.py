@@ -211,10 +211,10 @@ class EventReplayed(Contract):
 
 
 class DeadLetter(Contract):
-    """An event or effect that was given up."""
+    """An event, effect or run that was given up."""
 
     id: UUID
-    kind: Literal["event", "effect"]
+    kind: Literal["event", "effect", "run"]
     what: str
     about: str
     cause: str
@@ -233,7 +233,7 @@ class DeadLetterPage(Page):
 
 class DeadLetterCause(Contract):
     cause: str
-    kind: Literal["event", "effect"]
+    kind: Literal["event", "effect", "run"]
     count: int
     oldest: datetime
     newest: datetime
@@ -260,6 +260,7 @@ class DeadLetterDiscard(DeadLetterChoice):
 class DeadLettersChosen(Contract):
     events: list[UUID]
     effects: list[UUID]
+    runs: list[UUID] = []
 
 
 # Routing -----------------------------------------------------------------------------------------------

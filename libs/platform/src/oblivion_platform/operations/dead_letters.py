@@ -1,4 +1,4 @@
-"""Dead letters: events and effects that were given up, with the reason and the history of each."""
+"""Dead letters: events, effects and runs that were given up, with the reason and the history of each."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,8 @@ from oblivion_platform.jobs import NewJob
 from oblivion_platform.operations.audit import Actor, note
 from oblivion_platform.operations.errors import CannotBeDone, NothingFound
 from oblivion_platform.operations.events import replay_events
+from oblivion_platform.runs import read as read_run
+from oblivion_platform.runs import retry as retry_run
 
 DEAD = """
     SELECT id, 'event' AS kind, event_type AS what, subject AS about, received_at AS since, attempts,
@@ -25,6 +27,10 @@ DEAD = """
         failures,
         coalesce(failures -> -1 ->> 'code', 'unknown'), failures -> -1 ->> 'message'
     FROM outbox WHERE state = 'dead'
+    UNION ALL
+    SELECT id, 'run', 'run', thread, created_at, jsonb_array_length(failures), failures,
+        coalesce(failures -> -1 ->> 'code', 'unknown'), failures -> -1 ->> 'message'
+    FROM runs WHERE state = 'failed' AND failure ->> 'code' = 'unforeseen' AND archived_at IS NULL
 """
 """Every dead letter of the tenant, as a subquery."""
 
@@ -61,6 +67,7 @@ class Chosen:
 
     events: list[UUID]
     effects: list[UUID]
+    runs: list[UUID] = field(default_factory=list[UUID])
     kinds: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many effects of each kind."""
 
@@ -74,7 +81,7 @@ class Chosen:
 
     @property
     def count(self) -> int:
-        return len(self.events) + len(self.effects)
+        return len(self.events) + len(self.effects) + len(self.runs)
 
 
 def missing_of(kind: str) -> str:
@@ -128,6 +135,7 @@ async def choose_letters(
     return Chosen(
         events=[row.id for row in rows if row.kind == "event"],
         effects=[row.id for row in effects],
+        runs=[row.id for row in rows if row.kind == "run"],
         kinds=Counter(row.what for row in effects),
     )
 
@@ -136,16 +144,21 @@ async def missing_effects(tx: AsyncConnection) -> Chosen:
     """All dead effects, for what is missing because of them."""
     rows = (await tx.execute(_BY_CAUSE, {"cause": None})).all()
     effects = [row for row in rows if row.kind == "effect"]
-    return Chosen([], [row.id for row in effects], Counter(row.what for row in effects))
+    return Chosen([], [row.id for row in effects], kinds=Counter(row.what for row in effects))
 
 
 async def retry_letters(
     tx: AsyncConnection, tenant_id: UUID, actor: Actor, chosen: Chosen, subject: str
 ) -> list[NewJob]:
-    """Try them again; effects leave with what their task or comment shows now.
+    """Try them again: effects leave with what their task or comment shows now, a run begins anew as another.
 
-    Returns the jobs to revive once that is committed.
+    Returns the jobs to revive once that is committed; runs are found by their sweep.
     """
+    for run_id in chosen.runs:
+        run = await read_run(tx, run_id, lock=True)
+        if run is not None:
+            await retry_run(tx, run, run.requested_by)
+    await tx.execute(_PUT_AWAY_RUNS, {"ids": chosen.runs})
     await tx.execute(_RETRY_EFFECTS, {"ids": chosen.effects})
     await note(tx, tenant_id, actor, "dead_letters.retried", subject, **_counts(chosen))
     return await replay_events(tx, tenant_id, actor, chosen.events)
@@ -157,11 +170,12 @@ async def discard_letters(
     """Give them up for good; they stay in the database, with the reason in the audit log."""
     await tx.execute(_DISCARD_EVENTS, {"ids": chosen.events})
     await tx.execute(_DISCARD_EFFECTS, {"ids": chosen.effects})
+    await tx.execute(_PUT_AWAY_RUNS, {"ids": chosen.runs})
     await note(tx, tenant_id, actor, "dead_letters.discarded", subject, reason=reason, **_counts(chosen))
 
 
 def _counts(chosen: Chosen) -> dict[str, int]:
-    return {"events": len(chosen.events), "effects": len(chosen.effects)}
+    return {"events": len(chosen.events), "effects": len(chosen.effects), "runs": len(chosen.runs)}
 
 
 _LIST = text(f"""
@@ -185,6 +199,7 @@ _RETRY_EFFECTS = text("""
         next_attempt_at = greatest(clock_timestamp(), next_attempt_at)
     WHERE id = ANY(:ids) AND state = 'dead'
 """)
+_PUT_AWAY_RUNS = text("UPDATE runs SET archived_at = clock_timestamp() WHERE id = ANY(:ids)")
 _DISCARD_EVENTS = text(
     "UPDATE inbound_events SET state = 'discarded' WHERE id = ANY(:ids) AND state = 'dead'"
 )

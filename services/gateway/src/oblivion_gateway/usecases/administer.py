@@ -147,14 +147,14 @@ class ManageEvents:
             unit.tx, unit.caller.tenant_id, unit.actor, chosen, _named(choice)
         )
         unit.after_commit.append(lambda: self._aftermath.handle_events(jobs))
-        return DeadLettersChosen(events=chosen.events, effects=chosen.effects)
+        return DeadLettersChosen(events=chosen.events, effects=chosen.effects, runs=chosen.runs)
 
     async def discard(self, unit: Unit, choice: DeadLetterDiscard) -> DeadLettersChosen:
         chosen = await self._choose(unit, choice)
         await dead_letters.discard_letters(
             unit.tx, unit.caller.tenant_id, unit.actor, chosen, _named(choice), choice.reason
         )
-        return DeadLettersChosen(events=chosen.events, effects=chosen.effects)
+        return DeadLettersChosen(events=chosen.events, effects=chosen.effects, runs=chosen.runs)
 
     async def _choose(self, unit: Unit, choice: DeadLetterChoice) -> dead_letters.Chosen:
         return await dead_letters.choose_letters(
