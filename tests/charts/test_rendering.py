@@ -40,7 +40,7 @@ def test_every_container_has_requests_and_a_memory_limit(render: Render) -> None
             assert container["resources"]["limits"]["memory"], name
 
 
-def test_every_pod_of_a_deployment_or_store_is_closed_by_a_network_policy(render: Render) -> None:
+def test_every_pod_is_closed_by_a_network_policy(render: Render) -> None:
     manifests = render("helm/oblivion", EVERYTHING)
     closed = {
         each["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
@@ -48,9 +48,9 @@ def test_every_pod_of_a_deployment_or_store_is_closed_by_a_network_policy(render
         if each["spec"]["policyTypes"] == ["Ingress", "Egress"]
     }
     running = {
-        each["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]
+        each["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
         for each in manifests
-        if each["kind"] in {"Deployment", "StatefulSet"}
+        if each["kind"] in {"Deployment", "StatefulSet", "Job"}
     }
     assert running <= closed
 

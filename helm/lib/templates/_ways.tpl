@@ -55,7 +55,8 @@ spec:
 {{- end -}}
 
 {{- define "oblivion.egressToDns" -}}
-- to: [{namespaceSelector: {}}]
+# The cluster's DNS, and the cache that some keep on each node.
+- to: [{namespaceSelector: {}}, {ipBlock: {cidr: 169.254.20.10/32}}]
   ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
 {{- end -}}
 
