@@ -70,6 +70,7 @@ class Sandbox:
         return [
             *WebApi(self.slack, public_url).routes(),
             *self.slack.response_urls.routes(self._count_slack_call),
+            *self.slack.files.routes(),
             *Rest(self.clickup, public_url).routes(),
             *LlmRest(self.llm).routes(),
             *GitHubRest(self.github, public_url).routes(),

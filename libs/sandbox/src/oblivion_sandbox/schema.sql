@@ -202,3 +202,9 @@ CREATE TABLE IF NOT EXISTS clickup_webhooks (
     status TEXT NOT NULL DEFAULT 'active',
     fail_count INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS slack_files (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    content BLOB
+);

@@ -355,3 +355,26 @@ async def test_guests_and_people_of_other_companies_are_told_apart(
     assert [person["is_restricted"] for person in people] == [True, False]
     assert (people[1]["is_stranger"], people[1]["team_id"]) == (True, "T0000OTHER")
     assert posted["team"] == "T0000OTHER"
+
+
+async def test_a_file_is_uploaded_in_two_steps_and_shared_in_a_thread(
+    sandbox: RunningSandbox, slack: AsyncWebClient
+):
+    root = await sandbox.control.slack.post("launch", "question")
+    channel = (await sandbox.control.slack.channels())["launch"]
+    await slack.files_upload_v2(
+        channel=channel, thread_ts=root["ts"], filename="answer.md", title="Answer", content="# Long\n"
+    )
+    (message,) = await sandbox.control.slack.thread("launch", root["ts"])
+    (file,) = message["files"]
+    assert (file["name"], file["title"], message["subtype"]) == ("answer.md", "Answer", "file_share")
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(file["url_private"])).text == "# Long\n"
+
+
+async def test_a_file_that_was_not_uploaded_is_not_shared(sandbox: RunningSandbox, slack: AsyncWebClient):
+    announced = await slack.files_getUploadURLExternal(filename="a.md", length=3)
+    channel = (await sandbox.control.slack.channels())["launch"]
+    share = slack.files_completeUploadExternal(files=[{"id": announced["file_id"]}], channel_id=channel)
+    with pytest.raises(SlackApiError, match="file_not_uploaded"):
+        await share

@@ -36,6 +36,7 @@ from oblivion_router_worker.adapters.slack_budgets import Allowance, SlackBudget
 from oblivion_router_worker.adapters.slack_calls import EffectCalls
 from oblivion_router_worker.adapters.slack_carrier import SlackAllowances, SlackCarrier
 from oblivion_router_worker.adapters.slack_comforts import SlackComforts, answers_of_slack
+from oblivion_router_worker.adapters.slack_files import SlackFiles
 from oblivion_router_worker.adapters.slack_reads import SlackApiReads
 from oblivion_router_worker.adapters.slack_run_carrier import SlackEffects, SlackRunCarrier
 from oblivion_router_worker.bootstrap_runs import RunParts, Shared
@@ -135,7 +136,7 @@ class RouterWorker:
         is_slacks = answers_of_slack(self._settings.slack_api_url)
         return SlackEffects(
             SlackCarrier(calls, allowances),
-            SlackRunCarrier(calls, allowances),
+            SlackRunCarrier(calls, SlackFiles(calls, self._session, is_slacks), allowances),
             SlackComforts(calls, self._session, is_slacks),
         )
 

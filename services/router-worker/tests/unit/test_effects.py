@@ -39,7 +39,7 @@ def test_a_body_is_the_same_after_it_was_stored(body):
 
 
 def test_of_each_kind_it_is_known_what_people_miss_without_it():
-    assert set(MISSING) == set(KINDS) | {"slack.run_file"}
+    assert set(MISSING) == set(KINDS)
 
 
 def test_kinds_are_distinct():

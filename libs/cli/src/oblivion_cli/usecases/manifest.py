@@ -32,6 +32,7 @@ OPTIONAL_SCOPES = {
     "assistant:write": "to show that an agent is at work, and to suggest questions",
     "channels:join": "to enter public channels by itself",
     "commands": "for /oblivion and the message shortcuts",
+    "files:write": "to give long answers as files",
     "groups:history": "to hear replies in private channels that it is invited to",
     "groups:read": "to find private channels that it is invited to",
     "im:history": "to be asked in direct messages",

@@ -14,9 +14,19 @@ if TYPE_CHECKING:
     from oblivion_sandbox.slack.service import Slack
 
 # Arguments that a form carries as JSON text.
-_JSON_ARGUMENTS = ("blocks", "attachments", "metadata", "chunks", "view", "prompts", "loading_messages")
+_JSON_ARGUMENTS = (
+    "blocks",
+    "attachments",
+    "metadata",
+    "chunks",
+    "view",
+    "prompts",
+    "loading_messages",
+    "files",
+)
 
 _UNREADABLE = {
+    "files": "invalid_arguments",
     "chunks": "invalid_chunks",
     "prompts": "invalid_arguments",
     "loading_messages": "invalid_arguments",
@@ -74,7 +84,7 @@ async def read_arguments(request: Request) -> Json:
     Raises:
         SlackError: invalid_json, json_not_object or invalid_form_data.
     """
-    arguments: Json = dict(request.query_params)
+    arguments: Json = _decoded(dict(request.query_params))
     body = await request.body()
     if not body:
         return arguments

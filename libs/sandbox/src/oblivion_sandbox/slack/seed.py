@@ -24,6 +24,7 @@ TABLES = (
     "slack_views",
     "slack_response_urls",
     "slack_feedback",
+    "slack_files",
 )
 
 

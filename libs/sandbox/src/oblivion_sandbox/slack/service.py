@@ -9,6 +9,7 @@ from oblivion_sandbox.outgoing import Outgoing
 from oblivion_sandbox.slack.carrier import RETRY_WAITS_S, SlackCarrier
 from oblivion_sandbox.slack.conversation import Conversation, Threads
 from oblivion_sandbox.slack.events import Events
+from oblivion_sandbox.slack.files import Files
 from oblivion_sandbox.slack.interactions import Interactions
 from oblivion_sandbox.slack.messages import Messages
 from oblivion_sandbox.slack.response_urls import ResponseUrls
@@ -45,6 +46,7 @@ class Slack:
         self.sessions = Sessions(store, self.workspace, self.events, self.streams)
         threads = Threads(self.messages, self.streams, self.sessions)
         self.conversation = Conversation(store, self.workspace, threads, self.events)
+        self.files = Files(store, self.conversation)
         self.triggers = Triggers()
         self.views = Views(store, self.workspace)
         self.response_urls = ResponseUrls(store, self.workspace, self.messages, self.conversation)

@@ -18,6 +18,7 @@ DEFAULT_SCOPES = (
     "channels:read",
     "chat:write",
     "commands",
+    "files:write",
     "im:history",
     "im:read",
     "im:write",
@@ -48,7 +49,7 @@ DEFAULT_SHORTCUTS: tuple[Json, ...] = (
     {"type": "message", "name": "Ask an agent…", "callback_id": "oblivion_ask_agent"},
     {"type": "message", "name": "Turn into a ClickUp task", "callback_id": "oblivion_make_task"},
 )
-MANIFEST = 3
+MANIFEST = 4
 
 TokenState = Literal["valid", "expired", "revoked"]
 

@@ -14,6 +14,7 @@ from oblivion_router_worker.adapters.slack_carrier import (
     effect_id_of,
 )
 from oblivion_router_worker.adapters.slack_comforts import SlackComforts
+from oblivion_router_worker.adapters.slack_files import SlackFiles, shares_file
 from oblivion_router_worker.adapters.slack_streams import SlackStreams, begins_stream_of
 from oblivion_router_worker.domain.effects import METADATA_EFFECT_ID, METADATA_EVENT_TYPE
 from oblivion_router_worker.domain.run_effects import (
@@ -22,6 +23,7 @@ from oblivion_router_worker.domain.run_effects import (
     STREAM_TS,
     RunAnswer,
     RunEdit,
+    RunFile,
     RunPost,
 )
 from oblivion_router_worker.ports.delivery import Carrier, Receipt, Sending
@@ -52,7 +54,7 @@ class SlackEffects:
     def _maker(self, sending: Sending) -> Carrier | None:
         """Of what makes or changes messages; None: a comfort."""
         match sending.effect.body:
-            case RunPost() | RunEdit() | RunAnswer():
+            case RunPost() | RunEdit() | RunAnswer() | RunFile():
                 return self._runs
             case body:
                 return None if isinstance(body, RUN_BODIES) else self._mirror
@@ -61,8 +63,9 @@ class SlackEffects:
 class SlackRunCarrier:
     """Implements `ports.delivery.Carrier`."""
 
-    def __init__(self, calls: EffectCalls, allowances: SlackAllowances) -> None:
+    def __init__(self, calls: EffectCalls, files: SlackFiles, allowances: SlackAllowances) -> None:
         self._calls = calls
+        self._files = files
         self._streams = SlackStreams(calls)
         self._allowances = allowances
 
@@ -74,22 +77,21 @@ class SlackRunCarrier:
                 return await self._edit(sending, body)
             case RunAnswer() as body:
                 return await self._answer(sending, body)
+            case RunFile() as body:
+                return await self._file(sending, body)
             case body:
                 raise PermanentFailure("kind_unknown", f"{body.kind} is no message of a run")
 
     async def find(self, sending: Sending) -> Receipt | None:
         body = sending.effect.body
-        if not isinstance(body, RunPost | RunAnswer):
+        if not isinstance(body, RunPost | RunAnswer | RunFile):
             return None
-        may_stream = isinstance(body, RunPost) and body.stream_to is not None
         method, arguments = _lookup(sending, body)
         while True:
             page = await self._calls.read(sending, method, arguments)
             for message in page.get("messages", []):
-                if effect_id_of(message) == str(sending.effect.id):
-                    return Receipt(made_id=str(message["ts"]))
-                if may_stream and begins_stream_of(message, sending.effect.run_id):
-                    return Receipt(made_id=str(message["ts"]), keep={STREAM_TS: str(message["ts"])})
+                if (found := _found(sending, body, message)) is not None:
+                    return found
             cursor = next_cursor(page)
             if cursor is None:
                 return None
@@ -101,7 +103,7 @@ class SlackRunCarrier:
             return Receipt(made_id=ts, keep={STREAM_TS: ts})
         return await self._post(sending, body)
 
-    async def _post(self, sending: Sending, body: RunPost | RunAnswer) -> Receipt:
+    async def _post(self, sending: Sending, body: RunPost | RunAnswer | RunFile) -> Receipt:
         message = _content(body, sending) | {"unfurl_links": False, "unfurl_media": False}
         thread_ts = body.thread_ts or sending.thread_ts
         if thread_ts:
@@ -109,6 +111,12 @@ class SlackRunCarrier:
         allowance = self._allowances.post_per_channel
         answer = await self._calls.change(sending, "chat.postMessage", message, allowance)
         return Receipt(made_id=str(answer["ts"]))
+
+    async def _file(self, sending: Sending, body: RunFile) -> Receipt:
+        thread_ts = body.thread_ts or sending.thread_ts
+        if await self._files.share(sending, body, thread_ts):
+            return Receipt()
+        return await self._post(sending, body)
 
     async def _edit(self, sending: Sending, body: RunEdit) -> Receipt:
         ts = str(sending.place[body.target])
@@ -153,7 +161,20 @@ class SlackRunCarrier:
         await self._calls.change(sending, "chat.update", message, allowance, keep=keep)
 
 
-def _lookup(sending: Sending, body: RunPost | RunAnswer) -> tuple[str, Json]:
+def _found(sending: Sending, body: RunPost | RunAnswer | RunFile, message: Json) -> Receipt | None:
+    ts = str(message["ts"])
+    if effect_id_of(message) == str(sending.effect.id):
+        return Receipt(made_id=ts)
+    match body:
+        case RunFile(name=name) if shares_file(message, name):
+            return Receipt(made_id=ts)
+        case RunPost(stream_to=somebody) if somebody and begins_stream_of(message, sending.effect.run_id):
+            return Receipt(made_id=ts, keep={STREAM_TS: ts})
+        case _:
+            return None
+
+
+def _lookup(sending: Sending, body: RunPost | RunAnswer | RunFile) -> tuple[str, Json]:
     arguments: Json = {
         "channel": body.channel,
         # An answer may be an edit of what was posted long before it was decided.
@@ -168,11 +189,11 @@ def _lookup(sending: Sending, body: RunPost | RunAnswer) -> tuple[str, Json]:
     return "conversations.history", arguments
 
 
-def _content(body: RunPost | RunEdit | RunAnswer, sending: Sending) -> Json:
+def _content(body: RunPost | RunEdit | RunAnswer | RunFile, sending: Sending) -> Json:
     return {
         "channel": body.channel,
         "text": body.text,
-        "blocks": list(body.blocks),
+        "blocks": [] if isinstance(body, RunFile) else list(body.blocks),
         "metadata": {
             "event_type": METADATA_EVENT_TYPE,
             "event_payload": {METADATA_EFFECT_ID: str(sending.effect.id)},

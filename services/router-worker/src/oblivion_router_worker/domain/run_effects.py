@@ -63,6 +63,22 @@ class RunAnswer(EffectBody):
 
 
 @dataclass(frozen=True, slots=True)
+class RunFile(EffectBody):
+    """The whole of an answer that is too long for messages; `text` is said where Slack takes no file.
+
+    `name` is like no other's, because the file is looked up by it.
+    """
+
+    kind: ClassVar[str] = "slack.run_file"
+    channel: str
+    thread_ts: str | None
+    name: str
+    title: str
+    content: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetReaction(EffectBody):
     """An emoji instead of another one."""
 
@@ -171,6 +187,7 @@ RunBody: TypeAlias = (
     RunPost
     | RunEdit
     | RunAnswer
+    | RunFile
     | SetReaction
     | SetSessionStatus
     | Whisper
@@ -186,6 +203,7 @@ RUN_BODIES: tuple[type[RunBody], ...] = (
     RunPost,
     RunEdit,
     RunAnswer,
+    RunFile,
     SetReaction,
     SetSessionStatus,
     Whisper,
@@ -197,7 +215,7 @@ RUN_BODIES: tuple[type[RunBody], ...] = (
     MoveTask,
     CreateTask,
 )
-RunCreation: TypeAlias = RunPost | RunAnswer | RunComment | CreateTask
+RunCreation: TypeAlias = RunPost | RunAnswer | RunFile | RunComment | CreateTask
 """Looked up before it is repeated."""
 
 

@@ -5,7 +5,7 @@ one mention is of the person who asked, once, when it is over.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from oblivion_router_worker.domain.slack_message import (
 )
 from oblivion_router_worker.domain.text import (
     disarm_tags,
+    length_units,
     markdown_to_mrkdwn,
     sanitise_mrkdwn,
     sanitise_plain,
@@ -39,7 +40,9 @@ from oblivion_router_worker.domain.text import (
 )
 
 SECTIONS_IN_ONE_MESSAGE = 3
-MESSAGES_MAX = 12
+WHOLE_MAX_UNITS = 12_000
+"""Longer answers are files, with their beginning in the message."""
+WHOLE_SECTIONS_MAX = 8
 OPTIONS_MAX = 100
 LABEL_MAX = 75
 STEPS_MAX = 20
@@ -79,6 +82,16 @@ class Ended:
     """Slack's id of the person who asked."""
     agents: Sequence[str] = ()
     """Who else could have answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFile:
+    """An answer as a file; `instead` is said where there can be none."""
+
+    name: str
+    title: str
+    content: str = field(repr=False)
+    instead: str
 
 
 def render_working(working: Working) -> SlackMessage:
@@ -135,12 +148,16 @@ def _chunk_title(words: str) -> str:
 
 
 def render_ended(ended: Ended) -> list[SlackMessage]:
-    """The end of a run: one message, and more behind it when the answer is long."""
+    """The end of a run: one message, and one more behind it when the answer is long.
+
+    Of an answer that is longer still they show the beginning, and the whole is a file.
+    """
     body = markdown_to_mrkdwn(ended.words, source_max_chars=200_000)
     body = body if body.strip() else "(an empty answer)"
     if ended.state is not RunState.SUCCEEDED:
         body = f":{_ICONS[ended.state]}: {body}"
-    parts = split_text(body, SECTION_MAX_UNITS, SECTIONS_IN_ONE_MESSAGE * MESSAGES_MAX)
+    is_whole = length_units(body) <= WHOLE_MAX_UNITS
+    parts = split_text(body, SECTION_MAX_UNITS, WHOLE_SECTIONS_MAX if is_whole else SECTIONS_IN_ONE_MESSAGE)
     pages = [
         parts[first : first + SECTIONS_IN_ONE_MESSAGE]
         for first in range(0, len(parts), SECTIONS_IN_ONE_MESSAGE)
@@ -150,8 +167,21 @@ def render_ended(ended: Ended) -> list[SlackMessage]:
         for page in pages
     ]
     last = messages[-1]
-    messages[-1] = SlackMessage(last.text, (*last.blocks, *_ending(ended)))
+    more = [] if is_whole else [context(":page_facing_up: The whole answer is in the file below.")]
+    messages[-1] = SlackMessage(last.text, (*last.blocks, *more, *_ending(ended)))
     return messages
+
+
+def answer_file(ended: Ended) -> AnswerFile | None:
+    """The whole answer, where messages do not hold it."""
+    body = markdown_to_mrkdwn(ended.words, source_max_chars=200_000)
+    if length_units(body) <= WHOLE_MAX_UNITS:
+        return None
+    instead = (
+        "The whole answer should stand here as a file, which Slack does not take from this app (it needs the "
+        f"scope `files:write`). `oblivion runs show {ended.run_id}` prints it."
+    )
+    return AnswerFile(f"answer-{ended.run_id}.md", "The whole answer", ended.words, instead)
 
 
 def _ending(ended: Ended) -> list[Block]:

@@ -47,6 +47,7 @@ from oblivion_router_worker.domain.run_effects import (
     RunAnswer,
     RunCreation,
     RunEdit,
+    RunFile,
     RunPost,
 )
 from oblivion_router_worker.ports.delivery import Breakers, Carrier, DeliveryQueue, Sending
@@ -145,7 +146,9 @@ def without_target(sending: Sending) -> Settlement | None:
             ANSWER_TS
         ):
             return Sent(skipped="answered")
-        case RunPost(thread_ts=None) | RunAnswer(thread_ts=None) if sending.effect.task_mapping_id:
+        case RunPost(thread_ts=None) | RunAnswer(thread_ts=None) | RunFile(thread_ts=None) if (
+            sending.effect.task_mapping_id
+        ):
             target = sending.thread_ts
         case RunEdit(target=name):
             target = sending.place.get(name)

@@ -25,6 +25,7 @@ from oblivion_router_worker.domain.run_place import RunPlace
 from oblivion_router_worker.domain.run_view import (
     Ended,
     Working,
+    answer_file,
     render_answered_question,
     render_choice,
     render_ended,
@@ -337,6 +338,8 @@ class _Shown:
         await self.showing.answer(self.place, run.id, first)
         for message in more:
             await self.showing.say(self.place, run.id, message)
+        if (file := answer_file(ended)) is not None:
+            await self.showing.file(self.place, run.id, file)
         await self.showing.mark(self.place, run.id, _MARKS[run.state], SEEN)
         await self.showing.status(self.place, run.id, "active")
         if self.place.answer_as_comment and self.place.task_id and run.state is not RunState.CANCELLED:

@@ -13,6 +13,7 @@ from oblivion_router_worker.domain.run_effects import (
     RunAnswer,
     RunComment,
     RunEdit,
+    RunFile,
     RunPost,
     SetReaction,
     SetSessionStatus,
@@ -21,6 +22,7 @@ from oblivion_router_worker.domain.run_effects import (
     person_destination,
 )
 from oblivion_router_worker.domain.run_place import RunPlace
+from oblivion_router_worker.domain.run_view import AnswerFile
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.ports.deciding import Outbox
 from oblivion_router_worker.ports.delivery import Sending
@@ -69,6 +71,10 @@ class Showing:
 
     async def answer(self, place: RunPlace, run_id: UUID, message: SlackMessage) -> None:
         body = RunAnswer(place.channel, place.thread_ts, message.text, message.blocks)
+        await self._in_thread(place, run_id, body)
+
+    async def file(self, place: RunPlace, run_id: UUID, file: AnswerFile) -> None:
+        body = RunFile(place.channel, place.thread_ts, file.name, file.title, file.content, file.instead)
         await self._in_thread(place, run_id, body)
 
     async def mark(
