@@ -9,6 +9,8 @@ from oblivion_router_worker.domain.effects import slack_destination
 from oblivion_router_worker.domain.identifiers import uuid_or_none
 from oblivion_router_worker.domain.run_effects import thread_destination
 
+ASKED_FOR_AGENT = "asked_for_agent"
+"""In a run's place: somebody was asked who should do it."""
 _IDS = frozenset({"integration_id", "task_mapping_id", "clickup_integration_id"})
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from oblivion_contracts.jobs import RunOutcome
-from oblivion_contracts.runs import CATEGORY_MINUTES, RunEventKind, RunFailure, RunState
+from oblivion_contracts.runs import CATEGORY_MINUTES, RunEventKind, RunFailure, RunSource, RunState
 from oblivion_platform import runs, sessions
 from oblivion_platform.agents.profiles import TenantAgents
 from oblivion_platform.agents.registry import AgentRecord
@@ -24,6 +24,7 @@ from oblivion_platform.routing import (
 )
 from oblivion_platform.routing import Decision as Choice
 from oblivion_platform.runs import Change, Holder, Run
+from oblivion_router_worker.domain.run_place import ASKED_FOR_AGENT, RunPlace
 from oblivion_router_worker.ports.deciding import Decision, Store
 from oblivion_router_worker.ports.running import (
     Aftermath,
@@ -39,7 +40,9 @@ from oblivion_router_worker.usecases.run_failures import (
     AGENT_ABSENT,
     AGENT_UNKNOWN,
     LEASES_LOST,
+    NOBODY_CHOSE,
     OVER_BUDGET,
+    agent_unsure,
     too_late,
 )
 
@@ -177,6 +180,8 @@ class _Work:
             self._step.ask_model, self._step.prompt = chosen.choice, run.prompt
             return
         agent = self._agents.named(chosen.choice.agent) if chosen.choice.agent else None
+        if agent is None and not _can_ask(run):
+            agent = self._only_one()
         if agent is None:
             await self._ask_person(run, chosen)
             return
@@ -188,7 +193,8 @@ class _Work:
         session = await sessions.read(self._decision.tx, run.session_id)
         context = RouteContext(
             override=self._name(rules.override),
-            thread_agent=session.agent if session is not None else None,
+            # Work that is handed on goes to somebody else than whom the thread talks to.
+            thread_agent=None if session is None or run.parent_run_id is not None else session.agent,
             channel_agent=self._name(rules.channel_default),
         )
         return _Chosen(route(self._router, run.prompt, context), _us_since(began))
@@ -202,9 +208,10 @@ class _Work:
             return
         self._step.took(change)
         await self._decision.desk.note_decision(run.id, agent.id, chosen.choice, chosen.took_us)
-        version = await sessions.set_current(self._decision.tx, run.session_id, agent.id, task)
-        if version is not None:
-            self._step.aftermath.sessions.append((run.session_id, version))
+        if run.source is not RunSource.DELEGATION:
+            version = await sessions.set_current(self._decision.tx, run.session_id, agent.id, task)
+            if version is not None:
+                self._step.aftermath.sessions.append((run.session_id, version))
         await self._assign(run, agent.id, task)
 
     async def _ask_person(self, run: Run, chosen: _Chosen) -> None:
@@ -212,15 +219,28 @@ class _Work:
         if not self._router.profiles:
             await self._give_up(run, AGENT_UNKNOWN)
             return
-        if not run.place.get("asked_for_agent"):
+        if not _can_ask(run):
+            await self._give_up(run, agent_unsure(sorted(self._router.profiles)))
+            return
+        patience_s = (run.created_at + self._policy.absent_max - run.now).total_seconds()
+        if patience_s <= 0:
+            await self._give_up(run, NOBODY_CHOSE)
+            return
+        if not run.place.get(ASKED_FOR_AGENT):
             likely = [candidate.agent for candidate in chosen.choice.candidates]
             names = likely + [name for name in sorted(self._router.profiles) if name not in likely]
             data = {"choose_agent": names}
             self._step.took(await runs.note(self._decision.tx, run.id, RunEventKind.NOTICE, data))
             await self._decision.desk.note_decision(run.id, None, chosen.choice, chosen.took_us)
-            await self._decision.desk.keep_in_place(run.id, {"asked_for_agent": True})
-        await runs.wake_later(self._decision.tx, run.id, after_s=CHOICE_S)
-        self._step.standing = LookAgain(CHOICE_S)
+            await self._decision.desk.keep_in_place(run.id, {ASKED_FOR_AGENT: True})
+        look_again_s = min(CHOICE_S, patience_s)
+        await runs.wake_later(self._decision.tx, run.id, after_s=look_again_s)
+        self._step.standing = LookAgain(look_again_s)
+
+    def _only_one(self) -> AgentRecord | None:
+        """There is no choice, and no `general`, or routing had taken it."""
+        names = list(self._router.profiles)
+        return self._agents.named(names[0]) if len(names) == 1 else None
 
     # Held
 
@@ -297,6 +317,11 @@ class _Work:
     def _name(self, agent_id: UUID | None) -> str | None:
         agent = self._agents.by_id.get(agent_id) if agent_id else None
         return agent.name if agent else None
+
+
+def _can_ask(run: Run) -> bool:
+    """A menu needs a message, and somebody who looks at it."""
+    return run.source in (RunSource.SLACK, RunSource.CLICKUP) and RunPlace.of(run.place) is not None
 
 
 def _finished(run: Run) -> Finished:

@@ -1,6 +1,10 @@
 """Why a run failed without its agent's doing, in words for the person who asked."""
 
+from collections.abc import Sequence
+
 from oblivion_contracts.runs import CATEGORY_MINUTES, Category, RunFailure
+
+_NAMED_MAX = 20
 
 AGENT_UNKNOWN = RunFailure(
     code="agent_unknown",
@@ -9,6 +13,10 @@ AGENT_UNKNOWN = RunFailure(
 AGENT_ABSENT = RunFailure(
     code="agent_absent",
     message="The agent did not come online for a day, so I gave up. `/oblivion agents` shows who is online.",
+)
+NOBODY_CHOSE = RunFailure(
+    code="nobody_chose",
+    message="Nobody said for a day who should do this, so I gave up. Ask again, and name an agent.",
 )
 LEASES_LOST = RunFailure(
     code="leases_lost",
@@ -26,6 +34,14 @@ UNFORESEEN = RunFailure(
     message="Something failed on our side again and again, so I gave up. An admin sees what it was: "
     "`oblivion dead-letters list`.",
 )
+
+
+def agent_unsure(agents: Sequence[str]) -> RunFailure:
+    names = ", ".join(f"@{name}" for name in agents[:_NAMED_MAX])
+    return RunFailure(
+        code="agent_unsure",
+        message=f"I could not tell which agent should do this. Name one in your message: {names}.",
+    )
 
 
 def too_late(category: Category) -> RunFailure:

@@ -1,0 +1,88 @@
+"""Nobody is likely to be meant: a person is asked, for a day at most; where nobody can be, words say so."""
+
+from oblivion_contracts.agents import AgentDefinition
+from oblivion_contracts.runs import RunSource, RunState
+from oblivion_platform import runs, sessions
+from oblivion_platform.agents import create_agent
+from oblivion_platform.runs import NewRun
+from oblivion_platform.sessions import NewSessionRow
+from oblivion_platform.testing import eventually
+
+
+async def only(path, *names):
+    """No other agents are there."""
+    await path.run("UPDATE agents SET state = 'disabled' WHERE name <> ALL(:names)", names=list(names))
+
+
+async def start(squad, **changes):
+    """A run that begins elsewhere than in Slack."""
+    async with squad.database.tenant(squad.tenant_id) as tx:
+        session_id = changes.pop("session_id", None)
+        if session_id is None:
+            session_id = (
+                await sessions.create(tx, squad.tenant_id, NewSessionRow(source=RunSource.TERMINAL))
+            ).id
+        source = changes.pop("source", RunSource.TERMINAL)
+        new = NewRun(session_id=session_id, source=source, thread=f"session:{session_id}", **changes)
+        await runs.create(tx, squad.tenant_id, new)
+    return new.id
+
+
+async def ended(squad, run_id):
+    async def is_over():
+        found = await squad.read(run_id)
+        assert found.state.is_final
+        return found
+
+    return await eventually(is_over, within_s=10)
+
+
+async def test_who_does_not_choose_an_agent_is_told_that_nobody_waits_any_more(path, squad, talk):
+    await only(path, "fixer")
+    async with path.worker(give_up_after_h=0.001, run_sweep_every_s=0.1):
+        asked = await talk.ask("hm")
+        await talk.said(asked, "Who should do this")
+        await talk.said(asked, "Nobody said for a day", within_s=20)
+        (run,) = await squad.all_runs()
+        assert run.failure.code == "nobody_chose"
+
+
+async def test_where_no_menu_can_be_shown_words_ask_for_an_agent_s_name(path, squad):
+    async with squad.database.tenant(squad.tenant_id) as tx:
+        await create_agent(tx, squad.tenant_id, "mender", AgentDefinition())
+    await only(path, "fixer", "mender")
+    async with path.worker(run_sweep_every_s=0.1):
+        unsure = await ended(squad, await start(squad, prompt="hm"))
+        assert unsure.failure.code == "agent_unsure"
+        assert "@fixer, @mender" in unsure.failure.message
+
+
+async def test_where_no_menu_can_be_shown_an_only_agent_takes_it(path, squad):
+    await only(path, "fixer")
+    async with path.worker(run_sweep_every_s=0.1):
+        await squad.online("fixer")
+        run_id = await start(squad, prompt="hm")
+        assert (await squad.assigned()).id == run_id
+
+
+async def test_work_that_is_handed_on_does_not_move_its_thread_to_another_agent(path, squad, talk):
+    async with path.worker(run_sweep_every_s=0.1):
+        await squad.online("general")
+        await squad.online("fixer")
+        await talk.ask("@general write a poem")
+        parent = await squad.assigned()
+        await squad.acknowledge(parent)
+        child = await start(
+            squad,
+            prompt="mend the rhymes",
+            source=RunSource.DELEGATION,
+            session_id=parent.session_id,
+            parent_run_id=parent.id,
+            hops=1,
+            wanted_agent="fixer",
+        )
+        run = await squad.assigned()
+        assert (run.id, run.agent_id) == (child, squad.ids["fixer"])
+        assert run.state is RunState.ASSIGNED
+        (row,) = await path.rows("SELECT agent_id FROM sessions")
+        assert row["agent_id"] == squad.ids["general"]
