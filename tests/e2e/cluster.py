@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 import psycopg
+import pytest
 import yaml
 
 from oblivion_platform.embedded.process import free_port
@@ -150,6 +152,8 @@ class Installed:
     """One system in one namespace, as its users and administrators see it."""
 
     def __init__(self, namespace: Namespace, release: str = "oblivion") -> None:
+        if shutil.which("helm") is None:
+            pytest.skip("helm is not on the PATH")
         self.namespace = namespace
         self.release = release
         self.ready_after_s = 0.0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from oblivion_sandbox.control import SandboxControl
-from tests.e2e.cluster import ROOT, Installed, namespace, run
+from tests.e2e.cluster import ROOT, Installed, Json, namespace, run
 
 CONNECTED_GOAL_S = 10.0
 WOKEN_WITHIN_S = 90.0
@@ -41,6 +41,10 @@ def system() -> Iterator[Installed]:
 def condition(system: Installed, agent: str, kind: str) -> str:
     path = f'jsonpath={{.status.conditions[?(@.type=="{kind}")].status}}'
     return system.namespace.kubectl("get", "agent", agent, "-o", path)
+
+
+def children(system: Installed, agent: str) -> list[Json]:
+    return system.namespace.objects("deploy,sa,networkpolicy,secret,pod", f"oblivion.dev/agent={agent}")
 
 
 async def until_connected(system: Installed, agent: str, within_s: float) -> float:
@@ -101,9 +105,7 @@ async def test_an_agent_is_connected_soon_after_apply_and_leaves_nothing(system:
     print(f"connected after {took_s:.1f} s")
     system.namespace.kubectl("delete", "agent", "scout", "--wait")
     async with asyncio.timeout(90):
-        while left := system.namespace.objects(
-            "deploy,sa,networkpolicy,secret,pod", "oblivion.dev/agent=scout"
-        ):
+        while left := children(system, "scout"):  # noqa: ASYNC110 - the cluster's garbage collector tells nobody
             await asyncio.sleep(POLL_S)
     assert left == []
     assert took_s < CONNECTED_GOAL_S
