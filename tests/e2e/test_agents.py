@@ -29,13 +29,18 @@ SCOUT = {
 @pytest.fixture(scope="module")
 def system() -> Iterator[Installed]:
     with namespace("oblivion-e2e-agents") as room:
-        crds = ("helm", "upgrade", "--install", "oblivion-crds", str(ROOT / "helm" / "oblivion-crds"))
-        run(*crds, "-n", "default")
+        ours = "customresourcedefinition.apiextensions.k8s.io/agents.oblivion.dev" not in run(
+            "kubectl", "get", "crd", "-o", "name"
+        )
+        if ours:
+            chart = str(ROOT / "helm" / "oblivion-crds")
+            run("helm", "install", "oblivion-crds", chart, "-n", "default")
         system = Installed(room)
         system.install({"sandbox": {"enabled": True}, "operator": {"enabled": True}})
         yield system
         system.uninstall()
-        run("helm", "uninstall", "oblivion-crds", "-n", "default", "--wait")
+        if ours:
+            run("helm", "uninstall", "oblivion-crds", "-n", "default", "--wait")
 
 
 def condition(system: Installed, agent: str, kind: str) -> str:
