@@ -9,7 +9,7 @@ from uuid import UUID
 
 from oblivion_client.errors import RunTakenAway
 from oblivion_client.run import Delegation, Run
-from oblivion_contracts.agent_socket import ApprovalAnswered, TaskAssigned
+from oblivion_contracts.agent_socket import ApprovalAnswered, ContextUpdated, TaskAssigned
 from oblivion_contracts.sessions import HistoryHit
 
 ResultT = TypeVar("ResultT")
@@ -62,6 +62,12 @@ class BlockingRun:
 
     def search_history(self, query: str, limit: int = 5) -> list[HistoryHit]:
         return self._wait(lambda: self._run.search_history(query, limit))
+
+    def new_updates(self) -> list[ContextUpdated]:
+        async def taken() -> list[ContextUpdated]:
+            return self._run.new_updates()
+
+        return self._wait(taken)
 
     def _wait(self, call: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
         if self._run.is_cancelled:

@@ -145,7 +145,12 @@ class Holding:
         if len(answer) > ANSWER_LENGTH_MAX:
             logger.warning("run %s: the answer was cut to %d characters", self.run_id, ANSWER_LENGTH_MAX)
         usage = await self._reporter.close()
-        return TaskCompleted(**self._of_this_run(), answer=answer[:ANSWER_LENGTH_MAX], usage=usage)
+        return TaskCompleted(
+            **self._of_this_run(),
+            answer=answer[:ANSWER_LENGTH_MAX],
+            usage=usage,
+            seen_sequence=self.mailbox.seen_sequence,
+        )
 
     def _make_run(self) -> Run:
         parts = RunParts(self._parts.link, self._link, self.mailbox, self._reporter)
@@ -154,7 +159,13 @@ class Holding:
 
     async def _failed(self, code: str, message: str) -> TaskFailed:
         usage = await self._reporter.close()
-        return TaskFailed(**self._of_this_run(), code=code, message=message, usage=usage)
+        return TaskFailed(
+            **self._of_this_run(),
+            code=code,
+            message=message,
+            usage=usage,
+            seen_sequence=self.mailbox.seen_sequence,
+        )
 
     async def _send(self, result: TaskCompleted | TaskFailed) -> None:
         event = "task.completed" if isinstance(result, TaskCompleted) else "task.failed"

@@ -14,6 +14,7 @@ class Mailbox:
     def __init__(self, history: list[SessionMessage]) -> None:
         self._messages = list(history)
         self._updates: list[ContextUpdated] = []
+        self._taken = 0
         self._answers: dict[UUID, ApprovalAnswered] = {}
         self._changed = asyncio.Event()
         self._closed = False
@@ -38,10 +39,24 @@ class Mailbox:
             changed = self._changed
             for update in self._updates[seen:]:
                 seen += 1
+                self._taken = max(self._taken, seen)
                 yield update
             if self._closed:
                 return
             await changed.wait()
+
+    def new_updates(self) -> list[ContextUpdated]:
+        """Those that nobody has taken yet."""
+        new = self._updates[self._taken :]
+        self._taken = len(self._updates)
+        return new
+
+    @property
+    def seen_sequence(self) -> int:
+        """The newest message among the updates that were taken."""
+        return max(
+            (m.sequence for update in self._updates[: self._taken] for m in update.messages), default=0
+        )
 
     async def answer_to(self, approval_id: UUID) -> ApprovalAnswered:
         """Wait for a person's answer."""

@@ -193,8 +193,16 @@ class Run:
             return await search(self._link, query, limit, narrowed or HistoryFilter())
 
     def updates(self) -> AsyncGenerator[ContextUpdated]:
-        """What is said in the thread, and what delegated work ends with, as it comes; ends with the run."""
+        """What is said in the thread, and what delegated work ends with, as it comes; ends with the run.
+
+        What was taken from here, or from `new_updates`, counts as read. A question to the agent that it ends
+        without reading becomes a run of its own.
+        """
         return self._mailbox.updates()
+
+    def new_updates(self) -> list[ContextUpdated]:
+        """What came since the last call; for a handler that looks between its steps."""
+        return self._mailbox.new_updates()
 
     def _of_this_run(self) -> dict[str, Any]:
         return {"run_id": self.task.run_id, "fence": self.task.fence}

@@ -75,6 +75,8 @@ class Outcome:
     approvals: list[ApprovalRequest] = field(default_factory=list[ApprovalRequest])
     delegations: list[DelegateTask] = field(default_factory=list[DelegateTask])
     usage: Usage = field(default_factory=Usage)
+    seen_sequence: int = 0
+    """What was said after this message, the handler did not read."""
 
 
 class Assignment:
@@ -117,9 +119,10 @@ class Assignment:
         self.ended.set()
         return await self.outcome()
 
-    def say(self, text: str, *, author: str = "Ada") -> None:
-        """Say something in the thread while the agent works."""
-        self._update([self._message("user", author, text)])
+    def say(self, text: str, *, author: str = "Ada", is_question: bool = False) -> None:
+        """Say something in the thread while the agent works; as a question, to the agent itself."""
+        message = self._message("user", author, text)
+        self._update([message.model_copy(update={"is_question": is_question})])
 
     def edit(self, prompt: str) -> None:
         """Edit the question while the agent works on it."""
@@ -327,4 +330,5 @@ def _note_end(assignment: Assignment, message: TaskCompleted | TaskFailed) -> No
         outcome.answer = message.answer
     else:
         outcome.failure = RunFailure(code=message.code, message=message.message)
+    outcome.seen_sequence = message.seen_sequence
     assignment.ended.set()

@@ -136,6 +136,45 @@ async def test_history_can_be_searched_only_while_the_agent_runs() -> None:
         await agent.search_history("anything")
 
 
+async def test_what_the_handler_took_of_the_thread_s_news_is_what_it_has_read() -> None:
+    deaf, attentive = Agent("deaf"), Agent("attentive")
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        begun.set()
+        await go_on.wait()
+        begun.clear()
+        go_on.clear()
+
+    @deaf.on_task()
+    async def ignore(task: TaskAssigned, run: Run) -> str:
+        await wait()
+        return "done"
+
+    @attentive.on_task()
+    async def look(task: TaskAssigned, run: Run) -> str:
+        await wait()
+        news = [message.text for update in run.new_updates() for message in update.messages]
+        await wait()
+        return f"{news} {run.is_cancelled}"
+
+    async with agent_under_test(deaf) as squad:
+        assignment = squad.assign()
+        await begun.wait()
+        assignment.say("and this?", is_question=True)
+        go_on.set()
+        assert (await assignment.outcome()).seen_sequence == 0
+    async with agent_under_test(attentive) as squad:
+        assignment = squad.assign()
+        for words in ("and this?", "too late"):
+            await begun.wait()
+            assignment.say(words, is_question=True)
+            go_on.set()
+            await eventually(lambda: not go_on.is_set())
+        outcome = await assignment.outcome()
+    assert (outcome.answer, outcome.seen_sequence) == ("['and this?'] False", 1)
+
+
 async def test_a_search_names_the_run_that_it_is_made_for() -> None:
     curious = Agent("curious")
 

@@ -31,6 +31,10 @@ MESSAGE_LENGTH_MAX = 12_000
 """What Slack takes in one message."""
 
 
+SeenSequence = Annotated[int, Field(ge=0, le=2**62)]
+"""Of what `context.updated` told, messages up to this one were read; a question after it gets a new run."""
+
+
 class RunMessage(Contract):
     """Base of every message about a run."""
 
@@ -164,6 +168,7 @@ class TaskCompleted(RunMessage):
 
     answer: Annotated[str, Field(max_length=ANSWER_LENGTH_MAX)]
     usage: Usage | None = None
+    seen_sequence: SeenSequence = 0
 
 
 class TaskFailed(RunMessage):
@@ -172,6 +177,7 @@ class TaskFailed(RunMessage):
     code: Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9_]+$")] = "agent_failed"
     message: Annotated[str, Field(max_length=2_000)]
     usage: Usage | None = None
+    seen_sequence: SeenSequence = 0
 
 
 class TaskDelegate(RunMessage):

@@ -23,6 +23,8 @@ class SessionMessage(Contract):
     text: str
     source: RunSource
     run_id: UUID | None = None
+    is_question: bool = False
+    """In `context.updated`: put to the agent itself, while it works."""
     at: datetime
 
 

@@ -1,6 +1,5 @@
 """Start → Read → Think → Act as a LangGraph graph; Think and Act alternate while tools are called."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypedDict, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
@@ -9,7 +8,7 @@ from langgraph.graph.message import add_messages  # pyright: ignore[reportMissin
 
 from oblivion_agent.checkpointer import RunCheckpointer
 from oblivion_agent.model import Model
-from oblivion_agent.prompts import request_text, system_prompt, thread_text
+from oblivion_agent.prompts import news_text, request_text, system_prompt, thread_text
 from oblivion_agent.spans import as_span
 from oblivion_agent.tools import Toolbox
 from oblivion_client import AgentFailure, Run
@@ -41,7 +40,6 @@ class Thinking:
         mark: str,
         notices: list[str],
         rounds_max: int,
-        news: Callable[[], str],
     ) -> None:
         self._run = run
         self._model = model
@@ -49,7 +47,6 @@ class Thinking:
         self._mark = mark
         self._notices = notices
         self._rounds_max = rounds_max
-        self._news = news
 
     async def answer(self) -> str:
         """The answer; continues from the last checkpoint where there is one."""
@@ -86,7 +83,8 @@ class Thinking:
     async def _think(self, state: State) -> dict[str, Any]:
         await self._run.progress(_percent(state["rounds"], self._rounds_max), "thinking")
         said = list[AnyMessage]()
-        if news := self._news():
+        # Only what the model is told counts as read: what comes later is for a run of its own.
+        if news := news_text(self._run.new_updates(), self._mark):
             said.append(HumanMessage(news))
         is_last = state["rounds"] >= self._rounds_max
         if is_last:

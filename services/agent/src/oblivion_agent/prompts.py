@@ -6,7 +6,7 @@ and loses that word if it contains it, so that nothing written inside can close 
 
 from collections.abc import Sequence
 
-from oblivion_contracts.agent_socket import TaskAssigned
+from oblivion_contracts.agent_socket import ContextUpdated, TaskAssigned
 from oblivion_contracts.agents import Skill
 from oblivion_contracts.sessions import SessionMessage
 
@@ -56,10 +56,24 @@ def request_text(task: TaskAssigned) -> str:
     return "\n\n".join(parts)
 
 
+def news_text(updates: Sequence[ContextUpdated], mark: str) -> str:
+    """What people said while the work went on, for the model."""
+    texts = [
+        update_text([each for each in update.messages if each.role == "user"], update.prompt, mark)
+        for update in updates
+    ]
+    return "\n\n".join(text for text in texts if text)
+
+
 def update_text(messages: Sequence[SessionMessage], prompt: str | None, mark: str) -> str:
-    """What was said while the work went on."""
-    said = thread_text(messages, mark)
+    """Of what was said, questions to the agent are requests like the first one; the rest is material."""
+    said = thread_text([message for message in messages if not message.is_question], mark)
     parts = [f"Said in the thread meanwhile:\n{said}"] if said else []
+    parts += [
+        f"Asked of you meanwhile by {_speaker(message)}; answer this too: {message.text}"
+        for message in messages
+        if message.is_question
+    ]
     if prompt is not None:
         parts.append(f"The request was edited. It now reads: {prompt}")
     return "\n\n".join(parts)

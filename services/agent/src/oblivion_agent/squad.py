@@ -1,6 +1,5 @@
 """The agents of this process: the same handler for each, told apart by what their tasks carry."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,10 +9,9 @@ from typing import Any
 from oblivion_agent.graph import Thinking
 from oblivion_agent.mcp_servers import McpServer, hub_of
 from oblivion_agent.model import Models
-from oblivion_agent.prompts import update_text
 from oblivion_agent.settings import Settings
 from oblivion_agent.tools import Tool, Toolbox, is_allowed, own_tools
-from oblivion_client import Agent, AgentMisconfigured, Configuration, ContextUpdated, Run, TaskAssigned
+from oblivion_client import Agent, AgentMisconfigured, Configuration, Run, TaskAssigned
 
 
 @dataclass(frozen=True)
@@ -65,25 +63,14 @@ class Squad:
         model = await self._models.named(task.model)
         # The same after a restart, whose checkpoint holds messages with it.
         mark = run.id.hex[:8]
-        news = _News(mark)
-        listening = asyncio.create_task(news.listen(run))
-        try:
-            async with hub_of(task) as hub:
-                tools = await self._offered(task, hub.tools)
-                toolbox = Toolbox(run, [*tools, *own_tools(run, risky=_any_risky(tools))], mark)
-                notices = [hub.notice] if hub.notice else []
-                thinking = Thinking(
-                    run,
-                    model,
-                    toolbox,
-                    mark=mark,
-                    notices=notices,
-                    rounds_max=self._settings.max_rounds,
-                    news=news.take,
-                )
-                return await thinking.answer()
-        finally:
-            listening.cancel()
+        async with hub_of(task) as hub:
+            tools = await self._offered(task, hub.tools)
+            toolbox = Toolbox(run, [*tools, *own_tools(run, risky=_any_risky(tools))], mark)
+            notices = [hub.notice] if hub.notice else []
+            thinking = Thinking(
+                run, model, toolbox, mark=mark, notices=notices, rounds_max=self._settings.max_rounds
+            )
+            return await thinking.answer()
 
     async def _offered(self, task: TaskAssigned, hub_tools: list[Tool]) -> list[Tool]:
         """The hub's tools that the task allows; the agent's own that it allows, or all if no list was set."""
@@ -100,27 +87,6 @@ class Squad:
     def _as_trusted(self, tool: Tool) -> Tool:
         is_trusted = is_allowed(tool.name, self._settings.tools_without_approval)
         return replace(tool, is_destructive=False) if is_trusted else tool
-
-
-class _News:
-    """What is said in the thread while the work goes on."""
-
-    def __init__(self, mark: str) -> None:
-        self._mark = mark
-        self._waiting: list[ContextUpdated] = []
-
-    async def listen(self, run: Run) -> None:
-        async for update in run.updates():
-            self._waiting.append(update)
-
-    def take(self) -> str:
-        """What people said since the last time, as text for the model."""
-        updates, self._waiting = self._waiting, []
-        texts = [
-            update_text([each for each in update.messages if each.role == "user"], update.prompt, self._mark)
-            for update in updates
-        ]
-        return "\n\n".join(text for text in texts if text)
 
 
 def _is_named(server: str, allowed: Sequence[str]) -> bool:

@@ -1,5 +1,6 @@
 """The reference agent at work with the sandbox's model over a real socket; the server is played in memory."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -188,6 +189,37 @@ async def test_a_tool_that_the_settings_trust_needs_no_approval(
         outcome = await squad.give(prompt="remove ABC-1")
     assert outcome.approvals == []
     assert server.calls == [("delete", {"id": "ABC-1"})]
+
+
+async def test_only_what_the_model_was_told_of_the_thread_s_news_counts_as_read(
+    settings: Settings, sandbox: RunningSandbox
+) -> None:
+    at_work, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Server):
+        def _call(self, what: str) -> Any:
+            async def call(arguments: dict[str, Any]) -> str:
+                at_work.set()
+                await go_on.wait()
+                return "found"
+
+            return call
+
+    server = Slow()
+    await sandbox.control.llm.call_tool("tracker__getTicket", {"id": "ABC-1"})
+    async with agent_under_test(agent_of(settings, server)) as squad:
+        assignment = squad.assign(prompt="look at ABC-1")
+        await at_work.wait()
+        assignment.say("and who wrote it?", is_question=True)
+        await sandbox.control.llm.misbehave("*", "slow", seconds=0.5)
+        go_on.set()
+        await eventually(lambda: len(assignment.so_far.progress) >= 4)
+        assignment.say("too late", is_question=True)
+        outcome = await assignment.outcome()
+    assert outcome.seen_sequence == 1
+    last = (await sandbox.control.llm.requests())[-1]
+    told = [turn["text"] for turn in last["turns"] if turn["role"] == "user"]
+    assert any("answer this too: and who wrote it?" in each for each in told)
 
 
 async def test_a_tool_that_fails_does_not_fail_the_run(settings: Settings, sandbox: RunningSandbox) -> None:

@@ -59,6 +59,15 @@ def test_an_edited_question_is_told_as_one() -> None:
     assert update_text([], "now this", MARK) == "The request was edited. It now reads: now this"
 
 
+def test_a_question_to_the_agent_is_a_request_and_talk_among_people_is_material() -> None:
+    asked = message(1, "and the tests?").model_copy(update={"is_question": True})
+    text = update_text([asked, message(2, "lunch?")], None, MARK)
+    material, _, request = text.partition(f"[end {MARK}]")
+    assert "lunch?" in material
+    assert "and the tests?" not in material
+    assert "Ada; answer this too: and the tests?" in request
+
+
 def test_what_is_cut_says_so() -> None:
     assert cut("abc", 3) == "abc"
     assert cut("a" * 20, 10).endswith("(cut)")

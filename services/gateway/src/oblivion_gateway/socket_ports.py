@@ -6,9 +6,15 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from oblivion_contracts.agent_socket import ApprovalAnswered, ApprovalRequest, TaskDelegate
+from oblivion_contracts.agent_socket import (
+    ApprovalAnswered,
+    ApprovalRequest,
+    TaskCompleted,
+    TaskDelegate,
+    TaskFailed,
+)
 from oblivion_contracts.model import Contract
-from oblivion_contracts.runs import RunFailure, Usage
+from oblivion_contracts.runs import Usage
 from oblivion_contracts.sessions import HistoryHit, HistorySearch, SessionMessage
 from oblivion_gateway.domain.agent_connections import AgentIdentity
 from oblivion_platform.agents import AgentRecord
@@ -128,12 +134,10 @@ class HeldRuns(Protocol):
     async def checkpoint(self, tenant_id: UUID, run_id: UUID, fence: int, data: bytes) -> None: ...
 
     async def complete(
-        self, tenant_id: UUID, run_id: UUID, fence: int, agent: str, answer: str, report: Report
+        self, tenant_id: UUID, message: TaskCompleted, agent: str, report: Report
     ) -> Ended: ...
 
-    async def fail(
-        self, tenant_id: UUID, run_id: UUID, fence: int, failure: RunFailure, report: Report
-    ) -> Ended: ...
+    async def fail(self, tenant_id: UUID, message: TaskFailed, report: Report) -> Ended: ...
 
     async def hand_back(self, tenant_id: UUID, run_id: UUID, fence: int) -> Ended: ...
 

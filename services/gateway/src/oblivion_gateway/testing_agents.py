@@ -119,10 +119,13 @@ class Dispatcher:
             new = NewSessionRow(RunSource.API, user_id=user_id)
             return (await sessions.create(tx, tenant_id, new)).id
 
-    async def say(self, tenant_id: UUID, session_id: UUID, words: str) -> None:
+    async def say(self, tenant_id: UUID, session_id: UUID, words: str, **more: Any) -> int:
+        """The message's sequence."""
+        said = Said("user", words, RunSource.API, "Ana", **more)
         async with self.database.tenant(tenant_id) as tx:
-            said = await sessions.append_message(tx, session_id, Said("user", words, RunSource.API, "Ana"))
-            await self.copies.outdate(tenant_id, session_id, said.version)
+            appended = await sessions.append_message(tx, session_id, said)
+            await self.copies.outdate(tenant_id, session_id, appended.version)
+        return appended.sequence
 
     async def new_run(
         self,

@@ -360,6 +360,41 @@ async def test_what_is_said_meanwhile_reaches_the_running_agent(office: Any) -> 
     assert [message.text for message in later.messages] == ["and another"]
 
 
+@pytest.mark.parametrize(
+    ("ending", "reads"),
+    [
+        ("task.completed", False),
+        ("task.completed", True),
+        ("task.failed", False),
+    ],
+)
+async def test_a_question_to_a_run_at_work_that_it_ends_without_reading_becomes_a_run_of_its_own(
+    office: Any, ending: str, reads: bool
+) -> None:
+    agent = await office.agent()
+    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
+    place = {"channel": "C1", "question_ts": "2.0"}
+    sequence = await office.dispatcher.say(
+        office.tenant.id, assigned.session_id, "and this?", asked_run_id=assigned.run_id, place=place
+    )
+    await office.dispatcher.say(office.tenant.id, assigned.session_id, "lunch, Bo?")
+    await office.dispatcher.tell(office.tenant.id, assigned.run_id, "context.updated")
+    update = await agent.next(ContextUpdated)
+    assert [(m.text, m.is_question) for m in update.messages] == [("and this?", True), ("lunch, Bo?", False)]
+    words = {"answer": "done"} if ending == "task.completed" else {"message": "broken"}
+    last = {**about(assigned), **words, "seen_sequence": sequence if reads else sequence - 1}
+    assert (await agent.call(ending, last)).ok
+    assert (await agent.call(ending, last)).ok
+    async with office.dispatcher.database.tenant(office.tenant.id) as tx:
+        rows = (await tx.execute(text("SELECT id, prompt, place, state FROM runs ORDER BY created_at"))).all()
+        asked = (
+            await tx.execute(text("SELECT run_id FROM session_messages WHERE body = 'and this?'"))
+        ).scalar_one()
+    later = [(row.prompt, row.place, row.state) for row in rows[1:]]
+    assert later == ([] if reads else [("and this?", place, "queued")])
+    assert asked == (None if reads else rows[1].id)
+
+
 async def test_an_approval_is_asked_once_and_its_answer_reaches_the_agent(office: Any) -> None:
     agent = await office.agent()
     assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)

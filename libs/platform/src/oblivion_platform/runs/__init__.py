@@ -49,6 +49,7 @@ from oblivion_platform.runs.steering import (
     wait_for_agent,
     wake_later,
 )
+from oblivion_platform.runs.unread import queue_unread
 from oblivion_platform.runs.views import (
     due,
     events_since,
@@ -94,6 +95,7 @@ __all__ = [
     "note",
     "pending_approvals",
     "progress",
+    "queue_unread",
     "read",
     "read_checkpoint",
     "renew",

@@ -77,6 +77,10 @@ class Said:
     """What it is where it was said, such as a Slack ts."""
     user_id: UUID | None = None
     run_id: UUID | None = None
+    asked_run_id: UUID | None = None
+    """The run at work that this question is put to."""
+    place: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of such a question: where a run of its own would be shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ async def append_message(tx: AsyncConnection, session_id: UUID, said: Said) -> A
         "source": said.source.value,
         "ref": said.source_ref,
         "run": said.run_id,
+        "asked_run": said.asked_run_id,
+        "place": json.dumps(dict(said.place)),
     }
     row = (await tx.execute(_APPEND, values)).one_or_none()
     if row is not None:
@@ -181,9 +183,10 @@ _APPEND = text(f"""
         RETURNING tenant_id, id, last_message_seq, version
     ), said AS (
         INSERT INTO session_messages (tenant_id, session_id, seq, role, author, user_id, body, source,
-            source_ref, run_id)
+            source_ref, run_id, asked_run_id, place)
         SELECT tenant_id, id, last_message_seq, :role, :author, CAST(:user AS uuid), :body, :source,
-            CAST(:ref AS text), CAST(:run AS uuid) FROM grown
+            CAST(:ref AS text), CAST(:run AS uuid), CAST(:asked_run AS uuid), CAST(:place AS jsonb)
+        FROM grown
         -- Two who store the same at once: the second leaves a gap in the sequence, and no second message.
         ON CONFLICT (tenant_id, session_id, source_ref) WHERE source_ref IS NOT NULL DO NOTHING
         RETURNING seq

@@ -8,7 +8,13 @@ from uuid import UUID, uuid5
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from oblivion_contracts.agent_socket import ApprovalAnswered, ApprovalRequest, TaskDelegate
+from oblivion_contracts.agent_socket import (
+    ApprovalAnswered,
+    ApprovalRequest,
+    TaskCompleted,
+    TaskDelegate,
+    TaskFailed,
+)
 from oblivion_contracts.runs import DelegateTask, RunEventKind, RunFailure, RunPriority, RunSource
 from oblivion_contracts.sessions import SessionMessage
 from oblivion_gateway.domain.delegation import narrowed_tools
@@ -72,24 +78,26 @@ class PostgresHeldRuns:
         async with self._database.tenant(tenant_id) as tx:
             await runs.checkpoint(tx, run_id, fence, data)
 
-    async def complete(
-        self, tenant_id: UUID, run_id: UUID, fence: int, agent: str, answer: str, report: Report
-    ) -> Ended:
+    async def complete(self, tenant_id: UUID, message: TaskCompleted, agent: str, report: Report) -> Ended:
+        queued: list[Change] = []
         async with self._database.tenant(tenant_id) as tx:
-            change = await runs.complete(tx, run_id, fence, answer, report.usage)
+            change = await runs.complete(tx, message.run_id, message.fence, message.answer, report.usage)
             if change is not None:
-                await self._keep_answer(tx, tenant_id, run_id, agent, answer)
-            ended = await _ended(tx, run_id)
-        await self._tell_of_end(tenant_id, change)
+                await self._keep_answer(tx, tenant_id, message.run_id, agent, message.answer)
+                queued = await _queue_unread(tx, message)
+            ended = await _ended(tx, message.run_id)
+        await self._tell_of_end(tenant_id, change, queued)
         return ended
 
-    async def fail(
-        self, tenant_id: UUID, run_id: UUID, fence: int, failure: RunFailure, report: Report
-    ) -> Ended:
+    async def fail(self, tenant_id: UUID, message: TaskFailed, report: Report) -> Ended:
+        failure = RunFailure(code=message.code, message=message.message)
+        queued: list[Change] = []
         async with self._database.tenant(tenant_id) as tx:
-            change = await runs.fail(tx, run_id, fence, failure, report.usage)
-            ended = await _ended(tx, run_id)
-        await self._tell_of_end(tenant_id, change)
+            change = await runs.fail(tx, message.run_id, message.fence, failure, report.usage)
+            if change is not None:
+                queued = await _queue_unread(tx, message)
+            ended = await _ended(tx, message.run_id)
+        await self._tell_of_end(tenant_id, change, queued)
         return ended
 
     async def hand_back(self, tenant_id: UUID, run_id: UUID, fence: int) -> Ended:
@@ -191,10 +199,11 @@ class PostgresHeldRuns:
         appended = await sessions.append_message(tx, run.session_id, said)
         await self._session_copies.outdate(tenant_id, run.session_id, appended.version)
 
-    async def _tell_of_end(self, tenant_id: UUID, change: Change | None) -> None:
+    async def _tell_of_end(self, tenant_id: UUID, change: Change | None, queued: Sequence[Change]) -> None:
         if change is None:
             return
-        await self._signals.changed(tenant_id, change)
+        for each in (change, *queued):
+            await self._signals.changed(tenant_id, each)
         async with self._database.tenant(tenant_id) as tx:
             parent = (await tx.execute(_PARENT, {"run": change.run_id})).one_or_none()
         if parent is not None:
@@ -207,6 +216,11 @@ async def _report(tx: AsyncConnection, run_id: UUID, fence: int, report: Report)
     return await runs.progress(
         tx, run_id, fence, percent=report.percent, words=report.words, usage=report.usage
     )
+
+
+async def _queue_unread(tx: AsyncConnection, message: TaskCompleted | TaskFailed) -> list[Change]:
+    run = await runs.read(tx, message.run_id)
+    return [] if run is None else await runs.queue_unread(tx, run, message.seen_sequence)
 
 
 async def _ended(tx: AsyncConnection, run_id: UUID) -> Ended:
@@ -301,6 +315,7 @@ def _message(row: Row[Any]) -> SessionMessage:
         text=row.body,
         source=row.source,
         run_id=row.run_id,
+        is_question=row.asked_run_id is not None,
         at=row.at,
     )
 
@@ -323,7 +338,7 @@ _CHILDREN = text("""
     WHERE c.parent_run_id = :run AND c.state IN ('succeeded', 'failed', 'cancelled')
 """)
 _SAID_SINCE = text("""
-    SELECT seq, role, author, body, source, run_id, at FROM session_messages
+    SELECT seq, role, author, body, source, run_id, asked_run_id, at FROM session_messages
     WHERE session_id = :session AND seq > :seq AND role = 'user' ORDER BY seq LIMIT 100
 """)
 _SEQUENCE_AT = text("""

@@ -14,7 +14,6 @@ from oblivion_contracts.agent_socket import (
     TaskMessage,
     TaskProgress,
 )
-from oblivion_contracts.runs import RunFailure
 from oblivion_gateway.domain.agent_connections import AgentConnection
 from oblivion_gateway.socket_errors import AgentGone, Muted
 from oblivion_gateway.socket_ports import AgentBook, AgentSockets, Ended, HeldRuns, MessageLimits, Report
@@ -79,9 +78,7 @@ class HoldRuns:
         rest = await self._last_report(connection, message)
         report = merged(rest, Report(usage=message.usage))
         try:
-            ended = await self._runs.complete(
-                connection.tenant_id, message.run_id, message.fence, connection.name, message.answer, report
-            )
+            ended = await self._runs.complete(connection.tenant_id, message, connection.name, report)
         except TransientFailure:
             self.progress.put_back(connection.tenant_id, message.run_id, message.fence, rest)
             raise
@@ -89,12 +86,9 @@ class HoldRuns:
 
     async def fail(self, connection: AgentConnection, message: TaskFailed) -> None:
         rest = await self._last_report(connection, message)
-        failure = RunFailure(code=message.code, message=message.message)
         report = merged(rest, Report(usage=message.usage))
         try:
-            ended = await self._runs.fail(
-                connection.tenant_id, message.run_id, message.fence, failure, report
-            )
+            ended = await self._runs.fail(connection.tenant_id, message, report)
         except TransientFailure:
             self.progress.put_back(connection.tenant_id, message.run_id, message.fence, rest)
             raise

@@ -23,9 +23,13 @@ class PostgresRunDesk:
         self._tx = tx
         self._tenant_id = tenant_id
 
-    async def live_in(self, thread: str) -> Run | None:
-        rows = await fetch(self._tx, _LIVE_IN, {"tenant": self._tenant_id, "thread": thread})
-        return await runs.read(self._tx, rows[0].id) if rows else None
+    async def live_in(self, thread: str, *, lock: bool = False) -> Run | None:
+        while rows := await fetch(self._tx, _LIVE_IN, {"tenant": self._tenant_id, "thread": thread}):
+            run = await runs.read(self._tx, rows[0].id, lock=lock)
+            if run is None or not run.state.is_final:
+                return run
+            # It ended while we waited for its lock: perhaps the next one is at work.
+        return None
 
     async def asked_by(self, thread: str, question_ts: str) -> Run | None:
         values = {"tenant": self._tenant_id, "thread": thread, "ts": question_ts}

@@ -97,8 +97,11 @@ class People(Protocol):
 class RunDesk(Protocol):
     """Rows around runs that only the router-worker needs."""
 
-    async def live_in(self, thread: str) -> Run | None:
-        """The thread's live run, or the oldest that waits for its turn."""
+    async def live_in(self, thread: str, *, lock: bool = False) -> Run | None:
+        """The thread's live run, or the oldest that waits for its turn.
+
+        `lock` keeps it from ending until the transaction does; take it before the session's lock.
+        """
         ...
 
     async def asked_by(self, thread: str, question_ts: str) -> Run | None:

@@ -114,7 +114,12 @@ class AskAgent:
         return "run_cancelled"
 
     async def _take(self, turn: Turn, asked: _Asked) -> str:
+        place = replace(_place(turn, asked), is_public=await self._is_public(turn, asked.fact))
+        router = await self._routers.of(turn.event.tenant_id)
+        # Runs are locked before sessions. A thread that begins with this message has nobody at work.
+        live = await turn.decision.desk.live_in(asked.thread, lock=True) if asked.is_follow_up else None
         session = await self._session(turn, asked)
+        told = live if live is not None and _is_told(live, router, asked, session) else None
         said = Said(
             role="user",
             text=asked.question,
@@ -122,21 +127,15 @@ class AskAgent:
             author=asked.person.name,
             source_ref=asked.fact.ts,
             user_id=asked.person.user_id,
+            asked_run_id=told.id if told else None,
+            place=place.to_json() if told else {},
         )
         appended = await sessions.append_message(turn.decision.tx, session.id, said)
         turn.aftermath.sessions.append((session.id, appended.version))
         if not appended.is_new:
             return "asked_before"
-        # A thread that begins with this message has nobody at work.
-        live = await turn.decision.desk.live_in(asked.thread) if asked.is_follow_up else None
-        router = await self._routers.of(turn.event.tenant_id)
-        if (
-            live is not None
-            and live.state is not RunState.QUEUED
-            and not _is_for_another(router, asked, session)
-        ):
-            return await _tell_running(turn, asked, live)
-        place = replace(_place(turn, asked), is_public=await self._is_public(turn, asked.fact))
+        if told is not None:
+            return await _tell_running(turn, asked, told)
         work = Work(session, asked.person, asked.question, place, _context(asked))
         await start_run(turn, work, is_behind=live is not None)
         return "asked"
@@ -244,9 +243,10 @@ async def _asked(turn: Turn, person: Person, fact: MessagePosted, question: str)
     return _Asked(person, fact, question, thread, thread_ts, link)
 
 
-def _is_for_another(router: Router, asked: _Asked, session: SessionRow) -> bool:
+def _is_told(live: Run, router: Router, asked: _Asked, session: SessionRow) -> bool:
+    """Whether the run at work hears of the question; one that waits, or for another agent, gets its own."""
     named = agent_named(router, asked.question)
-    return named is not None and named != session.agent
+    return live.state is not RunState.QUEUED and (named is None or named == session.agent)
 
 
 async def _tell_running(turn: Turn, asked: _Asked, live: Run) -> str:

@@ -70,12 +70,38 @@ async def test_a_message_in_a_thread_at_work_reaches_the_running_agent(path, squ
         asked = await talk.ask("write a poem")
         run = await squad.assigned()
         await squad.acknowledge(run)
-        await talk.ask("make it short", thread_ts=asked)
+        again = await talk.ask("make it short", thread_ts=asked)
         await path.slack.post(path.channel, "and funny", user="ben", thread_ts=asked)
         await path.settled()
         assert len(await squad.all_runs()) == 1
-        said = [m["body"] for m in await path.rows("SELECT body FROM session_messages ORDER BY seq")]
-        assert said == ["write a poem", "make it short", "and funny"]
+        said = await path.rows(
+            "SELECT body, asked_run_id, place ->> 'question_ts' AS ts FROM session_messages ORDER BY seq"
+        )
+        assert [tuple(each.values()) for each in said] == [
+            ("write a poem", None, None),
+            ("make it short", run.id, again),
+            ("and funny", None, None),
+        ]
+
+
+async def test_a_run_that_ends_while_it_is_told_of_a_question_is_not_told(path, squad, talk):
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("write a poem")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        thread = run.thread
+        async with squad.database.tenant(squad.tenant_id) as ending:
+            await runs.complete(ending, run.id, run.fence, "roses are red", None)
+            again = await talk.ask("make it short", thread_ts=asked)
+
+            async def waits():
+                waiting = await path.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+                assert waiting
+
+            await eventually(waits)
+        later = await squad.assigned()
+        assert (later.thread, later.prompt, later.place["question_ts"]) == (thread, "make it short", again)
 
 
 async def test_a_second_run_of_a_thread_waits_for_the_first(path, squad, talk):

@@ -152,6 +152,9 @@ CREATE TABLE session_messages (
     -- What it is where it was said, such as a Slack ts: the same message is stored once.
     source_ref text,
     run_id uuid,
+    -- The run at work that this question was put to; unread by its end, it becomes a run of its own, shown there.
+    asked_run_id uuid,
+    place jsonb NOT NULL DEFAULT '{}',
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (tenant_id, session_id, seq),
     FOREIGN KEY (tenant_id, session_id) REFERENCES sessions (tenant_id, id)
