@@ -22,6 +22,8 @@ from oblivion_platform.settings import REFERENCE, variable_of
 CLASSES = {
     "ingestion": "oblivion_ingestion.settings:Settings",
     "router-worker": "oblivion_router_worker.settings:Settings",
+    "gateway": "oblivion_gateway.settings:Settings",
+    "operator": "oblivion_operator.settings:Settings",
     "agent": "oblivion_agent.settings:Settings",
     "sandbox": "oblivion_sandbox.settings:SandboxSettings",
     "cli": "oblivion_cli.settings:CliSettings",

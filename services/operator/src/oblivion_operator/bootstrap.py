@@ -40,7 +40,7 @@ class Operator:
         self.health = Health(details_token=settings.health_token)
         self._clock = SystemClock()
         self._api = ApiServer()
-        self._cluster = LiveCluster(self._api, settings.identity)
+        self._cluster = LiveCluster(self._api, settings.lease_holder)
         self._gateway = HttpGateway(settings.gateway_url, settings.gateway_token_file)
         self._observed = Observed()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -70,7 +70,7 @@ class Operator:
         self._watches = Watches(desk.saw, quiet_s=settings.watch_quiet_s)
         self.lead = Lead(
             ClusterLease(self._api, settings.system_namespace),
-            settings.identity,
+            settings.lease_holder,
             settings.lease_s,
             self._clock,
             gained=self._begin,

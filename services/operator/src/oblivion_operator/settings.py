@@ -38,8 +38,8 @@ class Settings(HttpSettings, LogSettings):
         default=None, description="Handed to every agent as OBLIVION_LLM_BASE_URL."
     )
     identity: str = Field(
-        default_factory=socket.gethostname,
-        description="Name in the Lease, another one for each operator that runs at the same time.",
+        default="",
+        description="Name in the Lease, another one for each operator that runs at once. Empty: the host's.",
     )
     lease_s: float = Field(default=15.0, ge=1, description="Seconds after which a silent leader is replaced.")
     demand_every_s: float = Field(
@@ -52,6 +52,10 @@ class Settings(HttpSettings, LogSettings):
         default=70.0, gt=0, description="Seconds after which a watch that says nothing is begun anew."
     )
     agents_at_once: int = Field(default=10, ge=1, le=100, description="Agents looked after at the same time.")
+
+    @property
+    def lease_holder(self) -> str:
+        return self.identity or socket.gethostname()
 
     def house(self) -> House:
         environment = {
