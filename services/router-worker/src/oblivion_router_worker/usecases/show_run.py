@@ -78,7 +78,7 @@ class ShowRun:
             if run.presented_seq >= run.last_seq and not _is_overdue(run):
                 return _come_again_s(run)
             events = await runs.events_since(decision.tx, run_id, run.presented_seq)
-            place = await _place(decision, run)
+            place = await _place(decision, run, events)
             wait_s = _too_early_s(run, place, events)
             if wait_s is not None:
                 return wait_s
@@ -115,9 +115,19 @@ class ShowRun:
             aftermath.forward.append(following)
 
 
-async def _place(decision: Decision, run: Run) -> RunPlace | None:
-    if run.source in _UNSHOWN_SOURCES:
+async def _place(decision: Decision, run: Run, events: Sequence[RunEvent]) -> RunPlace | None:
+    """Of work that was handed on, only what it asks of people is shown: where it all began."""
+    if run.source not in _UNSHOWN_SOURCES:
+        return await _own_place(decision, run)
+    if not any(event.kind is RunEventKind.APPROVAL for event in events):
         return None
+    first: Run | None = run
+    while first is not None and first.source in _UNSHOWN_SOURCES:
+        first = await runs.read(decision.tx, first.parent_run_id) if first.parent_run_id else None
+    return await _own_place(decision, first) if first is not None else None
+
+
+async def _own_place(decision: Decision, run: Run) -> RunPlace | None:
     place = RunPlace.of(run.place)
     if place is not None:
         return place
@@ -187,6 +197,11 @@ class _Shown:
     async def all(self, events: Sequence[RunEvent]) -> Mapping[str, Any]:
         """Decide what is shown; returns what the run's place shall remember."""
         kept: dict[str, Any] = {}
+        if self.run.source in _UNSHOWN_SOURCES:
+            for event in events:
+                if event.kind is RunEventKind.APPROVAL:
+                    await self._approval(event.data)
+            return kept
         if not RunPlace.of(self.run.place):
             kept |= await self._introduce()
         for event in events:
@@ -285,7 +300,8 @@ class _Shown:
         if data.get("state") == "pending":
             question, detail = str(data.get("question", "")), str(data.get("detail", ""))
             message = render_question(approval_id, self._name, question, detail)
-            await self.showing.say(self.place, self.run.id, message, name)
+            if not data.get("again"):
+                await self.showing.say(self.place, self.run.id, message, name)
             await self.showing.status(self.place, self.run.id, "suspended")
             await self._move_task("waiting")
             return
