@@ -29,6 +29,7 @@ from oblivion_router_worker.settings import Settings
 from oblivion_router_worker.usecases.agent_events import AgentEvents
 from oblivion_router_worker.usecases.ask_agent import AskAgent
 from oblivion_router_worker.usecases.bring_forward import BringForward, RunPolicy
+from oblivion_router_worker.usecases.dialogs import Dialogs
 from oblivion_router_worker.usecases.errands import Background, Errands, Tell
 from oblivion_router_worker.usecases.identify import Identify
 from oblivion_router_worker.usecases.interact import Interact
@@ -100,10 +101,12 @@ class RunParts:
         identify = Identify(shared.slack, settings.unknown_users)
         self.triggers = TaskTriggers(shared.slack, identify, routers, self.limits)
         link_list = LinkList(shared.lists)
+        dialogs = Dialogs(identify, routers, self.limits, link_list)
         self.events = AgentEvents(
             AskAgent(shared.slack, identify, routers, self.limits),
             Interact(identify, routers),
-            SlackSurface(identify, routers, self.presence, self.limits, link_list),
+            SlackSurface(identify, routers, self.presence, link_list, dialogs),
+            dialogs,
         )
         self.worker = SupervisedWorker(
             AI_AGENT_TASKS,

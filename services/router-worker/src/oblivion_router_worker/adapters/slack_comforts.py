@@ -97,8 +97,8 @@ class SlackComforts:
             match sending.effect.body:
                 case Respond() as body:
                     return await self._respond(body)
-                case OpenView() if time.time() - sending.created_at > TRIGGER_LIVES_S:
-                    return Receipt(skipped="trigger_expired")
+                case OpenView() as body:
+                    return await self._open(sending, body)
                 case body:
                     method, arguments = _direct(body)
             await self._calls.change(sending, method, arguments)
@@ -107,6 +107,20 @@ class SlackComforts:
         except PermanentFailure as failure:
             return Receipt(skipped=failure.code)
         return Receipt()
+
+    async def _open(self, sending: Sending, body: OpenView) -> Receipt:
+        code = "trigger_expired"
+        if time.time() - sending.created_at <= TRIGGER_LIVES_S:
+            try:
+                view: Json = {"trigger_id": body.trigger_id, "view": body.view}
+                await self._calls.change(sending, "views.open", view)
+                return Receipt()
+            except PermanentFailure as failure:
+                code = failure.code
+        if body.channel and body.user and body.instead:
+            words: Json = {"channel": body.channel, "user": body.user, "text": body.instead}
+            await self._calls.change(sending, "chat.postEphemeral", words)
+        return Receipt(skipped=code)
 
     async def _respond(self, body: Respond) -> Receipt:
         if not self._answers_at(body.response_url):
@@ -145,8 +159,6 @@ def _direct(body: object) -> tuple[str, Json]:
             words: Json = {"channel": body.channel, "user": body.user, "text": body.text}
             words |= {"blocks": list(body.blocks)} if body.blocks else {}
             return "chat.postEphemeral", words | ({"thread_ts": body.thread_ts} if body.thread_ts else {})
-        case OpenView():
-            return "views.open", {"trigger_id": body.trigger_id, "view": body.view}
         case PublishHome():
             return "views.publish", {"user_id": body.user, "view": body.view}
         case SuggestPrompts():

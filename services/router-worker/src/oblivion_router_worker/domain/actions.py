@@ -16,6 +16,7 @@ ASK_SHORTCUT = "oblivion_ask_agent"
 TASK_SHORTCUT = "oblivion_make_task"
 ASK_DIALOG = "oblivion_ask_agent_dialog"
 TASK_DIALOG = "oblivion_make_task_dialog"
+LINK_DIALOG = "oblivion_link_list_dialog"
 COMMAND = "/oblivion"
 
 STOP_REACTION = "x"

@@ -126,11 +126,14 @@ class Respond(EffectBody):
 
 @dataclass(frozen=True, slots=True)
 class OpenView(EffectBody):
-    """A dialog; Slack takes it within three seconds of the click, or not at all."""
+    """A dialog; Slack takes it within three seconds of the click, or not at all: then `instead` is said."""
 
     kind: ClassVar[str] = "slack.open_view"
     trigger_id: str
     view: Json
+    channel: str | None = None
+    user: str | None = None
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,19 @@
 """The App Home, dialogs and lists that people open in Slack."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from oblivion_router_worker.domain import actions
-from oblivion_router_worker.domain.run_view import OPTIONS_MAX, plain
+from oblivion_router_worker.domain.run_view import OPTIONS_MAX, plain, render_question
 from oblivion_router_worker.domain.slack_message import Block, SlackMessage, context, header, section
 from oblivion_router_worker.domain.text import sanitise_mrkdwn, text_to_mrkdwn, truncate
 
 PROMPTS_MAX = 4
 _QUESTION_MAX = 3_000
+_LIST_IN_ADDRESS = re.compile(r"/(?:li|l)/(?:[a-z0-9]{1,2}-)?([0-9]{1,20})(?:[/?-]|\Z)")
 _STATES = {
     "queued": "waits for its turn",
     "routed": "about to start",
@@ -53,34 +55,17 @@ def _lines(title: str, lines: Sequence[str]) -> SlackMessage:
 def home_view(
     runs: Sequence[tuple[UUID, str, str | None, str]],
     agents: Sequence[tuple[str, str, int]],
-    questions: Sequence[tuple[UUID, str]],
+    questions: Sequence[tuple[UUID, str, str]],
 ) -> dict[str, Any]:
     """A person's App Home: their runs, who is online, what waits for an approval."""
     blocks: list[Block] = [header("Oblivion"), *render_runs(runs).blocks, {"type": "divider"}]
     if questions:
         blocks.append(section("*Waiting for an approval*"))
-        for approval_id, question in questions[:10]:
-            blocks += [section(text_to_mrkdwn(truncate(question, 1_000))), _verdicts(approval_id)]
+        for approval_id, question, detail in questions[:10]:
+            blocks += render_question(approval_id, None, question, detail).blocks
         blocks.append({"type": "divider"})
     blocks += [*render_agents(agents).blocks, context("Mention @oblivion in a channel, or write to it here.")]
     return {"type": "home", "blocks": blocks}
-
-
-def _verdicts(approval_id: UUID) -> Block:
-    buttons = [
-        {
-            "type": "button",
-            "text": plain(text),
-            "action_id": action,
-            "value": str(approval_id),
-            "style": style,
-        }
-        for text, action, style in (
-            ("Approve", actions.APPROVE, "primary"),
-            ("Deny", actions.DENY, "danger"),
-        )
-    ]
-    return {"type": "actions", "elements": buttons}
 
 
 def ask_dialog(place: Mapping[str, str], agents: Sequence[str], quoted: str) -> dict[str, Any]:
@@ -119,8 +104,11 @@ def ask_dialog(place: Mapping[str, str], agents: Sequence[str], quoted: str) -> 
 
 
 def task_dialog(place: Mapping[str, str], lists: Sequence[tuple[str, str]], name: str) -> dict[str, Any]:
-    """ "Turn into a ClickUp task"; `lists`: key and name."""
+    """A new ClickUp task, of a message (its words are the description) or one's own; `lists`: key, name."""
     options = [_option(title, key) for key, title in lists[:OPTIONS_MAX]]
+    is_of_message = "ts" in place
+    named = truncate(" ".join(name.split()) or "From Slack", 200) if is_of_message else None
+    describing = {"type": "plain_text_input", "action_id": "description", "multiline": True}
     return {
         "type": "modal",
         "callback_id": actions.TASK_DIALOG,
@@ -131,12 +119,8 @@ def task_dialog(place: Mapping[str, str], lists: Sequence[tuple[str, str]], name
         "blocks": [
             _input(
                 "Name",
-                {
-                    "type": "plain_text_input",
-                    "action_id": "name",
-                    "initial_value": truncate(" ".join(name.split()) or "From Slack", 200),
-                    "max_length": 250,
-                },
+                {"type": "plain_text_input", "action_id": "name", "max_length": 250}
+                | ({"initial_value": named} if named else {}),
             ),
             _input(
                 "List",
@@ -147,8 +131,35 @@ def task_dialog(place: Mapping[str, str], lists: Sequence[tuple[str, str]], name
                     "initial_option": options[0],
                 },
             ),
+            *([] if is_of_message else [_input("Description", describing, is_optional=True)]),
         ],
     }
+
+
+def link_dialog(place: Mapping[str, str]) -> dict[str, Any]:
+    """A list whose tasks shall appear in the channel."""
+    return {
+        "type": "modal",
+        "callback_id": actions.LINK_DIALOG,
+        "private_metadata": json.dumps(dict(place)),
+        "title": plain("Link a ClickUp list"),
+        "submit": plain("Link"),
+        "close": plain("Cancel"),
+        "blocks": [
+            section("Tasks of the list appear in this channel; what is said in their threads goes back."),
+            _input(
+                "The list's address, or its id",
+                {"type": "plain_text_input", "action_id": "list", "max_length": 500},
+            ),
+        ],
+    }
+
+
+def list_id_of(typed: str) -> str:
+    """The id in what somebody typed: an id, or an address such as `https://app.clickup.com/9/v/li/901`."""
+    words = typed.strip().strip("<>").partition("|")[0]
+    found = _LIST_IN_ADDRESS.search(words)
+    return found[1] if found else words
 
 
 def suggested_prompts(agents: Sequence[tuple[str, Sequence[str]]]) -> list[dict[str, str]]:
@@ -171,8 +182,14 @@ def place_of_dialog(private_metadata: str) -> dict[str, str]:
     return {str(key): value for key, value in found.items() if isinstance(value, str)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
-def _input(label: str, element: Mapping[str, Any]) -> Block:
-    return {"type": "input", "block_id": str(element["action_id"]), "label": plain(label), "element": element}
+def _input(label: str, element: Mapping[str, Any], *, is_optional: bool = False) -> Block:
+    field = {
+        "type": "input",
+        "block_id": str(element["action_id"]),
+        "label": plain(label),
+        "element": element,
+    }
+    return field | ({"optional": True} if is_optional else {})
 
 
 def _option(text: str, value: str) -> dict[str, Any]:

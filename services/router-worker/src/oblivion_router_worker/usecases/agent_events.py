@@ -11,6 +11,7 @@ from oblivion_router_worker.domain.events import (
     SlashCommand,
 )
 from oblivion_router_worker.usecases.ask_agent import AskAgent
+from oblivion_router_worker.usecases.dialogs import Dialogs
 from oblivion_router_worker.usecases.handle_event import Fact
 from oblivion_router_worker.usecases.interact import Interact
 from oblivion_router_worker.usecases.slack_surface import SlackSurface
@@ -20,10 +21,11 @@ from oblivion_router_worker.usecases.turn import Turn
 class AgentEvents:
     """Implements `decide.Agents`."""
 
-    def __init__(self, ask: AskAgent, interact: Interact, surface: SlackSurface) -> None:
+    def __init__(self, ask: AskAgent, interact: Interact, surface: SlackSurface, dialogs: Dialogs) -> None:
         self._ask = ask
         self._interact = interact
         self._surface = surface
+        self._dialogs = dialogs
 
     async def __call__(self, turn: Turn, fact: Fact) -> str | None:
         match fact:
@@ -51,8 +53,8 @@ class AgentEvents:
             case "block_actions":
                 return await self._interact.on_click(turn, fact)
             case "message_action":
-                return await self._surface.on_shortcut(turn, fact)
+                return await self._dialogs.on_shortcut(turn, fact)
             case "view_submission":
-                return await self._surface.on_submission(turn, fact)
+                return await self._dialogs.on_submission(turn, fact)
             case _:
                 return None

@@ -185,3 +185,59 @@ async def test_the_home_shows_runs_and_agents_and_a_direct_conversation_suggests
         await path.settled()
         sent = await path.rows("SELECT result FROM outbox WHERE kind = 'slack.suggest_prompts'")
         assert sent == [{"result": {}}]
+
+
+async def opened(path, user):
+    async def is_open():
+        modals = (await path.slack.views(user))["modals"]
+        assert modals
+        return modals[-1]
+
+    return await eventually(is_open)
+
+
+async def test_a_task_is_made_in_a_dialog_of_its_own(path, squad):
+    async with path.worker():
+        await path.slack.command("/oblivion", "task", channel=path.channel, user="ana")
+        view = await opened(path, "ana")
+        await path.slack.submit(view["id"], {"name": "Buy paper", "description": "A4, white"}, user="ana")
+
+        async def made():
+            tasks = [t for t in await path.clickup.tasks(path.list_id) if t["name"] == "Buy paper"]
+            assert len(tasks) == 1
+            assert tasks[0]["description"].startswith("A4, white")
+
+        await eventually(made, within_s=10)
+
+
+async def test_an_admin_links_a_list_by_its_address_in_a_dialog(path, squad, talk):
+    await make_admin(path)
+    async with path.worker():
+        general = (await path.slack.channels())["general"]
+        await path.slack.command("/oblivion", "link", channel=general, user="ana")
+
+        async def refused():
+            assert "Only admins" in str(await path.slack.ephemerals(general))
+
+        await eventually(refused)
+        await path.slack.command("/oblivion", "link", channel=general, user="you")
+        view = await opened(path, "you")
+        address = f"https://app.clickup.com/9012/v/li/{path.list_id}"
+        await path.slack.submit(view["id"], {"list": address}, user="you")
+
+        async def linked():
+            rows = await path.rows("SELECT 1 FROM project_mappings WHERE slack_channel_id = :c", c=general)
+            assert len(rows) == 1
+            assert "Linked" in str(await path.slack.ephemerals(general))
+
+        await eventually(linked, within_s=10)
+
+
+async def test_who_clicked_too_long_ago_is_told_to_try_again(path, squad, talk):
+    await path.slack.change_app(trigger_life_s=0.0)
+    async with path.worker():
+        post = await path.slack.post(path.channel, "the build is red", user="ben")
+        await path.slack.shortcut("oblivion_ask_agent", path.channel, post["ts"], user="ana")
+        message = await talk.whispered("try it once more")
+        assert (await path.slack.views("ana"))["modals"] == []
+        assert message["user"]

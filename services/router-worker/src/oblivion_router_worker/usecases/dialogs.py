@@ -1,0 +1,178 @@
+"""Dialogs: asking an agent about a message, making a task, linking a list to a channel."""
+
+from typing import Any
+from uuid import UUID
+
+from oblivion_contracts.runs import RunSource
+from oblivion_platform import sessions
+from oblivion_platform.sessions import NewSessionRow, Said
+from oblivion_router_worker.domain import actions
+from oblivion_router_worker.domain.events import Interaction, SlackAuthor, SlashCommand
+from oblivion_router_worker.domain.run_effects import CreateTask, OpenView, person_destination
+from oblivion_router_worker.domain.run_place import RunPlace
+from oblivion_router_worker.domain.slack_message import SlackMessage
+from oblivion_router_worker.domain.slack_ts import is_channel_id, is_ts, slack_permalink
+from oblivion_router_worker.domain.surface_view import (
+    ask_dialog,
+    link_dialog,
+    list_id_of,
+    place_of_dialog,
+    task_dialog,
+)
+from oblivion_router_worker.domain.text import mrkdwn_to_markdown
+from oblivion_router_worker.domain.words import NO_LIST, NOT_ADMIN, TOO_LATE
+from oblivion_router_worker.ports.running import Allowances, Person
+from oblivion_router_worker.usecases.ask_agent import thread_of
+from oblivion_router_worker.usecases.identify import Identify
+from oblivion_router_worker.usecases.link_list import LinkList
+from oblivion_router_worker.usecases.routers import Routers
+from oblivion_router_worker.usecases.start_run import Work, start_run
+from oblivion_router_worker.usecases.turn import Turn
+
+_WORKSPACE = "https://slack.com/"
+
+
+class Dialogs:
+    """Opens them, and does what was filled in."""
+
+    def __init__(
+        self, identify: Identify, routers: Routers, allowances: Allowances, link_list: LinkList
+    ) -> None:
+        self._identify = identify
+        self._routers = routers
+        self._allowances = allowances
+        self._link_list = link_list
+
+    async def on_shortcut(self, turn: Turn, fact: Interaction) -> str | None:
+        """A message's menu: a dialog, while Slack still takes one."""
+        if fact.trigger_id is None or fact.channel is None or fact.message_ts is None:
+            return None
+        place = {
+            "channel": fact.channel,
+            "ts": fact.message_ts,
+            "thread_ts": fact.thread_ts or fact.message_ts,
+        }
+        if fact.callback_id == actions.ASK_SHORTCUT:
+            router = await self._routers.of(turn.event.tenant_id)
+            view = ask_dialog(place, sorted(router.profiles), fact.message_text)
+        elif fact.callback_id == actions.TASK_SHORTCUT:
+            lists = await turn.decision.desk.linked_lists(turn.event.integration.id)
+            if not lists:
+                integration_id = turn.event.integration.id
+                await turn.showing.whisper(integration_id, fact.channel, fact.user_id, SlackMessage(NO_LIST))
+                return "refused:no_list"
+            place["text"] = fact.message_text[:2_000]
+            view = task_dialog(place, lists, mrkdwn_to_markdown(fact.message_text, {}))
+        else:
+            return None
+        await _open(turn, fact, view)
+        return "dialog_opened"
+
+    async def on_command(self, turn: Turn, fact: SlashCommand, person: Person, verb: str) -> str | None:
+        """`/oblivion task`, `/oblivion link`: what to say instead of a dialog; None where one opens."""
+        place = {"channel": fact.channel}
+        if verb == "link":
+            if person.role != "admin":
+                return NOT_ADMIN
+            await _open(turn, fact, link_dialog(place))
+            return None
+        lists = await turn.decision.desk.linked_lists(turn.event.integration.id)
+        if not lists:
+            return NO_LIST
+        await _open(turn, fact, task_dialog(place, lists, ""))
+        return None
+
+    async def on_submission(self, turn: Turn, fact: Interaction) -> str | None:
+        place = place_of_dialog(fact.private_metadata)
+        if not is_channel_id(place.get("channel", "")):
+            return None
+        person = await self._identify(turn, SlackAuthor(user_id=fact.user_id, team_id=fact.team_id))
+        if person is None:
+            return "refused:unknown_user"
+        match fact.callback_id:
+            case actions.ASK_DIALOG if _is_message(place):
+                shown = RunPlace(
+                    turn.event.integration.id,
+                    place["channel"],
+                    place["thread_ts"],
+                    question_ts=place["ts"],
+                    asker=fact.user_id,
+                )
+                return await self._ask(turn, fact, person, shown)
+            case actions.TASK_DIALOG:
+                return await _make_task(turn, fact, place)
+            case actions.LINK_DIALOG:
+                return await self._link(turn, fact, person, place["channel"])
+            case _:
+                return None
+
+    async def _ask(self, turn: Turn, fact: Interaction, person: Person, place: RunPlace) -> str:
+        question = fact.values.get("question", "").strip()
+        if not question or await self._allowances.take(turn.event.tenant_id, person.user_id) > 0:
+            return "refused:rate_limit" if question else "ignored:nothing_asked"
+        thread, _ = await thread_of(turn, place.channel, place.thread_ts or "")
+        session = await sessions.open_for_thread(
+            turn.decision.tx,
+            turn.event.tenant_id,
+            NewSessionRow(
+                source=RunSource.SLACK,
+                user_id=person.user_id,
+                thread=thread,
+                title=" ".join(question.split())[:100],
+                visible_in_slack=True,
+            ),
+        )
+        said = Said(
+            role="user",
+            text=question,
+            source=RunSource.SLACK,
+            author=person.name,
+            source_ref=f"dialog:{turn.event.id}",
+            user_id=person.user_id,
+        )
+        appended = await sessions.append_message(turn.decision.tx, session.id, said)
+        turn.aftermath.sessions.append((session.id, appended.version))
+        chosen = fact.values.get("agent", "-")
+        live = await turn.decision.desk.live_in(thread)
+        wanted = None if chosen == "-" else chosen
+        await start_run(
+            turn, Work(session, person, question, place, wanted_agent=wanted), is_behind=live is not None
+        )
+        return "asked"
+
+    async def _link(self, turn: Turn, fact: Interaction, person: Person, channel: str) -> str:
+        words = NOT_ADMIN
+        if person.role == "admin":
+            words = await self._link_list(turn, channel, list_id_of(fact.values.get("list", "")))
+        integration_id = turn.event.integration.id
+        await turn.showing.whisper(integration_id, channel, fact.user_id, SlackMessage(words))
+        return "list_linked" if person.role == "admin" else "refused:not_admin"
+
+
+async def _open(turn: Turn, fact: Interaction | SlashCommand, view: dict[str, Any]) -> None:
+    integration_id = turn.event.integration.id
+    destination = person_destination(integration_id, f"{fact.user_id}:{turn.event.id}", "view")
+    body = OpenView(fact.trigger_id or "", view, fact.channel, fact.user_id, TOO_LATE)
+    await turn.showing.send(integration_id, destination, body)
+
+
+def _is_message(place: dict[str, str]) -> bool:
+    return is_ts(place.get("ts", "")) and is_ts(place.get("thread_ts", ""))
+
+
+async def _make_task(turn: Turn, fact: Interaction, place: dict[str, str]) -> str:
+    """The task's description ends in what it is known again by: the message, or this request."""
+    name, chosen = fact.values.get("name", "").strip(), fact.values.get("list", "")
+    lists = await turn.decision.desk.linked_lists(turn.event.integration.id)
+    if not name or chosen not in {key for key, _ in lists}:
+        return "refused:list_not_linked" if name else "ignored:no_name"
+    integration, _, list_id = chosen.partition("|")
+    marker = f"request {turn.event.id}"
+    if _is_message(place):
+        workspace_url = turn.event.integration.config_text("workspace_url") or _WORKSPACE
+        marker = slack_permalink(workspace_url, place["channel"], place["ts"], place["thread_ts"])
+    said = fact.values.get("description") or mrkdwn_to_markdown(place.get("text", ""), {})
+    body = CreateTask(list_id, name[:250], f"{said}\n\nFrom Slack: {marker}".strip(), marker)
+    clickup_id = UUID(integration)
+    await turn.showing.send(clickup_id, f"clickup:{clickup_id}:list:{list_id}", body)
+    return "task_made"
