@@ -12,7 +12,6 @@ from oblivion_operator.adapters.clock import SystemClock
 from oblivion_operator.adapters.cluster import LiveCluster
 from oblivion_operator.adapters.gateway import HttpGateway
 from oblivion_operator.adapters.lease import ClusterLease
-from oblivion_operator.errors import ClusterUnavailable
 from oblivion_operator.handlers.clockwork import Clockwork
 from oblivion_operator.handlers.desk import Desk
 from oblivion_operator.handlers.watches import Watches
@@ -25,6 +24,7 @@ from oblivion_operator.usecases.observed import Observed
 from oblivion_operator.usecases.retire_agents import RetireAgents
 from oblivion_operator.usecases.tend_agents import TendAgents
 from oblivion_operator.usecases.work_queue import WorkQueue
+from oblivion_platform.errors import OblivionFailure
 from oblivion_platform.health import Health, Phase, health_routes
 from oblivion_platform.http_server import serving
 from oblivion_platform.logging import get_logger
@@ -89,7 +89,7 @@ class Operator:
         await self._stop("lead")
         await self._stop("clockwork")
         await self._stop("queue")
-        with suppress(ClusterUnavailable):
+        with suppress(OblivionFailure):
             await self.lead.give_back()
         await self._watches.stop()
         await self._gateway.close()

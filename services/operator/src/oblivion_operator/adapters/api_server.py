@@ -127,6 +127,11 @@ async def _failures(verb: str, kind: str) -> AsyncGenerator[None]:
         yield
     except ApiError as error:
         said = " ".join((error.status.message or "").split())[:_SAID_MAX]
+        if error.status.code == HTTPStatus.NOT_FOUND and kind == KIND:
+            raise ClusterUnavailable(
+                "definition_missing",
+                "The cluster knows no Agents. Install the chart oblivion-crds; the operator waits for it.",
+            ) from None
         if error.status.code in _REFUSALS:
             reason = "Forbidden" if error.status.code == HTTPStatus.FORBIDDEN else "Refused"
             raise Hindered(reason, f"The cluster refuses to {verb} the {kind}: {said}") from None

@@ -20,6 +20,14 @@ class KeepChildren:
         self._house = house
         self._applied: dict[tuple[str, Ref], str] = {}
 
+    async def look_for_deployment(self, agent: Agent) -> None:
+        """After a start the watches may not have told of it yet, and its size must not be taken for 0."""
+        ref = Ref(agent.ref.namespace, agent.child_name)
+        if self._observed.child(DEPLOYMENT, ref) is None:
+            body = await self._cluster.child(DEPLOYMENT, ref)
+            if body is not None:
+                self._observed.saw_child(DEPLOYMENT, body)
+
     async def keep(self, agent: Agent, secret: str, replicas: int) -> None:
         """Apply them all; what is so already is no write.
 

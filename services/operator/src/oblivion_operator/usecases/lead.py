@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from oblivion_operator.errors import ClusterUnavailable
 from oblivion_operator.metrics import LEADING
 from oblivion_operator.ports import Clock
+from oblivion_platform.errors import OblivionFailure
 from oblivion_platform.logging import get_logger
 
 _log = get_logger(__name__)
@@ -69,7 +69,7 @@ class Lead:
         while True:
             try:
                 self._turn(leads=await self._step())
-            except ClusterUnavailable as failure:
+            except OblivionFailure as failure:
                 _log.warning("lease not renewed", reason=failure.message)
                 if self._clock.monotonic_s() - self._renewed_at_s > self._duration_s * 2 / 3:
                     self._turn(leads=False)
@@ -79,7 +79,7 @@ class Lead:
         """So that the next one need not wait.
 
         Raises:
-            ClusterUnavailable
+            ClusterUnavailable: it runs out by itself.
         """
         if self.is_leading:
             self._turn(leads=False)

@@ -126,6 +126,7 @@ class TendAgents:
                 f"spec.secretRefs names what is not in the namespace {agent.ref.namespace}: "
                 f"{', '.join(missing)}. Create it, or take it out; until then nothing is changed.",
             )
+        await self._children.look_for_deployment(agent)
         replicas = self._wanted(charge)
         await self._children.keep(charge.agent, credentials.secret, replicas)
 

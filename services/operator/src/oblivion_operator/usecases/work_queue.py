@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from oblivion_operator.domain.agents import Ref
-from oblivion_platform.errors import TransientFailure
+from oblivion_platform.errors import OblivionFailure, TransientFailure
 from oblivion_platform.logging import get_logger, log_context
 
 FIRST_RETRY_S = 1.0
@@ -83,8 +83,9 @@ class WorkQueue:
             with log_context(agent=f"{ref.namespace}/{ref.name}"):
                 await self._tend(ref, is_thorough)
             entry.failures = 0
-        except TransientFailure as failure:
-            self._retry(ref, entry, failure.retry_after_s)
+        except OblivionFailure as failure:
+            after_s = failure.retry_after_s if isinstance(failure, TransientFailure) else None
+            self._retry(ref, entry, after_s)
             _log.info("tried again later", code=failure.code, reason=failure.message, failures=entry.failures)
         except Exception:  # One Agent's trouble must not stop the others.
             self._retry(ref, entry, LONGEST_RETRY_S / 4)
