@@ -9,7 +9,14 @@ run is over; so a run ends with exactly one answer, whoever is late. A hint abou
 commit; whoever misses it finds the row by its sweep.
 """
 
-from oblivion_platform.runs.approvals import ApprovalUnknown, answer, ask, pending_approvals
+from oblivion_platform.runs.approvals import (
+    ApprovalUnknown,
+    answer,
+    ask,
+    has_open_question,
+    pending_approvals,
+)
+from oblivion_platform.runs.descendants import Stopped, cancel_descendants
 from oblivion_platform.runs.holding import (
     acknowledge,
     checkpoint,
@@ -74,11 +81,13 @@ __all__ = [
     "RunOver",
     "RunSignals",
     "RunUnknown",
+    "Stopped",
     "acknowledge",
     "answer",
     "ask",
     "assign",
     "cancel",
+    "cancel_descendants",
     "checkpoint",
     "complete",
     "create",
@@ -89,6 +98,7 @@ __all__ = [
     "fail",
     "give_up",
     "hand_back",
+    "has_open_question",
     "job_of",
     "lose_lease",
     "next_in_thread",

@@ -67,7 +67,12 @@ async def answer(
         return _approval(known), None
     approval = _approval(answered)
     data = {"state": state, "approval_id": str(approval_id), "by": name, "comment": comment}
-    return approval, await take(tx, _GO_ON, RunEventKind.APPROVAL, data, {"run": approval.run_id})
+    values = {"run": approval.run_id, "asked_at": approval.asked_at}
+    return approval, await take(tx, _GO_ON, RunEventKind.APPROVAL, data, values)
+
+
+async def has_open_question(tx: AsyncConnection, run_id: UUID) -> bool:
+    return (await tx.execute(_IS_OPEN, {"run": run_id})).scalar_one()
 
 
 async def pending_approvals(tx: AsyncConnection, *, limit: int = 50) -> Sequence[Approval]:
@@ -101,8 +106,12 @@ _PENDING = text(f"""
 """)  # noqa: S608 - constants of this module
 _WAIT = step("state = 'waiting', waiting_for = 'approval'", BY_HOLDER)
 _OTHERS_WAIT = """EXISTS (SELECT FROM approvals WHERE run_id = runs.id AND approvals.state = 'pending')"""
+_IS_OPEN = text("SELECT EXISTS (SELECT FROM approvals WHERE run_id = :run AND state = 'pending')")
+# The time that people take does not count against the agent's.
 _GO_ON = step(
     f"""state = CASE WHEN waiting_for = 'approval' AND NOT {_OTHERS_WAIT} THEN 'running' ELSE state END,
-    waiting_for = CASE WHEN waiting_for = 'approval' AND NOT {_OTHERS_WAIT} THEN NULL ELSE waiting_for END""",
+    waiting_for = CASE WHEN waiting_for = 'approval' AND NOT {_OTHERS_WAIT} THEN NULL ELSE waiting_for END,
+    deadline_at = CASE WHEN {_OTHERS_WAIT} THEN deadline_at
+        ELSE deadline_at + (clock_timestamp() - CAST(:asked_at AS timestamptz)) END""",
     "id = :run AND state IN ('routed', 'assigned', 'running', 'waiting')",
 )

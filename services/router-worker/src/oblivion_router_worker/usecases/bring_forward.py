@@ -39,12 +39,14 @@ from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.run_failures import (
     AGENT_ABSENT,
     AGENT_UNKNOWN,
+    GIVEN_UP,
     LEASES_LOST,
     NOBODY_CHOSE,
     OVER_BUDGET,
     agent_unsure,
     too_late,
 )
+from oblivion_router_worker.usecases.stop_run import stop_descendants
 
 BEHIND_ANOTHER_S = 30.0
 CHOICE_S = 3600.0
@@ -153,7 +155,7 @@ class _Work:
             self._step.standing = Finished(RunOutcome(state="unknown"))
         elif run.state.is_final:
             self._step.standing = _finished(run)
-        elif run.is_too_late:
+        elif run.is_too_late and not await self._waits_for_a_person(run):
             await self._give_up(run, too_late(run.category))
         elif run.state is RunState.QUEUED:
             await self._route(run, chosen)
@@ -162,6 +164,11 @@ class _Work:
         else:
             await self._assign(run, run.agent_id, run.task or DEFAULT_TASK)
         return self._step
+
+    async def _waits_for_a_person(self, run: Run) -> bool:
+        """An open question stops the run's clock, for as long as one may wait for an agent."""
+        is_patient = run.deadline_at is None or run.now - run.deadline_at < self._policy.absent_max
+        return is_patient and await runs.has_open_question(self._decision.tx, run.id)
 
     # Queued
 
@@ -310,6 +317,7 @@ class _Work:
 
     async def _give_up(self, run: Run, failure: RunFailure) -> None:
         self._step.took(await runs.give_up(self._decision.tx, run.id, failure))
+        await stop_descendants(self._decision, self._step.aftermath, run.id, by=GIVEN_UP)
         if run.is_held:
             self._step.aftermath.tell.append(Telling(run.id, run.gateway, run.fence, "task.cancelled"))
         self._step.standing = Finished(RunOutcome(state=RunState.FAILED.value, failure_code=failure.code))

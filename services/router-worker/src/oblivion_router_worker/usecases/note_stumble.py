@@ -10,7 +10,8 @@ from oblivion_platform import runs
 from oblivion_platform.errors import OblivionFailure
 from oblivion_router_worker.ports.deciding import Store
 from oblivion_router_worker.ports.running import Aftermath, Follow
-from oblivion_router_worker.usecases.run_failures import UNFORESEEN
+from oblivion_router_worker.usecases.run_failures import GIVEN_UP, UNFORESEEN
+from oblivion_router_worker.usecases.stop_run import stop_descendants
 
 AGAIN_AFTER_S = 30.0
 """For the sweep: the queue's own tries come sooner."""
@@ -40,6 +41,7 @@ class NoteStumble:
             if count >= self._tries:
                 change = await runs.give_up(decision.tx, run_id, UNFORESEEN)
                 aftermath.changes += [change] if change is not None else []
+                await stop_descendants(decision, aftermath, run_id, by=GIVEN_UP)
         if not aftermath.is_empty:
             self._follow(tenant_id, aftermath)
         return count == 0 or count >= self._tries

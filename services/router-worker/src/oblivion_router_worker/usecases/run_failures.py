@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from oblivion_contracts.runs import CATEGORY_MINUTES, Category, RunFailure
 
 _NAMED_MAX = 20
+GIVEN_UP = "the end of the run that asked for it"
+"""By what work that was handed on is stopped."""
 
 AGENT_UNKNOWN = RunFailure(
     code="agent_unknown",

@@ -1,7 +1,9 @@
-"""Ends a run because somebody wants it to end."""
+"""Ends a run because somebody wants it to end, and with it what it handed on."""
+
+from uuid import UUID
 
 from oblivion_platform import runs
-from oblivion_platform.runs import Run
+from oblivion_platform.runs import Change, Run
 from oblivion_router_worker.ports.deciding import Decision
 from oblivion_router_worker.ports.running import Aftermath, Telling
 
@@ -11,7 +13,18 @@ async def stop_run(decision: Decision, aftermath: Aftermath, run: Run, *, by: st
     change = await runs.cancel(decision.tx, run.id, by)
     if change is None:
         return False
+    _note(aftermath, run, change)
+    await stop_descendants(decision, aftermath, run.id, by=by)
+    return True
+
+
+async def stop_descendants(decision: Decision, aftermath: Aftermath, run_id: UUID, *, by: str) -> None:
+    """Nobody waits for their answers any more."""
+    for stopped in await runs.cancel_descendants(decision.tx, run_id, by):
+        _note(aftermath, stopped.run, stopped.change)
+
+
+def _note(aftermath: Aftermath, run: Run, change: Change) -> None:
     aftermath.changes.append(change)
     aftermath.ended.append(run.id)
     aftermath.tell.append(Telling(run.id, run.gateway, run.fence, "task.cancelled"))
-    return True

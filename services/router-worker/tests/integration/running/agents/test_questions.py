@@ -93,3 +93,63 @@ async def test_a_question_that_is_asked_again_by_another_replica_is_shown_once(p
         await eventually(all_shown, within_s=10)
         await path.settled()
         assert sum("asks for approval" in str(m) for m in await path.thread(asked)) == 1
+
+
+async def late(path, run, minutes):
+    """Its time ran out a second ago; it was asked `minutes` ago."""
+    await path.run("UPDATE approvals SET asked_at = clock_timestamp() - make_interval(mins => :m)", m=minutes)
+    await path.run(
+        "UPDATE runs SET deadline_at = clock_timestamp() - interval '1 second', wake_at = 'epoch',"
+        " lease_until = clock_timestamp() - interval '1 second' WHERE id = :id",
+        id=run.id,
+    )
+
+
+async def test_the_time_that_a_person_takes_is_not_the_agent_s(path, squad, talk):
+    await make_operator(path)
+    async with path.worker(run_sweep_every_s=0.1, run_grace_s=0):
+        asked, run = await at_work(squad, talk)
+        await squad.step(lambda tx: runs.ask(tx, run.id, run.fence, "k", "Delete all?", "yes"))
+        question = (await talk.said(asked, "asks for approval"))[-1]
+        await late(path, run, 20)
+        # Its holder went away meanwhile: another replica has it, and asks again.
+        again = await squad.assigned(fence=run.fence + 1)
+        await squad.acknowledge(again)
+        await squad.step(lambda tx: runs.ask(tx, again.id, again.fence, "k", "Delete all?", "yes"))
+        await path.slack.press(path.channel, question["ts"], "oblivion:approve", user="you")
+        await becomes(squad, run, RunState.RUNNING)
+        found = await squad.read(run.id)
+        assert 1_100 < (found.deadline_at - found.now).total_seconds() < 1_200
+
+
+async def test_a_question_that_nobody_answers_ends_its_run_at_last(path, squad, talk):
+    async with path.worker(run_sweep_every_s=0.1, give_up_after_h=0.001):
+        asked, run = await at_work(squad, talk)
+        await squad.step(lambda tx: runs.ask(tx, run.id, run.fence, "k", "Delete all?", "yes"))
+        await talk.said(asked, "asks for approval")
+        await path.run(
+            "UPDATE runs SET deadline_at = clock_timestamp() - interval '1 minute', wake_at = 'epoch'"
+        )
+        await becomes(squad, run, RunState.FAILED)
+        assert (await squad.read(run.id)).failure.code == "too_late"
+
+
+async def test_stopping_a_run_stops_what_it_handed_on(path, squad, talk):
+    async with path.worker(run_sweep_every_s=0.1):
+        asked, parent = await at_work(squad, talk)
+        child = await hand_on(squad, parent, "fixer")
+        grandchild = await hand_on(squad, child, "notion")
+        await path.slack.react(path.channel, asked, "x", user="ana")
+        for run in (parent, child, grandchild):
+            await becomes(squad, run, RunState.CANCELLED)
+        assert await path.rows("SELECT 1 FROM runs WHERE state = 'running'") == []
+
+
+async def test_giving_up_a_run_stops_what_it_handed_on(path, squad, talk):
+    async with path.worker(run_sweep_every_s=0.1):
+        _, parent = await at_work(squad, talk)
+        child = await hand_on(squad, parent, "fixer")
+        await late(path, parent, 0)
+        await becomes(squad, parent, RunState.FAILED)
+        await becomes(squad, child, RunState.CANCELLED)
+        assert (await squad.read(child.id)).cancel_requested_by == "the end of the run that asked for it"
