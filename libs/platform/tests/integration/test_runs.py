@@ -72,22 +72,22 @@ async def created(worker: Database, new: NewRun) -> Run:
     return await row(worker, new.id)
 
 
-async def routed(worker: Database, thread: str | None = None) -> Run:
-    run = await created(worker, new_run(thread))
+async def routed(worker: Database, thread: str | None = None, **changes: object) -> Run:
+    run = await created(worker, new_run(thread, **changes))
     async with worker.tenant(TENANT) as tx:
         assert await runs.route(tx, run, AGENT, "fixer", "default") is not None
     return await row(worker, run.id)
 
 
-async def assigned(worker: Database, lease_s: float = LEASE_S) -> Run:
-    run = await routed(worker)
+async def assigned(worker: Database, lease_s: float = LEASE_S, **changes: object) -> Run:
+    run = await routed(worker, **changes)
     async with worker.tenant(TENANT) as tx:
         assert await runs.assign(tx, run.id, HERE, lease_s=lease_s, deadline_s=900) is not None
     return await row(worker, run.id)
 
 
-async def running(worker: Database, gateway: Database) -> Run:
-    run = await assigned(worker)
+async def running(worker: Database, gateway: Database, **changes: object) -> Run:
+    run = await assigned(worker, **changes)
     async with gateway.tenant(TENANT) as tx:
         assert await runs.acknowledge(tx, run.id, run.fence, lease_s=LEASE_S) is not None
     return await row(worker, run.id)
@@ -249,6 +249,43 @@ async def test_a_question_is_asked_once_and_its_first_answer_counts(
     assert second is None
     assert (answer.state, answer.answered_by_name) == ("approved", "Ana")
     assert (await row(worker, run.id)).state is RunState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("owner", "place", "visible"),
+    [
+        ("self", {}, True),
+        ("another", {}, False),
+        (None, {}, False),
+        ("another", {"channel": "C1"}, False),
+        ("another", {"channel": "C1", "is_public": True}, True),
+    ],
+)
+async def test_a_question_is_seen_by_whom_the_run_is_for_and_in_public_by_all(
+    worker: Database,
+    gateway: Database,
+    prepared: FreshDatabase,
+    owner: str,
+    place: dict[str, object],
+    visible: bool,
+) -> None:
+    ana, ben = uuid4(), uuid4()
+    with psycopg.connect(prepared.admin_url, autocommit=True) as admin:
+        for user in (ana, ben):
+            admin.execute(
+                "INSERT INTO users (id, tenant_id, name, role) VALUES (%s, %s, 'U', 'user')", (user, TENANT)
+            )
+    asked_for = {"self": ana, "another": ben, None: None}[owner]
+    parent = await created(worker, new_run(user_id=asked_for, place=place))
+    child = await running(worker, gateway, user_id=asked_for, parent_run_id=parent.id)
+    async with gateway.tenant(TENANT) as tx:
+        asked, _ = await runs.ask(tx, child.id, child.fence, "merge", "May I merge?", "")
+        found = {each.id for each in await runs.pending_approvals(tx, seen_by=ana, limit=1_000)}
+        assert (asked.id in found) is visible
+        assert await runs.may_see_approval(tx, asked.id, seen_by=ana) is visible
+        assert await runs.may_see_approval(tx, asked.id, seen_by=None) is True
+        everything = await runs.pending_approvals(tx, limit=1_000)
+        assert asked.id in {each.id for each in everything}
 
 
 async def test_a_checkpoint_goes_to_the_next_holder(worker: Database, gateway: Database) -> None:

@@ -468,3 +468,25 @@ async def dead_event(desk: Desk) -> str:
             values,
         )
     return str(event)
+
+
+async def test_a_question_about_another_s_run_is_neither_listed_nor_answered_but_by_admins(
+    desk: Desk, database: FreshDatabase
+) -> None:
+    run_id, approval_id = UUID(await desk.new_run()), uuid4()
+    pool = Database.connect(database.url("oblivion_gateway"))
+    async with pool.tenant(desk.tenant.id) as tx:
+        await tx.execute(
+            text(
+                "INSERT INTO approvals (id, tenant_id, run_id, key, question) VALUES (:a, :t, :r, 'k', '?')"
+            ),
+            {"a": approval_id, "t": desk.tenant.id, "r": run_id},
+        )
+    await pool.close()
+    other = await desk.world.token(desk.tenant, "user")
+    listed = await desk.world.request("GET", "/api/approvals", token=other)
+    assert listed.json()["items"] == []
+    path, yes = f"/api/approvals/{approval_id}", {"approved": True}
+    assert (await desk.world.request("POST", path, token=other, json=yes)).status_code == 404
+    assert [each["id"] for each in (await desk.get("/api/approvals")).json()["items"]] == [str(approval_id)]
+    assert (await desk.post(path, yes)).status_code == 200

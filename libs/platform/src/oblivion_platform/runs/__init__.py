@@ -14,6 +14,7 @@ from oblivion_platform.runs.approvals import (
     answer,
     ask,
     has_open_question,
+    may_see_approval,
     pending_approvals,
 )
 from oblivion_platform.runs.descendants import Stopped, cancel_descendants
@@ -101,6 +102,7 @@ __all__ = [
     "has_open_question",
     "job_of",
     "lose_lease",
+    "may_see_approval",
     "next_in_thread",
     "note",
     "pending_approvals",

@@ -75,9 +75,21 @@ async def has_open_question(tx: AsyncConnection, run_id: UUID) -> bool:
     return (await tx.execute(_IS_OPEN, {"run": run_id})).scalar_one()
 
 
-async def pending_approvals(tx: AsyncConnection, *, limit: int = 50) -> Sequence[Approval]:
-    """Questions of live runs that nobody has answered, oldest first."""
-    return [_approval(row) for row in await tx.execute(_PENDING, {"limit": limit})]
+async def pending_approvals(
+    tx: AsyncConnection, *, seen_by: UUID | None = None, limit: int = 50
+) -> Sequence[Approval]:
+    """Questions of live runs that nobody has answered, oldest first.
+
+    `seen_by`: those of this user's runs, and of runs in public channels, with what they handed on. None: all.
+    """
+    rows = await tx.execute(_PENDING, {"user": seen_by, "limit": limit})
+    return [_approval(row) for row in rows]
+
+
+async def may_see_approval(tx: AsyncConnection, approval_id: UUID, *, seen_by: UUID | None) -> bool:
+    """Whether there is such a question, and `seen_by` may know of it, as for `pending_approvals`."""
+    values = {"id": approval_id, "user": seen_by}
+    return (await tx.execute(_MAY_SEE, values)).scalar_one_or_none() is not None
 
 
 def _approval(row: Row[Any]) -> Approval:
@@ -99,11 +111,20 @@ _ANSWER = text(f"""
     WHERE id = :id AND state = 'pending' RETURNING {_COLUMNS}
 """)  # noqa: S608 - constants of this module
 _READ = text(f"SELECT {_COLUMNS} FROM approvals WHERE id = :id")  # noqa: S608
+_VISIBLE = """(CAST(:user AS uuid) IS NULL OR EXISTS (
+        WITH RECURSIVE up AS (
+            SELECT id, parent_run_id, user_id, place FROM runs WHERE runs.id = approvals.run_id
+            UNION ALL
+            SELECT p.id, p.parent_run_id, p.user_id, p.place FROM runs p JOIN up ON p.id = up.parent_run_id
+        )
+        SELECT FROM up WHERE up.user_id = :user OR up.place @> '{"is_public": true}'))"""
 _PENDING = text(f"""
     SELECT {_COLUMNS} FROM approvals WHERE state = 'pending' AND EXISTS (
         SELECT FROM runs WHERE runs.id = run_id AND runs.state NOT IN ('succeeded', 'failed', 'cancelled'))
+      AND {_VISIBLE}
     ORDER BY asked_at LIMIT :limit
 """)  # noqa: S608 - constants of this module
+_MAY_SEE = text(f"SELECT 1 FROM approvals WHERE id = :id AND {_VISIBLE}")  # noqa: S608
 _WAIT = step("state = 'waiting', waiting_for = 'approval'", BY_HOLDER)
 _OTHERS_WAIT = """EXISTS (SELECT FROM approvals WHERE run_id = runs.id AND approvals.state = 'pending')"""
 _IS_OPEN = text("SELECT EXISTS (SELECT FROM approvals WHERE run_id = :run AND state = 'pending')")

@@ -4,13 +4,14 @@ from uuid import UUID
 
 from oblivion_contracts.administration import ApprovalPage, Cancel, RouteLabel, RunEvents, RunLabel, RunPage
 from oblivion_contracts.runs import Approval, ApprovalAnswer, JobStatus, RunState, RunView
+from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.domain.cursors import decode_moment, next_cursor
 from oblivion_gateway.errors import Conflict
 from oblivion_gateway.ports import Aftermath
 from oblivion_gateway.usecases.requests import Unit
 from oblivion_platform import agents, runs
 from oblivion_platform.operations.runs import RunFilter, agent_names, label_run, list_runs
-from oblivion_platform.runs import Run, RunUnknown
+from oblivion_platform.runs import ApprovalUnknown, Run, RunUnknown
 
 EVENTS_MAX = 500
 
@@ -115,12 +116,15 @@ class FollowRuns:
         )
 
     async def pending(self, unit: Unit, limit: int) -> ApprovalPage:
-        found = await runs.pending_approvals(unit.tx, limit=limit)
+        """Of runs that the caller may see, or that are at work in a public channel."""
+        found = await runs.pending_approvals(unit.tx, seen_by=_eyes(unit.caller), limit=limit)
         return ApprovalPage(items=[_approval(one) for one in found])
 
     async def answer(self, unit: Unit, approval_id: UUID, wish: ApprovalAnswer) -> Approval:
         """Raises: ApprovalUnknown; Conflict: somebody was quicker, and decided otherwise."""
         caller = unit.caller
+        if not await runs.may_see_approval(unit.tx, approval_id, seen_by=_eyes(caller)):
+            raise ApprovalUnknown
         answered, change = await runs.answer(
             unit.tx,
             approval_id,
@@ -144,6 +148,11 @@ class FollowRuns:
         names = await agent_names(unit.tx, [run.agent_id])
         expected = None if run.agent_id is None else await runs.expected_s(unit.tx, run.agent_id)
         return runs.view(run, names.get(run.agent_id), expected)
+
+
+def _eyes(caller: Caller) -> UUID | None:
+    """For whom approvals are looked at; None: for an admin, who sees all."""
+    return None if caller.is_admin else caller.id
 
 
 async def visible_run(unit: Unit, run_id: UUID) -> Run:
