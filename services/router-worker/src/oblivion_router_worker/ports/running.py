@@ -34,6 +34,9 @@ class Person:
         """Approve, and stop what others asked for."""
         return self.is_active and self.role != "guest"
 
+    def may_stop(self, run: Run) -> bool:
+        return self.may_operate or run.user_id == self.user_id
+
 
 @dataclass(frozen=True, slots=True)
 class RouteRules:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from oblivion_contracts.runs import RunSource, RunState
 from oblivion_platform import sessions
+from oblivion_platform.errors import AuthenticationFailed, PermanentFailure
+from oblivion_platform.logging import get_logger
 from oblivion_platform.routing import Router, agent_named
 from oblivion_platform.runs import Run
 from oblivion_platform.sessions import NewSessionRow, Said, SessionRow
@@ -16,7 +18,12 @@ from oblivion_router_worker.domain.asking import LOOK_AT_THREAD, asks_us, is_dir
 from oblivion_router_worker.domain.events import MessageDeleted, MessageEdited, MessagePosted
 from oblivion_router_worker.domain.mentions import unnamed_users
 from oblivion_router_worker.domain.records import Link
-from oblivion_router_worker.domain.run_place import RunPlace, clickup_thread, slack_thread
+from oblivion_router_worker.domain.run_place import (
+    ASKED_FOR_AGENT,
+    RunPlace,
+    clickup_thread,
+    slack_thread,
+)
 from oblivion_router_worker.domain.run_view import seconds
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.domain.slack_ts import ts_key
@@ -32,6 +39,8 @@ from oblivion_router_worker.usecases.turn import Turn
 _BACKFILL_MAX = 50
 _NAMES_MAX = 10
 _FROM_THE_START = "0000000000.000000"
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +102,12 @@ class AskAgent:
             return None
         bot = turn.event.integration.config_text("bot_user_id")
         question = question_of(fact.text, bot, await self._names(turn, fact.text))
+        # Runs are locked before sessions, here as where they end.
+        run = await turn.decision.desk.asked_by(thread, fact.ts)
         edited = await sessions.edit_message(turn.decision.tx, session_id, fact.ts, question)
         if edited is None:
             return None
         turn.aftermath.sessions.append((session_id, edited.version))
-        run = await turn.decision.desk.asked_by(thread, fact.ts)
         if run is None:
             return "noted"
         await turn.decision.desk.change_prompt(run.id, question)
@@ -118,6 +128,12 @@ class AskAgent:
         router = await self._routers.of(turn.event.tenant_id)
         # Runs are locked before sessions. A thread that begins with this message has nobody at work.
         live = await turn.decision.desk.live_in(asked.thread, lock=True) if asked.is_follow_up else None
+        if live is not None and _waits_for_choice(live, asked):
+            named = agent_named(router, asked.question)
+            if named is not None and len(asked.question.split()) == 1:
+                return await _choose(turn, live, named)
+            if named is not None or live.user_id == asked.person.user_id:
+                live = await _replace(turn, live, asked)
         session = await self._session(turn, asked)
         told = live if live is not None and _is_told(live, router, asked, session) else None
         said = Said(
@@ -167,9 +183,17 @@ class AskAgent:
         return session
 
     async def _backfill(self, turn: Turn, asked: _Asked, session: SessionRow) -> None:
-        """What was said in the thread before the agent was called into it."""
+        """What was said in the thread before the agent was called into it; the question does without, too."""
         integration = turn.event.integration
-        page, _ = await self._slack.replies(integration, asked.fact.channel, asked.thread_ts, _FROM_THE_START)
+        try:
+            page, _ = await self._slack.replies(
+                integration, asked.fact.channel, asked.thread_ts, _FROM_THE_START
+            )
+        except AuthenticationFailed:
+            raise
+        except PermanentFailure as refused:
+            _log.warning("thread_not_read", integration=str(integration.id), code=refused.code)
+            return
         bot = integration.config_text("bot_user_id")
         earlier = [m for m in page if ts_key(str(m.get("ts"))) < ts_key(asked.fact.ts)]
         for message in earlier[-_BACKFILL_MAX:]:
@@ -188,7 +212,10 @@ class AskAgent:
             await sessions.append_message(turn.decision.tx, session.id, said)
 
     async def _overhear(self, turn: Turn, fact: MessagePosted) -> str | None:
-        """A reply in a thread that an agent was called into: whoever works there hears of it."""
+        """A reply in a thread that an agent was called into: whoever works there hears of it.
+
+        What somebody says whom an agent would refuse is kept for the thread's sense, and steers nobody.
+        """
         thread, _ = await thread_of(turn, fact.channel, fact.thread_ts or fact.ts)
         session_id = await turn.decision.desk.session_of(thread)
         if session_id is None or fact.author.user_id is None:
@@ -197,14 +224,22 @@ class AskAgent:
         if not words:
             return None
         name = await self._slack.user_name(turn.event.integration, fact.author.user_id)
-        said = Said(role="user", text=words, source=RunSource.SLACK, author=name, source_ref=fact.ts)
+        live = await turn.decision.desk.live_in(thread)
+        is_heard = await self._is_heard(turn, fact, live)
+        role = "user" if is_heard else "system"
+        said = Said(role=role, text=words, source=RunSource.SLACK, author=name, source_ref=fact.ts)
         appended = await sessions.append_message(turn.decision.tx, session_id, said)
         turn.aftermath.sessions.append((session_id, appended.version))
-        live = await turn.decision.desk.live_in(thread)
-        if live is None or not live.is_held:
+        if live is None or not live.is_held or not is_heard:
             return "noted"
         turn.aftermath.tell.append(Telling(live.id, live.gateway, live.fence, "context.updated"))
         return "context_updated"
+
+    async def _is_heard(self, turn: Turn, fact: MessagePosted, live: Run | None) -> bool:
+        person = await self._identify(turn, fact.author)
+        if person is None or live is None or not live.is_held:
+            return person is not None
+        return await self._allowances.take(turn.event.tenant_id, person.user_id) == 0
 
     async def _question(self, turn: Turn, fact: MessagePosted) -> str:
         bot = turn.event.integration.config_text("bot_user_id")
@@ -241,6 +276,26 @@ async def _asked(turn: Turn, person: Person, fact: MessagePosted, question: str)
     thread_ts = fact.thread_ts or fact.ts
     thread, link = await thread_of(turn, fact.channel, thread_ts)
     return _Asked(person, fact, question, thread, thread_ts, link)
+
+
+def _waits_for_choice(live: Run, asked: _Asked) -> bool:
+    """It was asked who should do it, nobody has said, and this person may."""
+    is_open = live.state is RunState.QUEUED and bool(live.place.get(ASKED_FOR_AGENT))
+    is_other = live.place.get("question_ts") != asked.fact.ts
+    return is_open and is_other and not live.wanted.get("agent") and asked.person.may_stop(live)
+
+
+async def _choose(turn: Turn, live: Run, agent: str) -> str:
+    """The menu, answered in words."""
+    await turn.decision.desk.want_agent(live.id, agent)
+    turn.aftermath.forward.append(live.id)
+    return "agent_chosen"
+
+
+async def _replace(turn: Turn, live: Run, asked: _Asked) -> Run | None:
+    """Asked anew instead of choosing; returns who is next in the thread now."""
+    await stop_run(turn.decision, turn.aftermath, live, by=f"what {asked.person.name} asked next")
+    return await turn.decision.desk.live_in(asked.thread, lock=True)
 
 
 def _is_told(live: Run, router: Router, asked: _Asked, session: SessionRow) -> bool:

@@ -67,7 +67,7 @@ class Interact:
 
     async def _stop_quietly(self, turn: Turn, run: Run, user: str) -> str:
         person = await self._identify(turn, SlackAuthor(user_id=user))
-        if person is None or not _may_stop(person, run):
+        if person is None or not person.may_stop(run):
             return "refused:not_theirs"
         await stop_run(turn.decision, turn.aftermath, run, by=person.name)
         return "run_cancelled"
@@ -107,7 +107,7 @@ async def _cancel(turn: Turn, person: Person, run_id: UUID | None) -> str | None
     run = await runs.read(turn.decision.tx, run_id, lock=True) if run_id else None
     if run is None:
         return OVER
-    if not _may_stop(person, run):
+    if not person.may_stop(run):
         return NOT_YOURS
     stopped = await stop_run(turn.decision, turn.aftermath, run, by=person.name)
     return None if stopped else OVER
@@ -153,12 +153,8 @@ async def _choose(turn: Turn, person: Person, value: str | None) -> str | None:
     run = await runs.read(turn.decision.tx, chosen.run_id, lock=True) if chosen else None
     if chosen is None or run is None or run.state is not RunState.QUEUED:
         return OVER
-    if not _may_stop(person, run):
+    if not person.may_stop(run):
         return NOT_YOURS
     await turn.decision.desk.want_agent(run.id, chosen.choice)
     turn.aftermath.forward.append(run.id)
     return None
-
-
-def _may_stop(person: Person, run: Run) -> bool:
-    return person.may_operate or run.user_id == person.user_id

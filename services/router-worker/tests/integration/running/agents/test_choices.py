@@ -86,3 +86,30 @@ async def test_work_that_is_handed_on_does_not_move_its_thread_to_another_agent(
         assert run.state is RunState.ASSIGNED
         (row,) = await path.rows("SELECT agent_id FROM sessions")
         assert row["agent_id"] == squad.ids["general"]
+
+
+async def test_an_agent_s_name_in_the_thread_answers_who_should_do_it(path, squad, talk):
+    await only(path, "fixer")
+    async with path.worker():
+        await squad.online("fixer")
+        asked = await talk.ask("hm")
+        await talk.said(asked, "Who should do this")
+        await talk.ask("@fixer", thread_ts=asked)
+        run = await squad.assigned()
+        assert (run.prompt, run.place["question_ts"]) == ("hm", asked)
+
+
+async def test_a_later_question_takes_the_place_of_one_that_nobody_chose_an_agent_for(path, squad, talk):
+    await only(path, "fixer")
+    async with path.worker():
+        await squad.online("fixer")
+        asked = await talk.ask("hm")
+        await talk.said(asked, "Who should do this")
+        await talk.ask("@fixer mend the build", thread_ts=asked, user="ben")
+        await talk.said(asked, "waits for the one before it")
+        await talk.ask("@fixer mend the door", thread_ts=asked)
+        await talk.said(asked, "Stopped by what ana asked next")
+        assert (await squad.assigned()).prompt == "@fixer mend the build"
+        states = {run.prompt: run.state for run in await squad.all_runs()}
+        assert states["hm"] is RunState.CANCELLED
+        assert states["@fixer mend the door"] is RunState.QUEUED
