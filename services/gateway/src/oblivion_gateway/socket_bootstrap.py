@@ -108,6 +108,7 @@ class AgentGateway:
             self._forward,
             self._presence,
             events_per_s=settings.agent_events_per_s,
+            sockets_max=settings.agent_sockets_max,
         )
         hand_on = HandOn(self._hold, self.runs, agents, self.history, self._forward)
         self._events = AgentEvents(self.server, self._greet, self._hold, hand_on, self._tell)

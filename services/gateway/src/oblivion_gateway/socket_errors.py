@@ -100,6 +100,24 @@ class TooManyHops(PermanentFailure):
         )
 
 
+class TooManyOfRun(PermanentFailure):
+    """409: one run asked, or handed on, as often as any may."""
+
+    http_status = 409
+
+    def __init__(self, what: str, most: int) -> None:
+        super().__init__("run_limit_reached", f"One run may have at most {most} {what}.")
+
+
+class TooManySockets(TransientFailure):
+    """429: the agent has as many connections here as one may."""
+
+    http_status = 429
+
+    def __init__(self, most: int) -> None:
+        super().__init__("too_many_sockets", f"This agent has {most} connections to this gateway.", 30.0)
+
+
 class SessionNotYours(PermanentFailure):
     """404: another person's conversation, or none."""
 

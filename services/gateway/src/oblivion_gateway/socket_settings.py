@@ -21,6 +21,9 @@ class SocketSettings(DatabaseSettings, RedisSettings):
         gt=0,
         description="Events a second that one connection of an agent may send; twice that at once.",
     )
+    agent_sockets_max: int = Field(
+        default=1_000, ge=1, description="Connections of one agent to one process of the gateway."
+    )
     qdrant_url: ServiceUrl | None = Field(
         default=None,
         description="Qdrant, for the history of runs: http://host:6333. None: nothing is indexed.",

@@ -21,6 +21,7 @@ from oblivion_contracts.agent_socket import (
 )
 from oblivion_contracts.agents import AgentDefinition, AgentLimits
 from oblivion_contracts.runs import RunSource, RunState
+from oblivion_gateway.adapters.held_runs import CHILDREN_MAX, QUESTIONS_MAX
 from oblivion_gateway.testing import running_world
 from oblivion_gateway.testing_agents import TestAgent, about, held_by, work
 from oblivion_platform import runs
@@ -489,6 +490,54 @@ async def test_an_agent_that_says_too_much_is_muted_and_says_until_when_but_stil
         events = await runs.events_since(tx, assigned.run_id, 0)
     assert [event.data["code"] for event in events if event.kind == "notice"] == ["agent_muted"]
     assert (await holder.call("task.completed", {**about(assigned), "answer": "done"})).ok
+
+
+async def test_questions_and_work_handed_on_count_as_messages_once_for_each_key(office: Any) -> None:
+    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=2))
+    async with office.world.database.tenant(office.tenant.id) as tx:
+        await update_agent(tx, office.tenant.id, office.agent_id, definition)
+    agent = await office.agent()
+    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
+    question = {**about(assigned), "key": "q", "question": "May I?"}
+    handed_on = {**about(assigned), "key": "d", "delegation": {"prompt": "p"}}
+    for event, message in 3 * (("approval.request", question), ("task.delegate", handed_on)):
+        assert (await agent.call(event, message)).ok
+    for event, message in (("approval.request", question), ("task.delegate", handed_on)):
+        answer = await agent.call(event, {**message, "key": "another"})
+        assert await code_of(answer) == "agent_muted"
+    answer = await agent.call("task.message", {**about(assigned), "text": "hi"})
+    assert await code_of(answer) == "agent_muted"
+
+
+async def test_one_run_neither_asks_nor_hands_on_for_ever(office: Any) -> None:
+    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=600))
+    async with office.world.database.tenant(office.tenant.id) as tx:
+        await update_agent(tx, office.tenant.id, office.agent_id, definition)
+    agent = await office.agent()
+    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
+    for event, more, most in (
+        ("approval.request", {"question": "May I?"}, QUESTIONS_MAX),
+        ("task.delegate", {"delegation": {"prompt": "p"}}, CHILDREN_MAX),
+    ):
+        for number in range(most):
+            assert (await agent.call(event, {**about(assigned), **more, "key": f"{number}"})).ok
+        answer = await agent.call(event, {**about(assigned), **more, "key": "one too many"})
+        assert await code_of(answer) == "run_limit_reached"
+        assert (await agent.call(event, {**about(assigned), **more, "key": "0"})).ok
+
+
+async def test_an_agent_has_so_many_connections_to_one_gateway_and_no_more(new_office: Opening) -> None:
+    office = await new_office(agent_sockets_max=2)
+    first, _ = await office.agent(), await office.agent()
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await office.agent()
+    assert "2 connections" in str(office.agents[-1].refusal)
+    await first.close()
+
+    async def is_let_in() -> None:
+        assert (await office.agent()) is not None
+
+    await eventually(is_let_in)
 
 
 async def work_of_either(office: Any, *agents: TestAgent) -> TaskAssigned:

@@ -18,7 +18,7 @@ from oblivion_contracts.agent_socket import (
 from oblivion_contracts.runs import DelegateTask, RunEventKind, RunFailure, RunPriority, RunSource
 from oblivion_contracts.sessions import SessionMessage
 from oblivion_gateway.domain.delegation import narrowed_tools
-from oblivion_gateway.socket_errors import SessionNotYours, TooManyHops
+from oblivion_gateway.socket_errors import SessionNotYours, TooManyHops, TooManyOfRun
 from oblivion_gateway.socket_ports import Child, Ended, Report, Standing
 from oblivion_platform import runs, sessions
 from oblivion_platform.agents import mute_agent
@@ -35,6 +35,10 @@ from oblivion_platform.runs import (
     RunUnknown,
 )
 from oblivion_platform.sessions import Said, SessionCache
+
+CHILDREN_MAX = 50
+QUESTIONS_MAX = 100
+"""Of one run, over its whole life."""
 
 
 class PostgresHeldRuns:
@@ -150,6 +154,7 @@ class PostgresHeldRuns:
 
     async def ask(self, tenant_id: UUID, request: ApprovalRequest) -> tuple[UUID, ApprovalAnswered | None]:
         async with self._database.tenant(tenant_id) as tx:
+            await _refuse_many_questions(tx, request)
             approval, change = await runs.ask(
                 tx, request.run_id, request.fence, request.key, request.question, request.detail
             )
@@ -165,6 +170,8 @@ class PostgresHeldRuns:
                 return child_id, RunPriority.DELEGATION
             if parent.hops >= max_hops:
                 raise TooManyHops(max_hops)
+            if (await tx.execute(_CHILD_COUNT, {"run": parent.id})).scalar_one() >= CHILDREN_MAX:
+                raise TooManyOfRun("pieces of work handed on", CHILDREN_MAX)
             session_id = await _session_for(tx, parent, request.delegation)
             new = _child_of(parent, request.delegation, child_id, session_id)
             created = await runs.create(tx, tenant_id, new)
@@ -227,6 +234,13 @@ async def _ended(tx: AsyncConnection, run_id: UUID) -> Ended:
     """The run's own job, the next of its thread, and one that waits for the agent to have room."""
     rows = await tx.execute(_POSSIBLE_NOW, {"run": run_id})
     return Ended([run_id, *rows.scalars()])
+
+
+async def _refuse_many_questions(tx: AsyncConnection, request: ApprovalRequest) -> None:
+    """A question that is known may be asked again."""
+    row = (await tx.execute(_QUESTION_COUNT, {"run": request.run_id, "key": request.key})).one()
+    if not row.known and row.asked >= QUESTIONS_MAX:
+        raise TooManyOfRun("questions", QUESTIONS_MAX)
 
 
 async def _held_parent(tx: AsyncConnection, request: TaskDelegate) -> Run:
@@ -320,6 +334,10 @@ def _message(row: Row[Any]) -> SessionMessage:
     )
 
 
+_CHILD_COUNT = text("SELECT count(*) FROM runs WHERE parent_run_id = :run")
+_QUESTION_COUNT = text("""
+    SELECT count(*) AS asked, count(*) FILTER (WHERE key = :key) AS known FROM approvals WHERE run_id = :run
+""")
 _STANDINGS = text("""
     SELECT r.id, s.version AS session_version, s.last_message_seq,
         EXISTS (SELECT FROM approvals a WHERE a.run_id = r.id AND a.state <> 'pending') AS has_answers,

@@ -1,5 +1,6 @@
 """What a gateway remembers of a connected agent. Lost with the process: the rows have what matters."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -57,6 +58,8 @@ class HeldRun:
     traceparent: str | None = None
     """What the agent says of the run belongs to this trace."""
     acknowledged: bool = False
+    counted: set[str] = field(default_factory=set[str])
+    """Keys of questions and of work handed on that were counted against the agent's limit."""
     told_approvals: set[UUID] = field(default_factory=set[UUID])
     told_children: set[UUID] = field(default_factory=set[UUID])
 
@@ -99,6 +102,7 @@ class AgentConnections:
 
     def __init__(self) -> None:
         self._by_sid: dict[str, AgentConnection] = {}
+        self._count: Counter[tuple[UUID, UUID]] = Counter()
 
     def __len__(self) -> int:
         return len(self._by_sid)
@@ -108,12 +112,22 @@ class AgentConnections:
 
     def add(self, connection: AgentConnection) -> None:
         self._by_sid[connection.sid] = connection
+        self._count[connection.tenant_id, connection.agent_id] += 1
 
     def get(self, sid: str) -> AgentConnection | None:
         return self._by_sid.get(sid)
 
     def remove(self, sid: str) -> AgentConnection | None:
-        return self._by_sid.pop(sid, None)
+        connection = self._by_sid.pop(sid, None)
+        if connection is not None:
+            key = (connection.tenant_id, connection.agent_id)
+            self._count[key] -= 1
+            if not self._count[key]:
+                del self._count[key]
+        return connection
+
+    def count_of(self, tenant_id: UUID, agent_id: UUID) -> int:
+        return self._count[tenant_id, agent_id]
 
     def of_agent(self, tenant_id: UUID, agent_id: UUID) -> list[AgentConnection]:
         return [c for c in self if c.agent_id == agent_id and c.tenant_id == tenant_id]

@@ -61,8 +61,8 @@ class AgentEvents:
             "task.checkpoint": hold.keep,
             "task.completed": hold.complete,
             "task.failed": hold.fail,
-            "task.delegate": hand_on.delegate,
-            "approval.request": hand_on.ask,
+            "task.delegate": lambda sender, message: hand_on.delegate(sender, message, sockets),
+            "approval.request": lambda sender, message: hand_on.ask(sender, message, sockets),
             "search.history": hand_on.search,
         }
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from oblivion_contracts.agent_socket import AgentDraining, AgentHello, HeldRun, TaskCancelled
 from oblivion_gateway.domain.agent_connections import AgentConnection, AgentConnections, TokenBucket
-from oblivion_gateway.socket_errors import AgentGone, GatewayEnds
+from oblivion_gateway.socket_errors import AgentGone, GatewayEnds, TooManySockets
 from oblivion_gateway.socket_ports import AgentBook, AgentSockets, HeldRuns, TokenVerifier
 from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.hold_runs import HoldRuns
@@ -32,6 +32,7 @@ class Greet:
         presence: KeepPresence,
         *,
         events_per_s: float,
+        sockets_max: int,
     ) -> None:
         self._connections = connections
         self._verifier = verifier
@@ -40,6 +41,7 @@ class Greet:
         self._bring_forward = bring_forward
         self._presence = presence
         self._events_per_s = events_per_s
+        self._sockets_max = sockets_max
         self.ending = False
         """Nobody is let in any more."""
 
@@ -47,7 +49,7 @@ class Greet:
         """Let an agent in.
 
         Raises:
-            GatewayEnds, AuthenticationFailed, AgentGone, DependencyUnavailable: it is refused.
+            GatewayEnds, AuthenticationFailed, AgentGone, TooManySockets, DependencyUnavailable
         """
         if self.ending:
             raise GatewayEnds
@@ -55,6 +57,8 @@ class Greet:
         agent = await self._agents.find(identity.tenant_id, identity.agent_id)
         if agent is None or not agent.is_active:
             raise AgentGone
+        if self._connections.count_of(identity.tenant_id, identity.agent_id) >= self._sockets_max:
+            raise TooManySockets(self._sockets_max)
         bucket = TokenBucket.full(self._events_per_s, 2 * self._events_per_s, time.monotonic())
         connection = AgentConnection(
             sid, identity, agent.name, bucket, time.time(), limit=agent.definition.limits.concurrency

@@ -7,7 +7,7 @@ from oblivion_contracts.agent_socket import Acknowledgement, ApprovalRequest, Se
 from oblivion_contracts.sessions import HistorySearch
 from oblivion_gateway.domain.agent_connections import AgentConnection
 from oblivion_gateway.socket_errors import AgentGone, AgentUnknown, MessageTooLarge
-from oblivion_gateway.socket_ports import AgentNames, HeldRuns, HistoryIndex
+from oblivion_gateway.socket_ports import AgentNames, AgentSockets, HeldRuns, HistoryIndex
 from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.hold_runs import HoldRuns
 
@@ -39,8 +39,12 @@ class HandOn:
         self._history = history
         self._bring_forward = bring_forward
 
-    async def delegate(self, connection: AgentConnection, message: TaskDelegate) -> Acknowledgement:
-        """Raises: MessageTooLarge, AgentUnknown, TooManyHops, SessionNotYours; `check_holder`'s."""
+    async def delegate(
+        self, connection: AgentConnection, message: TaskDelegate, sockets: AgentSockets
+    ) -> Acknowledgement:
+        """Raises: MessageTooLarge, AgentUnknown, TooManyHops, TooManyOfRun, SessionNotYours, Muted;
+        `check_holder`'s.
+        """
         await self._hold.check_holder(connection, message)
         refuse_bulk(message)
         agent = await self._agents.find(connection.tenant_id, connection.agent_id)
@@ -49,19 +53,34 @@ class HandOn:
         wanted = message.delegation.agent
         if wanted is not None and not await self._agents.is_called(connection.tenant_id, wanted):
             raise AgentUnknown
+        await self._count(connection, message, sockets)
         hops = agent.definition.limits.max_hops
         run_id, priority = await self._runs.delegate(connection.tenant_id, message, hops)
         self._bring_forward.soon(connection.tenant_id, [run_id], priority)
         return Acknowledgement(ok=True, delegated_run_id=run_id)
 
-    async def ask(self, connection: AgentConnection, message: ApprovalRequest) -> Acknowledgement:
-        """Raises: what `check_holder` raises."""
+    async def ask(
+        self, connection: AgentConnection, message: ApprovalRequest, sockets: AgentSockets
+    ) -> Acknowledgement:
+        """Raises: Muted, TooManyOfRun; what `check_holder` raises."""
         await self._hold.check_holder(connection, message)
+        await self._count(connection, message, sockets)
         approval_id, answer = await self._runs.ask(connection.tenant_id, message)
         held = connection.held.get(message.run_id)
         if answer is not None and held is not None:
             held.told_approvals.add(approval_id)
         return Acknowledgement(ok=True, approval_id=approval_id, approval=answer)
+
+    async def _count(
+        self, connection: AgentConnection, message: ApprovalRequest | TaskDelegate, sockets: AgentSockets
+    ) -> None:
+        """What is said again, under its key, counts once on a connection."""
+        held = connection.held.get(message.run_id)
+        if held is not None and message.key in held.counted:
+            return
+        await self._hold.take_allowance(connection, message, sockets)
+        if held is not None:
+            held.counted.add(message.key)
 
     async def search(self, connection: AgentConnection, message: SearchHistory) -> Acknowledgement:
         """Find what was shared, and what the person asked before for whom the run is.

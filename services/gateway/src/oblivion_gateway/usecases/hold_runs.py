@@ -71,7 +71,7 @@ class HoldRuns:
 
     async def say(self, connection: AgentConnection, message: TaskMessage, sockets: AgentSockets) -> None:
         await self.check_holder(connection, message)
-        await self._refuse_if_muted(connection, message, sockets)
+        await self.take_allowance(connection, message, sockets)
         await self._runs.say(connection.tenant_id, message.run_id, message.fence, message.text)
 
     async def complete(self, connection: AgentConnection, message: TaskCompleted) -> None:
@@ -164,9 +164,15 @@ class HoldRuns:
             del connection.held[run_id]
             self._presence.changed(connection)
 
-    async def _refuse_if_muted(
-        self, connection: AgentConnection, message: TaskMessage, sockets: AgentSockets
+    async def take_allowance(
+        self, connection: AgentConnection, message: RunMessage, sockets: AgentSockets
     ) -> None:
+        """Count one of what people see: messages, questions, work handed on.
+
+        Raises:
+            AgentGone
+            Muted: there were too many in this minute; from now on, everybody knows until when.
+        """
         agent = await self._agents.find(connection.tenant_id, connection.agent_id)
         if agent is None or not agent.is_active:
             raise AgentGone
@@ -183,7 +189,7 @@ class HoldRuns:
     async def _mute(
         self,
         connection: AgentConnection,
-        message: TaskMessage,
+        message: RunMessage,
         until: datetime,
         reason: str,
         sockets: AgentSockets,
