@@ -121,26 +121,34 @@ class ClickUpClient:
         query = {} if before is None else {"start": str(before["date"]), "start_id": str(before["id"])}
         return (await self._call("GET", f"/task/{_checked(task_id)}/comment", query))["comments"]
 
-    async def create_comment(self, task_id: str, comment: Sequence[Mapping[str, Any]]) -> str:
+    async def create_comment(
+        self, task_id: str, comment: Sequence[Mapping[str, Any]], *, assignee: int | None = None
+    ) -> str:
         """Write a comment of `{text, attributes}` parts without notifying everyone; returns its id."""
-        body = {"comment": list(comment), "notify_all": False}
+        body = _new_comment(comment, assignee)
         return str((await self._call("POST", f"/task/{_checked(task_id)}/comment", body=body))["id"])
 
     async def get_replies(self, comment_id: str) -> list[Json]:
         """The replies in a comment's thread."""
         return (await self._call("GET", f"/comment/{_checked(comment_id)}/reply"))["comments"]
 
-    async def create_reply(self, comment_id: str, comment: Sequence[Mapping[str, Any]]) -> str:
+    async def create_reply(
+        self, comment_id: str, comment: Sequence[Mapping[str, Any]], *, assignee: int | None = None
+    ) -> str:
         """Answer a comment in its thread, without notifying everyone; returns the reply's id."""
-        body = {"comment": list(comment), "notify_all": False}
+        body = _new_comment(comment, assignee)
         return str((await self._call("POST", f"/comment/{_checked(comment_id)}/reply", body=body))["id"])
 
-    async def update_comment(self, comment_id: str, comment: Sequence[Mapping[str, Any]]) -> None:
+    async def update_comment(
+        self, comment_id: str, comment: Sequence[Mapping[str, Any]], *, is_resolved: bool | None = None
+    ) -> None:
         # The plain text beside the parts: only it is documented for changes.
-        body = {
+        body: Json = {
             "comment": list(comment),
             "comment_text": "".join(str(part.get("text", "")) for part in comment),
         }
+        if is_resolved is not None:
+            body["resolved"] = is_resolved
         await self._call("PUT", f"/comment/{_checked(comment_id)}", body=body)
 
     async def delete_comment(self, comment_id: str) -> None:
@@ -211,3 +219,8 @@ def _checked(thing_id: str) -> str:
     if not is_clickup_id(thing_id):
         raise PermanentFailure("clickup_id_unsafe", "an id from outside is not of the form that ClickUp uses")
     return thing_id
+
+
+def _new_comment(comment: Sequence[Mapping[str, Any]], assignee: int | None) -> Json:
+    body: Json = {"comment": list(comment), "notify_all": False}
+    return body if assignee is None else body | {"assignee": assignee}

@@ -55,6 +55,7 @@ MISSING: Mapping[str, str] = {
     "clickup.update_comment": "a reply's newer words in the comment on its task",
     "clickup.delete_comment": "the end of a reply that was taken back: its copy still stands in ClickUp",
     "clickup.run_comment": "a run's answer as a comment on its task (`oblivion runs show` has it)",
+    "clickup.close_question": "the end of a run's question on its task: it is still somebody's thing to do",
     "clickup.move_task": "a task's move to the status that fits its run",
     "clickup.create_task": "a task that somebody made of a Slack message",
 }

@@ -7,7 +7,7 @@ from oblivion_platform.clickup import ClickUp, ClickUpClient, ClickUpNotFound, U
 from oblivion_platform.errors import AuthenticationFailed, PermanentFailure
 from oblivion_router_worker.domain.clickup_objects import parse_comment
 from oblivion_router_worker.domain.effects import CreateComment, DeleteComment, Effect, UpdateComment
-from oblivion_router_worker.domain.run_effects import CreateTask, MoveTask, RunComment
+from oblivion_router_worker.domain.run_effects import CloseQuestion, CreateTask, MoveTask, RunComment
 from oblivion_router_worker.ports.credentials import Credentials
 from oblivion_router_worker.ports.delivery import Receipt, Sending
 
@@ -58,32 +58,42 @@ class ClickUpCarrier:
         match sending.effect.body:
             case CreateComment(task_id=task_id, comment=comment):
                 return Receipt(made_id=await client.create_comment(task_id, comment))
-            case UpdateComment(comment=comment):
-                try:
-                    await client.update_comment(sending.copy_id or "", comment)
-                except ClickUpNotFound:
-                    return Receipt(skipped=COMMENT_GONE)
-            case DeleteComment():
-                try:
-                    await client.delete_comment(sending.copy_id or "")
-                except ClickUpNotFound:
-                    return Receipt(skipped=COMMENT_GONE)
-            case RunComment(task_id=task_id, comment=comment, reply_to=reply_to):
-                if reply_to is not None:
-                    return Receipt(made_id=await client.create_reply(reply_to, comment))
-                return Receipt(made_id=await client.create_comment(task_id, comment))
-            case MoveTask(task_id=task_id, status=status):
-                return await _move(client, task_id, status)
+            case RunComment() as body:
+                return Receipt(made_id=await _comment(client, body))
             case CreateTask() as body:
                 fields = {"name": body.name, "markdown_description": body.description}
                 return Receipt(made_id=str((await client.create_task(body.list_id, fields))["id"]))
+            case MoveTask(task_id=task_id, status=status):
+                return await _move(client, task_id, status)
             case _:
-                raise PermanentFailure("kind_unknown", f"{sending.effect.kind} does not go to ClickUp")
-        return Receipt()
+                return await _change(client, sending)
 
     async def _client(self, effect: Effect) -> ClickUpClient:
         token = await self._credentials.token(effect.tenant_id, effect.integration_id)
         return self._clickup.client(token, use_of(effect.priority))
+
+
+async def _comment(client: ClickUpClient, body: RunComment) -> str:
+    if body.reply_to is not None:
+        return await client.create_reply(body.reply_to, body.comment, assignee=body.assignee)
+    return await client.create_comment(body.task_id, body.comment, assignee=body.assignee)
+
+
+async def _change(client: ClickUpClient, sending: Sending) -> Receipt:
+    """Of comments; nothing is left to do with one that is gone."""
+    try:
+        match sending.effect.body:
+            case UpdateComment(comment=comment):
+                await client.update_comment(sending.copy_id or "", comment)
+            case DeleteComment():
+                await client.delete_comment(sending.copy_id or "")
+            case CloseQuestion(target=target, comment=comment):
+                await client.update_comment(str(sending.place[target]), comment, is_resolved=True)
+            case _:
+                raise PermanentFailure("kind_unknown", f"{sending.effect.kind} does not go to ClickUp")
+    except ClickUpNotFound:
+        return Receipt(skipped=COMMENT_GONE)
+    return Receipt()
 
 
 def _marked(page: Sequence[Mapping[str, Any]], marker: str) -> Receipt | None:

@@ -22,7 +22,7 @@ from oblivion_router_worker.domain.effects import (
     body_from_payload,
 )
 from oblivion_router_worker.domain.retry import PARENT_MISSING, Dead, Failed, Postponed, Sent, Settlement
-from oblivion_router_worker.domain.run_effects import RunAnswer, RunPost
+from oblivion_router_worker.domain.run_effects import RunAnswer, RunComment, RunPost
 from oblivion_router_worker.ports.delivery import DueDestination, Sending
 
 MOST_DUE = 1_000
@@ -162,7 +162,7 @@ async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> bool:
 def _kept(body: Body, sent: Sent) -> dict[str, Any]:
     """What the run's place remembers of it."""
     kept = dict(sent.keep)
-    if isinstance(body, RunPost | RunAnswer) and body.keep_as and sent.made_id is not None:
+    if isinstance(body, RunPost | RunAnswer | RunComment) and body.keep_as and sent.made_id is not None:
         kept[body.keep_as] = sent.made_id
     return kept
 

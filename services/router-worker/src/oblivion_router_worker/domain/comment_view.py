@@ -12,6 +12,7 @@ from uuid import UUID
 
 from oblivion_router_worker.domain.clickup_objects import Task
 from oblivion_router_worker.domain.run_effects import RunComment
+from oblivion_router_worker.domain.run_view import Verdict
 from oblivion_router_worker.domain.slack_message import (
     BLOCKS_TEXT_MAX_UNITS,
     FALLBACK_MAX_UNITS,
@@ -138,6 +139,42 @@ def answer_comment(markdown: str, agent: str, run_id: UUID, asker: str | None) -
         blocks = [{"type": "tag", "user": {"id": int(asker)}}, {"text": " "}, *blocks]
     marker = f"run {run_id}"
     return RunComment("", [*blocks, {"text": f"\n{marker}"}], marker)
+
+
+def question_comment(
+    question: str, agent: str, approval_id: UUID, run_id: UUID, asker: str | None
+) -> RunComment:
+    """A run's question as a comment, assigned to who asked, so that it is among their things to do."""
+    runs = finished_runs(
+        [
+            Run(_author(agent), {"bold": True}),
+            Run(" asks for approval:\n"),
+            *markdown_to_runs(truncate(question, COMMENT_MAX_UNITS)),
+            Run("\n"),
+            Run("It is answered in the task's Slack thread."),
+        ]
+    )
+    marker = f"question {approval_id} · run {run_id}"
+    blocks = [*runs_to_json(runs), {"text": f"\n{marker}"}]
+    assignee = int(asker) if asker is not None and asker.isdigit() else None
+    return RunComment("", blocks, marker, assignee=assignee)
+
+
+def answered_question_comment(
+    question: str, verdict: Verdict, approval_id: UUID, run_id: UUID
+) -> Sequence[Mapping[str, object]]:
+    """The same comment once a person has answered."""
+    how = "Approved" if verdict.is_approved else "Denied"
+    said = f": {truncate(verdict.comment, 300)}" if verdict.comment else ""
+    runs = finished_runs(
+        [
+            *markdown_to_runs(truncate(question, COMMENT_MAX_UNITS)),
+            Run("\n"),
+            Run(how, {"bold": True}),
+            Run(sanitise_plain(f" by {verdict.by or 'somebody'}{said}")),
+        ]
+    )
+    return [*runs_to_json(runs), {"text": f"\nquestion {approval_id} · run {run_id}"}]
 
 
 def answered_run(comment_text: str) -> str | None:

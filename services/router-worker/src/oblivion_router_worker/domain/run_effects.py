@@ -157,13 +157,26 @@ class SuggestPrompts(EffectBody):
 
 @dataclass(frozen=True, slots=True)
 class RunComment(EffectBody):
-    """A run's answer on its task. `comment` ends in `marker`; `reply_to` is the comment that asked."""
+    """A run's answer or question on its task. `comment` ends in `marker`; `reply_to` is what asked."""
 
     kind: ClassVar[str] = "clickup.run_comment"
     task_id: str
     comment: Blocks
     marker: str
     reply_to: str | None = None
+    assignee: int | None = None
+    """Whose thing to do it is."""
+    keep_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseQuestion(EffectBody):
+    """Nobody needs to do anything about a question any more; `target` is the name that it is kept under."""
+
+    kind: ClassVar[str] = "clickup.close_question"
+    task_id: str
+    target: str
+    comment: Blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +212,7 @@ RunBody: TypeAlias = (
     | PublishHome
     | SuggestPrompts
     | RunComment
+    | CloseQuestion
     | MoveTask
     | CreateTask
 )
@@ -215,6 +229,7 @@ RUN_BODIES: tuple[type[RunBody], ...] = (
     PublishHome,
     SuggestPrompts,
     RunComment,
+    CloseQuestion,
     MoveTask,
     CreateTask,
 )

@@ -6,6 +6,7 @@ one mention is of the person who asked, once, when it is over.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -225,13 +226,27 @@ def render_question(approval_id: UUID, agent: str | None, question: str, detail:
     )
 
 
-def render_answered_question(question: str, *, approved: bool, by: str, comment: str) -> SlackMessage:
-    """The same question once it has its answer."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A person's answer to a run's question."""
+
+    is_approved: bool
+    by: str
+    comment: str
+    at: float
+    """Unix time (s)."""
+
+
+def render_answered_question(question: str, verdict: Verdict) -> SlackMessage:
+    """The same question once it has its answer: who gave it, and when."""
     asked = truncate(markdown_to_mrkdwn(question), SECTION_MAX_UNITS - 600)
-    verdict = ":white_check_mark: *Approved*" if approved else ":no_entry: *Denied*"
-    said = f": {text_to_mrkdwn(truncate(comment, 300))}" if comment else ""
-    line = f"{verdict} by {text_to_mrkdwn(by) or 'somebody'}{said}"
-    return SlackMessage(truncate(line, FALLBACK_MAX_UNITS), (section(asked), context(line)))
+    icon = ":white_check_mark: *Approved*" if verdict.is_approved else ":no_entry: *Denied*"
+    said = f": {text_to_mrkdwn(truncate(verdict.comment, 300))}" if verdict.comment else ""
+    line = f"{icon} by {text_to_mrkdwn(verdict.by) or 'somebody'}{said}"
+    # Slack shows it in each reader's own time zone.
+    at = datetime.fromtimestamp(verdict.at, UTC)
+    when = f"<!date^{int(verdict.at)}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+    return SlackMessage(truncate(line, FALLBACK_MAX_UNITS), (section(asked), context(f"{line} · {when}")))
 
 
 def render_choice(run_id: UUID, agents: Sequence[str]) -> SlackMessage:

@@ -44,6 +44,7 @@ from oblivion_router_worker.domain.retry import (
 from oblivion_router_worker.domain.run_effects import (
     ANSWER_TS,
     PROGRESS_TS,
+    CloseQuestion,
     RunAnswer,
     RunCreation,
     RunEdit,
@@ -150,7 +151,7 @@ def without_target(sending: Sending) -> Settlement | None:
             sending.effect.task_mapping_id
         ):
             target = sending.thread_ts
-        case RunEdit(target=name):
+        case RunEdit(target=name) | CloseQuestion(target=name):
             target = sending.place.get(name)
         case _:
             return None

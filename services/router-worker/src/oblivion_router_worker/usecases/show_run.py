@@ -21,16 +21,14 @@ from oblivion_router_worker.domain.actions import DONE, FAILED, SEEN, STOPPED
 from oblivion_router_worker.domain.comment_view import answer_comment
 from oblivion_router_worker.domain.identifiers import uuid_or_none
 from oblivion_router_worker.domain.run_effects import PROGRESS_TS, STATUS_UNTIL, STREAM_TS, MoveTask
-from oblivion_router_worker.domain.run_place import RunPlace
+from oblivion_router_worker.domain.run_place import ASKED_FOR_AGENT, RunPlace
 from oblivion_router_worker.domain.run_view import (
     Ended,
     Working,
     answer_file,
-    render_answered_question,
     render_choice,
     render_ended,
     render_line,
-    render_question,
     render_said,
     render_steps,
     render_working,
@@ -39,6 +37,7 @@ from oblivion_router_worker.domain.text import text_to_mrkdwn, truncate
 from oblivion_router_worker.ports.deciding import Decision, Store
 from oblivion_router_worker.ports.kicking import Kick
 from oblivion_router_worker.ports.running import Aftermath, Agents, EndWatch, Follow
+from oblivion_router_worker.usecases.show_question import ShownQuestion, is_answer
 from oblivion_router_worker.usecases.showing import Showing
 
 FIRST_EDIT_AFTER_S = 1.0
@@ -200,7 +199,7 @@ class _Shown:
         if self.run.source in _UNSHOWN_SOURCES:
             for event in events:
                 if event.kind is RunEventKind.APPROVAL:
-                    await self._approval(event.data)
+                    await self._approval(event)
             return kept
         if not RunPlace.of(self.run.place):
             kept |= await self._introduce()
@@ -228,7 +227,7 @@ class _Shown:
     @property
     def _asks_for_agent(self) -> bool:
         """The message is a menu, until somebody has chosen."""
-        return self.run.state is RunState.QUEUED and bool(self.run.place.get("asked_for_agent"))
+        return self.run.state is RunState.QUEUED and bool(self.run.place.get(ASKED_FOR_AGENT))
 
     async def _one(self, event: RunEvent) -> None:
         match event.kind:
@@ -236,7 +235,7 @@ class _Shown:
                 for message in render_said(self._name, str(event.data.get("text", ""))):
                     await self.showing.say(self.place, self.run.id, message)
             case RunEventKind.APPROVAL:
-                await self._approval(event.data)
+                await self._approval(event)
             case RunEventKind.DELEGATION:
                 await self._line(
                     ":arrow_right:", f"asked {event.data.get('agent') or 'another agent'}", event.data
@@ -292,37 +291,12 @@ class _Shown:
             return f"*{self._name}* is not online; it starts as soon as it is"
         return f"*{self._name}* waits for an approval" if self.run.waiting_for == "approval" else None
 
-    async def _approval(self, data: Mapping[str, Any]) -> None:
-        approval_id = uuid_or_none(data.get("approval_id"))
-        if approval_id is None:
-            return
-        name = f"approval:{approval_id}"
-        if data.get("state") == "pending":
-            question, detail = str(data.get("question", "")), str(data.get("detail", ""))
-            message = render_question(approval_id, self._name, question, detail)
-            if not data.get("again"):
-                await self.showing.say(self.place, self.run.id, message, name)
-            await self.showing.status(self.place, self.run.id, "suspended")
+    async def _approval(self, event: RunEvent) -> None:
+        await ShownQuestion(self.decision, self.showing, self.run, self.place, self._name).show(event)
+        if not is_answer(event):
             await self._move_task("waiting")
-            return
-        question = await self._question(approval_id)
-        message = render_answered_question(
-            question,
-            approved=data.get("state") == "approved",
-            by=str(data.get("by", "")),
-            comment=str(data.get("comment", "")),
-        )
-        await self.showing.edit(self.place, self.run.id, name, message)
-        if not self.run.state.is_final:
-            await self.showing.status(self.place, self.run.id, "processing")
+        elif not self.run.state.is_final:
             await self._move_task("running")
-
-    async def _question(self, approval_id: UUID) -> str:
-        events = await runs.events_since(self.decision.tx, self.run.id, 0)
-        asked = (
-            e.data for e in events if e.data.get("approval_id") == str(approval_id) and "question" in e.data
-        )
-        return str(next(asked, {"question": "The question"})["question"])
 
     async def _notice(self, data: Mapping[str, Any]) -> None:
         if isinstance(data.get("choose_agent"), list):

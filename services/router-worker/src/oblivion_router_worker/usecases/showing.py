@@ -9,6 +9,7 @@ from oblivion_router_worker.domain.effect_bodies import Blocks
 from oblivion_router_worker.domain.effects import Body, Effect, clickup_destination
 from oblivion_router_worker.domain.run_effects import (
     PROGRESS_TS,
+    CloseQuestion,
     MoveTask,
     RunAnswer,
     RunComment,
@@ -104,7 +105,17 @@ class Showing:
         body = Whisper(channel, user, thread_ts, words.text, words.blocks)
         await self.send(integration_id, person_destination(integration_id, user, "answers"), body)
 
-    async def on_task(self, place: RunPlace, run_id: UUID, body: RunComment | MoveTask) -> None:
+    async def comment(self, place: RunPlace, run_id: UUID, comment: RunComment, keep_as: str) -> None:
+        """On the run's task; where a comment asked, in its thread."""
+        body = replace(comment, task_id=place.task_id, reply_to=place.comment_id, keep_as=keep_as)
+        await self.on_task(place, run_id, body)
+
+    async def close_question(self, place: RunPlace, run_id: UUID, comment: Blocks, target: str) -> None:
+        await self.on_task(place, run_id, CloseQuestion(place.task_id or "", target, comment))
+
+    async def on_task(
+        self, place: RunPlace, run_id: UUID, body: RunComment | MoveTask | CloseQuestion
+    ) -> None:
         if place.clickup_integration_id is None:
             return
         destination = clickup_destination(place.clickup_integration_id, body.task_id)

@@ -21,6 +21,13 @@ async def becomes(squad, run, state):
     await eventually(is_so, within_s=10)
 
 
+async def status_becomes(path, thread_ts, status):
+    async def is_so():
+        assert await path.slack.session_status(path.channel, thread_ts) == status
+
+    await eventually(is_so)
+
+
 async def make_admin(path, user="you"):
     """@you is the admin, as after `oblivion up`."""
     app, people = await path.slack.app(), await path.slack.users()
@@ -65,12 +72,16 @@ async def test_an_approval_is_answered_by_a_member_and_not_by_a_guest(path, squa
         await squad.step(lambda tx: runs.ask(tx, run.id, run.fence, "k", "Delete *everything*?", "all of it"))
         messages = await talk.said(asked, "asks for approval")
         question = messages[-1]
+        await status_becomes(path, asked, "suspended")
         await path.slack.press(path.channel, question["ts"], "oblivion:approve", user="ana")
         await talk.whispered("Guests can ask, but not approve")
         assert (await squad.read(run.id)).state is RunState.WAITING
         await path.slack.press(path.channel, question["ts"], "oblivion:approve", user="you")
         await becomes(squad, run, RunState.RUNNING)
-        await talk.said(asked, "Approved")
+        answered = (await talk.said(asked, "Approved"))[-1]
+        assert "Approved* by you" in str(answered["blocks"])
+        assert "<!date^" in str(answered["blocks"])
+        await status_becomes(path, asked, "processing")
         rows = await path.rows("SELECT state, answered_by_name FROM approvals")
         assert rows == [{"state": "approved", "answered_by_name": "you"}]
 
@@ -241,3 +252,36 @@ async def test_who_clicked_too_long_ago_is_told_to_try_again(path, squad, talk):
         message = await talk.whispered("try it once more")
         assert (await path.slack.views("ana"))["modals"] == []
         assert message["user"]
+
+
+async def test_where_sessions_are_refused_the_thread_s_status_is_shown_and_renewed(path, squad, talk):
+    await path.slack.misbehave("agents.sessions.setStatus", "error", code="not_allowed")
+
+    async def shown(words):
+        async def is_so():
+            status = (await path.slack.threads(path.channel))["statuses"].get(asked)
+            assert status is not None
+            assert words in str(status)
+
+        await eventually(is_so, within_s=10)
+
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("write a poem")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        await path.settled()
+        await squad.step(
+            lambda tx: runs.progress(tx, run.id, run.fence, percent=20, words="reading", usage=None)
+        )
+        assert (await squad.read(run.id)).place["status_until"] > 0
+        # Ninety seconds later.
+        await path.run("""UPDATE runs SET place = place || '{"status_until": 1, "progress_at": 1}'""")
+        await squad.step(
+            lambda tx: runs.progress(tx, run.id, run.fence, percent=30, words="reading on", usage=None)
+        )
+        await shown("reading on")
+        await squad.complete(run, "roses are red")
+        await talk.said(asked, "roses are red")
+        await path.settled()
+        assert (await path.slack.threads(path.channel))["statuses"] == {}

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from oblivion_contracts.runs import RunSource
+from oblivion_platform import runs
 from oblivion_platform.testing import eventually
 
 
@@ -167,3 +170,95 @@ async def test_a_call_that_nobody_saw_is_nobody_s_and_only_for_a_known_creator_s
         assert [(each.user_id, each.requested_by) for each in await squad.all_runs()] == [(None, "")]
         found = await outcomes(path, "gapTask")
         assert found.count("asked") == found.count("refused:unknown_user") == 1
+
+
+async def test_a_question_on_a_task_is_assigned_to_the_asker_until_it_is_answered(path, squad, talk):
+    await options(path, answer_as_comment=True, status_map={"waiting": "review", "running": "in progress"})
+    async with path.worker():
+        await squad.online("fixer")
+        task = await path.clickup.create_task(
+            path.list_id, "Mend it", description="please @fixit", user="ben"
+        )
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        ben = (await path.clickup.users())["ben"]["user"]["id"]
+        approval, _ = await squad.step(lambda tx: runs.ask(tx, run.id, run.fence, "k", "Delete it?", ""))
+        comment = await comments_with(path, task["id"], "asks for approval")
+        assert comment["assignee"]["id"] == ben
+        assert comment["resolved"] is False
+        root = await path.message_of(task["id"])
+        await talk.said(root["ts"], "Delete it?")
+        await status_becomes(path, task["id"], "review")
+        await squad.step(
+            lambda tx: runs.answer(
+                tx, approval.id, approved=True, user_id=None, name="Ana <!here>", comment=""
+            )
+        )
+
+        async def closed():
+            found = await comments_with(path, task["id"], "Approved by Ana")
+            assert found["id"] == comment["id"]
+            assert found["resolved"] is True
+            assert "@here" not in found["comment_text"]
+
+        await eventually(closed, within_s=10)
+        await status_becomes(path, task["id"], "in progress")
+        await path.settled()
+        # Neither the question's comment nor its end comes back into the thread.
+        said = [m for m in await path.thread(root["ts"]) if m.get("bot_id")]
+        assert len(said) == 2
+
+
+async def test_the_answer_s_comment_mentions_who_asked_and_says_it_where_it_was_asked(path, squad):
+    await options(path, answer_as_comment=True)
+    async with path.worker():
+        await squad.online("fixer")
+        task = await path.clickup.create_task(path.list_id, "Mend it", description="@fixer?", user="ben")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        await squad.complete(run, "I can")
+        await comments_with(path, task["id"], "I can")
+        ben = (await path.clickup.users())["ben"]["user"]["id"]
+        (sent,) = await path.rows("SELECT payload FROM outbox WHERE kind = 'clickup.run_comment'")
+        assert sent["payload"]["comment"][0] == {"type": "tag", "user": {"id": ben}}
+
+
+@pytest.mark.parametrize("gesture", ["assignee", "tag"])
+async def test_a_task_that_is_given_or_tagged_calls_the_agent(path, squad, gesture):
+    ana = (await path.clickup.users())["ana"]["user"]["id"]
+    await options(path, assignees={str(ana): "fixer"}, tags={"For-Fixer": "fixer"})
+    async with path.worker():
+        await squad.online("fixer")
+        task = await path.clickup.create_task(path.list_id, "Mend it")
+        await path.message_of(task["id"])
+        change = {"assignees": {"add": [ana]}} if gesture == "assignee" else {"tags": ["for-fixer"]}
+        await path.clickup.update_task(task["id"], **change)
+        run = await squad.assigned()
+        assert run.agent_id == squad.ids["fixer"]
+        await path.settled()
+        assert len(await squad.all_runs()) == 1
+
+
+async def test_a_status_that_the_list_does_not_have_is_left_out(path, squad, talk):
+    await options(path, status_map={"running": "no such status", "succeeded": "complete"})
+    async with path.worker():
+        await squad.online("fixer")
+        task = await path.clickup.create_task(path.list_id, "Mend it", description="@fixer?")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+
+        async def left_out():
+            moves = await path.rows("SELECT result FROM outbox WHERE kind = 'clickup.move_task'")
+            assert moves == [{"result": {"skipped": "status_unknown"}}]
+
+        await eventually(left_out, within_s=10)
+        await squad.complete(run, "I can")
+        await status_becomes(path, task["id"], "complete")
+
+
+async def status_becomes(path, task_id, status):
+    async def is_so():
+        tasks = [task for task in await path.clickup.tasks(path.list_id) if task["id"] == task_id]
+        assert [task["status"]["status"] for task in tasks] == [status]
+
+    await eventually(is_so, within_s=10)
