@@ -2,6 +2,7 @@
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -9,10 +10,12 @@ from uuid import UUID
 from oblivion_router_worker.domain import actions
 from oblivion_router_worker.domain.run_view import OPTIONS_MAX, plain, render_question
 from oblivion_router_worker.domain.slack_message import Block, SlackMessage, context, header, section
-from oblivion_router_worker.domain.text import sanitise_mrkdwn, text_to_mrkdwn, truncate
+from oblivion_router_worker.domain.text import length_units, sanitise_mrkdwn, text_to_mrkdwn, truncate
 
 PROMPTS_MAX = 4
 _QUESTION_MAX = 3_000
+_METADATA_MAX_UNITS = 3_000
+"""https://docs.slack.dev/reference/views/modal-views"""
 _LIST_IN_ADDRESS = re.compile(r"/(?:li|l)/(?:[a-z0-9]{1,2}-)?([0-9]{1,20})(?:[/?-]|\Z)")
 _STATES = {
     "queued": "waits for its turn",
@@ -75,7 +78,7 @@ def ask_dialog(place: Mapping[str, str], agents: Sequence[str], quoted: str) -> 
     return {
         "type": "modal",
         "callback_id": actions.ASK_DIALOG,
-        "private_metadata": json.dumps(dict(place)),
+        "private_metadata": _metadata(place),
         "title": plain("Ask an agent"),
         "submit": plain("Ask"),
         "close": plain("Cancel"),
@@ -112,7 +115,7 @@ def task_dialog(place: Mapping[str, str], lists: Sequence[tuple[str, str]], name
     return {
         "type": "modal",
         "callback_id": actions.TASK_DIALOG,
-        "private_metadata": json.dumps(dict(place)),
+        "private_metadata": _metadata(place),
         "title": plain("New ClickUp task"),
         "submit": plain("Create"),
         "close": plain("Cancel"),
@@ -141,7 +144,7 @@ def link_dialog(place: Mapping[str, str]) -> dict[str, Any]:
     return {
         "type": "modal",
         "callback_id": actions.LINK_DIALOG,
-        "private_metadata": json.dumps(dict(place)),
+        "private_metadata": _metadata(place),
         "title": plain("Link a ClickUp list"),
         "submit": plain("Link"),
         "close": plain("Cancel"),
@@ -169,6 +172,19 @@ def suggested_prompts(agents: Sequence[tuple[str, Sequence[str]]]) -> list[dict[
         {"title": truncate(example, 60, suffix="…"), "message": truncate(example, 1_000)}
         for _, example in found[:PROMPTS_MAX]
     ]
+
+
+def _metadata(place: Mapping[str, str]) -> str:
+    """The place, for `place_of_dialog`; of a long `text` as much as Slack carries along."""
+    text = place.get("text", "")
+
+    def with_first(count: int) -> str:
+        return json.dumps({**place, "text": text[:count]}, ensure_ascii=False)
+
+    fitting = bisect_right(
+        range(len(text) + 1), _METADATA_MAX_UNITS, key=lambda count: length_units(with_first(count))
+    )
+    return with_first(fitting - 1)
 
 
 def place_of_dialog(private_metadata: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ from oblivion_router_worker.domain.run_place import (
 from oblivion_router_worker.domain.run_view import seconds
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.domain.slack_ts import ts_key
-from oblivion_router_worker.domain.words import HELP
+from oblivion_router_worker.domain.words import HELP, STRANGER
 from oblivion_router_worker.ports.reading import SlackReads
 from oblivion_router_worker.ports.running import Allowances, Person, Telling
 from oblivion_router_worker.usecases.identify import Identify
@@ -78,7 +78,7 @@ class AskAgent:
             return await self._overhear(turn, fact) if fact.is_reply else None
         person = await self._identify(turn, fact.author)
         if person is None:
-            await self._refuse(turn, fact, "You are not known to Oblivion here. Ask an admin to invite you.")
+            await self._refuse(turn, fact, STRANGER)
             return "refused:unknown_user"
         wait_s = await self._allowances.take(turn.event.tenant_id, person.user_id)
         if wait_s > 0:

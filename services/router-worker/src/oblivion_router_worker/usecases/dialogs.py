@@ -20,7 +20,7 @@ from oblivion_router_worker.domain.surface_view import (
     task_dialog,
 )
 from oblivion_router_worker.domain.text import mrkdwn_to_markdown
-from oblivion_router_worker.domain.words import NO_LIST, NOT_ADMIN, TOO_LATE
+from oblivion_router_worker.domain.words import NO_LIST, NO_TASKS, NOT_ADMIN, STRANGER, TOO_LATE, TOO_MUCH
 from oblivion_router_worker.ports.running import Allowances, Person
 from oblivion_router_worker.usecases.ask_agent import thread_of
 from oblivion_router_worker.usecases.identify import Identify
@@ -47,6 +47,10 @@ class Dialogs:
         """A message's menu: a dialog, while Slack still takes one."""
         if fact.trigger_id is None or fact.channel is None or fact.message_ts is None:
             return None
+        person = await self._identify(turn, SlackAuthor(user_id=fact.user_id, team_id=fact.team_id))
+        if person is None:
+            await _whisper(turn, fact.channel, fact.user_id, STRANGER)
+            return "refused:unknown_user"
         place = {
             "channel": fact.channel,
             "ts": fact.message_ts,
@@ -56,12 +60,14 @@ class Dialogs:
             router = await self._routers.of(turn.event.tenant_id)
             view = ask_dialog(place, sorted(router.profiles), fact.message_text)
         elif fact.callback_id == actions.TASK_SHORTCUT:
+            if not person.may_operate:
+                await _whisper(turn, fact.channel, fact.user_id, NO_TASKS)
+                return "refused:not_a_member"
             lists = await turn.decision.desk.linked_lists(turn.event.integration.id)
             if not lists:
-                integration_id = turn.event.integration.id
-                await turn.showing.whisper(integration_id, fact.channel, fact.user_id, SlackMessage(NO_LIST))
+                await _whisper(turn, fact.channel, fact.user_id, NO_LIST)
                 return "refused:no_list"
-            place["text"] = fact.message_text[:2_000]
+            place["text"] = fact.message_text
             view = task_dialog(place, lists, mrkdwn_to_markdown(fact.message_text, {}))
         else:
             return None
@@ -76,6 +82,8 @@ class Dialogs:
                 return NOT_ADMIN
             await _open(turn, fact, link_dialog(place))
             return None
+        if not person.may_operate:
+            return NO_TASKS
         lists = await turn.decision.desk.linked_lists(turn.event.integration.id)
         if not lists:
             return NO_LIST
@@ -100,7 +108,7 @@ class Dialogs:
                 )
                 return await self._ask(turn, fact, person, shown)
             case actions.TASK_DIALOG:
-                return await _make_task(turn, fact, place)
+                return await self._make_task(turn, fact, person, place)
             case actions.LINK_DIALOG:
                 return await self._link(turn, fact, person, place["channel"])
             case _:
@@ -144,9 +152,21 @@ class Dialogs:
         words = NOT_ADMIN
         if person.role == "admin":
             words = await self._link_list(turn, channel, list_id_of(fact.values.get("list", "")))
-        integration_id = turn.event.integration.id
-        await turn.showing.whisper(integration_id, channel, fact.user_id, SlackMessage(words))
+        await _whisper(turn, channel, fact.user_id, words)
         return "list_linked" if person.role == "admin" else "refused:not_admin"
+
+    async def _make_task(self, turn: Turn, fact: Interaction, person: Person, place: dict[str, str]) -> str:
+        if not person.may_operate:
+            await _whisper(turn, place["channel"], fact.user_id, NO_TASKS)
+            return "refused:not_a_member"
+        if await self._allowances.take(turn.event.tenant_id, person.user_id) > 0:
+            await _whisper(turn, place["channel"], fact.user_id, TOO_MUCH)
+            return "refused:rate_limit"
+        return await _create_task(turn, fact, place)
+
+
+async def _whisper(turn: Turn, channel: str, user: str, words: str) -> None:
+    await turn.showing.whisper(turn.event.integration.id, channel, user, SlackMessage(words))
 
 
 async def _open(turn: Turn, fact: Interaction | SlashCommand, view: dict[str, Any]) -> None:
@@ -160,7 +180,7 @@ def _is_message(place: dict[str, str]) -> bool:
     return is_ts(place.get("ts", "")) and is_ts(place.get("thread_ts", ""))
 
 
-async def _make_task(turn: Turn, fact: Interaction, place: dict[str, str]) -> str:
+async def _create_task(turn: Turn, fact: Interaction, place: dict[str, str]) -> str:
     """The task's description ends in what it is known again by: the message, or this request."""
     name, chosen = fact.values.get("name", "").strip(), fact.values.get("list", "")
     lists = await turn.decision.desk.linked_lists(turn.event.integration.id)

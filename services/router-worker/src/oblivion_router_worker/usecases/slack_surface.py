@@ -19,7 +19,7 @@ from oblivion_router_worker.domain.surface_view import (
     render_runs,
     suggested_prompts,
 )
-from oblivion_router_worker.domain.words import HELP, NOT_ADMIN
+from oblivion_router_worker.domain.words import HELP, NOT_ADMIN, STRANGER
 from oblivion_router_worker.ports.running import Listed, Person, PresenceBoard
 from oblivion_router_worker.usecases.dialogs import Dialogs
 from oblivion_router_worker.usecases.identify import Identify
@@ -28,7 +28,6 @@ from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.stop_run import stop_run
 from oblivion_router_worker.usecases.turn import Turn
 
-_STRANGER = "You are not known to Oblivion here. Ask an admin to invite you."
 _WORKSPACE = "https://slack.com/"
 
 
@@ -53,7 +52,7 @@ class SlackSurface:
         verb, _, rest = fact.text.strip().partition(" ")
         person = await self._identify(turn, SlackAuthor(user_id=fact.user_id))
         if person is None:
-            answer = SlackMessage(_STRANGER)
+            answer = SlackMessage(STRANGER)
         else:
             answer = await self._answer(turn, fact, person, verb.casefold(), rest.strip())
         if answer is None:

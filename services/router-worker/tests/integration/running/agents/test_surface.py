@@ -161,6 +161,7 @@ async def test_a_shortcut_asks_an_agent_about_a_message(path, squad, talk):
 
 
 async def test_a_shortcut_makes_a_clickup_task_of_a_message(path, squad):
+    await make_admin(path, "ana")
     async with path.worker():
         post = await path.slack.post(path.channel, "buy more paper", user="ben")
         await path.slack.shortcut("oblivion_make_task", path.channel, post["ts"], user="ana")
@@ -208,6 +209,7 @@ async def opened(path, user):
 
 
 async def test_a_task_is_made_in_a_dialog_of_its_own(path, squad):
+    await make_admin(path, "ana")
     async with path.worker():
         await path.slack.command("/oblivion", "task", channel=path.channel, user="ana")
         view = await opened(path, "ana")
@@ -219,6 +221,34 @@ async def test_a_task_is_made_in_a_dialog_of_its_own(path, squad):
             assert tasks[0]["description"].startswith("A4, white")
 
         await eventually(made, within_s=10)
+
+
+async def test_guests_and_strangers_make_no_tasks_and_see_no_lists(path, squad, talk):
+    async with path.worker():
+        post = await path.slack.post(path.channel, "buy more paper", user="ben")
+        await path.slack.shortcut("oblivion_make_task", path.channel, post["ts"], user="ana")
+        await talk.whispered("Guests can ask, but not make tasks")
+        await path.slack.command("/oblivion", "task", channel=path.channel, user="ana")
+        await path.settled()
+        await path.run("""UPDATE tenants SET settings = '{"unknown_users": "refuse"}'""")
+        for shortcut in ("oblivion_make_task", "oblivion_ask_agent"):
+            await path.slack.shortcut(shortcut, path.channel, post["ts"], user="ben")
+        await talk.whispered("not known to Oblivion")
+        await path.settled()
+        for user in ("ana", "ben"):
+            assert (await path.slack.views(user))["modals"] == []
+
+
+async def test_tasks_from_dialogs_count_against_a_person_s_limit(path, squad, talk):
+    await make_admin(path, "ana")
+    async with path.worker(user_requests_per_minute=1):
+        for name in ("first", "second"):
+            await path.slack.command("/oblivion", "task", channel=path.channel, user="ana")
+            view = await opened(path, "ana")
+            await path.slack.submit(view["id"], {"name": name}, user="ana")
+            await path.settled()
+        await talk.whispered("a lot at once")
+        assert [task["name"] for task in await path.clickup.tasks(path.list_id)].count("second") == 0
 
 
 async def test_an_admin_links_a_list_by_its_address_in_a_dialog(path, squad, talk):
