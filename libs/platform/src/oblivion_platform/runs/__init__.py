@@ -44,6 +44,7 @@ from oblivion_platform.runs.records import (
 )
 from oblivion_platform.runs.signals import RunSignals
 from oblivion_platform.runs.steering import (
+    PLACE_KEYS,
     assign,
     cancel,
     create,
@@ -71,6 +72,7 @@ from oblivion_platform.runs.views import (
 )
 
 __all__ = [
+    "PLACE_KEYS",
     "Approval",
     "ApprovalUnknown",
     "Change",

@@ -12,6 +12,23 @@ from oblivion_contracts.runs import RunEventKind, RunFailure, RunState
 from oblivion_platform.runs.records import Change, Holder, NewRun, Run
 from oblivion_platform.runs.statements import HELD, LIVE, step, take
 
+PLACE_KEYS = (
+    "integration_id",
+    "channel",
+    "thread_ts",
+    "question_ts",
+    "asker",
+    "is_public",
+    "task_mapping_id",
+    "task_id",
+    "clickup_integration_id",
+    "comment_id",
+    "clickup_asker",
+    "answer_as_comment",
+    "status_map",
+)
+"""What a run's place says from the start; the rest is what has been shown of that very run."""
+
 
 async def create(tx: AsyncConnection, tenant_id: UUID, new: NewRun) -> Change | None:
     """Store a new run as `queued`; None when its event led to one before."""
@@ -127,7 +144,7 @@ async def shown(tx: AsyncConnection, run_id: UUID, sequence: int, place: Mapping
 
 async def retry(tx: AsyncConnection, run: Run, requested_by: str) -> Change | None:
     """Do the work of a run that is over once more, as a new run behind the others of its thread."""
-    values = {"run": run.id, "new": uuid4(), "by": requested_by}
+    values = {"run": run.id, "new": uuid4(), "by": requested_by, "place_keys": list(PLACE_KEYS)}
     values["data"] = json.dumps({"state": RunState.QUEUED.value, "retry_of": str(run.id)})
     row = (await tx.execute(_RETRY, values)).one_or_none()
     return None if row is None else Change(row.id, row.last_seq)
@@ -159,7 +176,8 @@ _RETRY = text(f"""
             workflow_id, traceparent, last_seq)
         SELECT :new, tenant_id, session_id, parent_run_id, hops, source, user_id, :by, thread,
             prompt, wanted, category, priority, context, carried_state, skills, allowed_tools,
-            place - ARRAY['progress_ts', 'progress_at', 'stream_ts', 'status_until'], workflow_id, traceparent, 1
+            (SELECT coalesce(jsonb_object_agg(key, value), '{{}}') FROM jsonb_each(place)
+             WHERE key = ANY(CAST(:place_keys AS text[]))), workflow_id, traceparent, 1
         FROM runs WHERE id = :run AND state IN ('succeeded', 'failed', 'cancelled')
         RETURNING tenant_id, id, last_seq
     ), {_NOTE_CREATED}

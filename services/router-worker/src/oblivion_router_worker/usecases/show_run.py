@@ -49,6 +49,8 @@ STEPS_AMONG = 400
 STATUS_MAX_UNITS = 140
 _QUIET = frozenset({RunEventKind.PROGRESS, RunEventKind.STATE, RunEventKind.TOOL})
 _MARKS = {RunState.SUCCEEDED: DONE, RunState.FAILED: FAILED, RunState.CANCELLED: STOPPED}
+_RETRY_OF = "retry_of"
+"""In a run's first step: whose work it does once more."""
 _UNSHOWN_SOURCES = frozenset({RunSource.DELEGATION})
 
 
@@ -158,7 +160,7 @@ def _is_end(run: Run, events: Sequence[RunEvent]) -> bool:
 
 def _too_early_s(run: Run, place: RunPlace | None, events: Sequence[RunEvent]) -> float | None:
     """Nothing but progress is new, and the last edit was a moment ago."""
-    is_loud = any(event.kind not in _QUIET for event in events)
+    is_loud = any(event.kind not in _QUIET or _RETRY_OF in event.data for event in events)
     if place is None or run.state.is_final or is_loud or not RunPlace.of(run.place):
         return None
     now = run.now.timestamp()
@@ -243,6 +245,7 @@ class _Shown:
             case RunEventKind.NOTICE:
                 await self._notice(event.data)
             case RunEventKind.STATE:
+                await self._begin_again(uuid_or_none(event.data.get(_RETRY_OF)))
                 await self._move_task(str(event.data.get("state", "")))
             case _:
                 pass
@@ -263,6 +266,16 @@ class _Shown:
         working = render_working(Working(self.run.id, self._name))
         await self.showing.say(self.place, self.run.id, working, PROGRESS_TS)
         return self.place.to_json()
+
+    async def _begin_again(self, retried: UUID | None) -> None:
+        """What a question's own run has from the start; a workflow's has none of it."""
+        if retried is None or self.run.source is RunSource.WORKFLOW or not RunPlace.of(self.run.place):
+            return
+        before = await runs.read(self.decision.tx, retried)
+        working = render_working(Working(self.run.id, self._name))
+        await self.showing.say(self.place, self.run.id, working, PROGRESS_TS)
+        mark = _MARKS.get(before.state) if before is not None else None
+        await self.showing.mark(self.place, self.run.id, SEEN, mark)
 
     async def _progress(self) -> None:
         expected_s = None
