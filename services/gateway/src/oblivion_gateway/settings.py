@@ -49,7 +49,8 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
     )
     oidc_just_in_time_role: Literal["", "user", "guest"] = Field(
         default="",
-        description="Role of whoever signs in for the first time: user, guest, or empty to refuse them.",
+        description="Role of whoever signs in for the first time: user, guest, or empty to refuse them. "
+        "Where there are several tenants nobody is let in so.",
     )
     slack_issuer: ServiceUrl = Field(
         default="https://slack.com", description="Sign in with Slack: Slack's OpenID Connect issuer."

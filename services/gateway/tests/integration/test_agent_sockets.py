@@ -84,6 +84,21 @@ async def test_a_disabled_agent_is_cut_on_every_gateway_and_not_let_in_again(
         assert len(other.gateway.agent_gateway.connections) == 0
 
 
+async def test_the_sockets_of_a_suspended_tenant_are_cut_and_its_runs_are_left_alone(office: Any) -> None:
+    agent = await office.agent()
+    await office.dispatcher.new_run(office.tenant.id, office.agent_id)
+
+    async def due() -> int:
+        async with office.dispatcher.database.relay() as relay:
+            return len(await runs.due(relay, overdue_s=0))
+
+    assert await due() == 1
+    async with office.world.database.tenant(office.tenant.id) as tx:
+        await tx.execute(text("UPDATE tenants SET state = 'suspended'"))
+    await eventually(agent.disconnected.is_set)
+    assert await due() == 0
+
+
 async def test_a_socket_whose_token_is_over_is_cut_after_the_grace(office: Any) -> None:
     agent = await office.agent()
     [connection] = office.world.gateway.agent_gateway.connections

@@ -113,8 +113,8 @@ def cookie_of(answer: httpx.Response) -> str:
     return next(one for one in cookies if one.startswith("oblivion_session="))
 
 
-@pytest.fixture
-async def hall(database: FreshDatabase, redis_url: str) -> AsyncGenerator[Hall]:
+@asynccontextmanager
+async def open_hall(database: FreshDatabase, redis_url: str, **more: Any) -> AsyncGenerator[Hall]:
     async with provider() as made:
         settings: dict[str, Any] = {
             "oidc_issuer": made.url,
@@ -124,8 +124,27 @@ async def hall(database: FreshDatabase, redis_url: str) -> AsyncGenerator[Hall]:
             "slack_client_id": "us",
             "slack_client_secret": SecretStr("shh"),
         }
-        async with running_world(database, redis_url, **settings) as world:
+        async with running_world(database, redis_url, **settings, **more) as world:
             yield Hall(world, await world.new_tenant(), made)
+
+
+@pytest.fixture
+async def hall(database: FreshDatabase, redis_url: str) -> AsyncGenerator[Hall]:
+    async with open_hall(database, redis_url) as opened:
+        yield opened
+
+
+async def test_newcomers_are_let_in_only_where_there_is_one_tenant_alone(
+    database: FreshDatabase, redis_url: str
+) -> None:
+    async with open_hall(database, redis_url, oidc_just_in_time_role="user") as hall:
+        hall.provider.claims = {"sub": "new", "name": "New"}
+        assert (await hall.who(await hall.sign_in()))["role"] == "user"
+        await hall.world.new_tenant()
+        hall.provider.claims = {"sub": "stranger", "name": "Stranger"}
+        assert (await hall.sign_in()).status_code == 403
+        hall.provider.claims = {"sub": "new", "name": "New"}
+        assert (await hall.sign_in()).status_code == 303
 
 
 async def test_a_verified_address_finds_its_user_and_the_cookie_is_kept_from_scripts(hall: Hall) -> None:

@@ -285,6 +285,38 @@ async def test_a_disabled_agents_token_stops_working_at_once(signed: Signed) -> 
     assert answer.status_code == 401
 
 
+async def test_nobody_of_a_suspended_tenant_gets_in_or_stays_until_it_is_active_again(
+    signed: Signed, database: FreshDatabase
+) -> None:
+    world, tenant = signed.world, signed.tenant
+    person, cookie = await world.token(tenant, "admin"), await world.cookie(tenant, "admin")
+
+    async def statuses() -> set[int]:
+        client = {"client_id": signed.issued.client_id, "client_secret": signed.issued.client_secret}
+        answers = [
+            await world.request("GET", "/api/me", token=signed.token),
+            await world.request("GET", "/api/me", token=person),
+            await world.request("GET", "/api/me", headers={"Cookie": f"oblivion_session={cookie}"}),
+            await world.request("POST", "/auth/token", data=client),
+        ]
+        return {answer.status_code for answer in answers}
+
+    async def become(state: str, expected: set[int]) -> None:
+        async with world.database.tenant(tenant.id) as tx:
+            await tx.execute(
+                text("UPDATE tenants SET state = :state WHERE id = :id"), {"state": state, "id": tenant.id}
+            )
+
+        async def heard() -> bool:
+            return await statuses() == expected
+
+        await eventually(heard, within_s=2.0)
+
+    assert await statuses() == {200}
+    await become("suspended", {401})
+    await become("active", {200})
+
+
 async def test_a_token_outlives_one_rotation_and_not_a_withdrawal(signed: Signed) -> None:
     world, tenant = signed.world, signed.tenant
     async with world.database.tenant(tenant.id) as tx:

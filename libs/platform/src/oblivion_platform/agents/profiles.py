@@ -14,6 +14,8 @@ from functools import cached_property
 from itertools import count
 from uuid import UUID
 
+from sqlalchemy import text
+
 from oblivion_platform.agents.registry import AgentRecord, fold, list_agents
 from oblivion_platform.database.engine import Database
 from oblivion_platform.routing.profiles import AgentProfile, Limits, Task
@@ -24,6 +26,7 @@ TENANTS_KEPT = 1_000
 CHANNEL = "agents"
 
 _versions = count(1)
+_IS_ACTIVE = text("SELECT state = 'active' FROM tenants WHERE id = :tenant")
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,10 @@ class AgentDirectory:
         changes = self._changes
         try:
             async with self._database.tenant(tenant_id) as tx:
-                agents = TenantAgents(tuple(await list_agents(tx, limit=100_000)))
+                is_active = (await tx.execute(_IS_ACTIVE, {"tenant": tenant_id})).scalar_one_or_none()
+                # Of a tenant that is suspended nobody works: sockets are cut, and nothing is routed.
+                found = await list_agents(tx, limit=100_000) if is_active else []
+            agents = TenantAgents(tuple(found))
         finally:
             if self._loading.get(tenant_id) is asyncio.current_task():
                 del self._loading[tenant_id]

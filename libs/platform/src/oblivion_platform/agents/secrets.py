@@ -89,7 +89,7 @@ async def keep_only_secret(
 
 
 async def secret_is_live(tx: AsyncConnection, hasher: SecretHasher, client: ClientId, secret: str) -> bool:
-    """Tell whether `secret` is a live one of an active agent; the time taken does not tell why it is not."""
+    """Tell whether `secret` is a live one of an active agent and tenant; the time taken tells nothing."""
     if not is_well_formed(secret):
         return False
     rows = (await tx.execute(_LIVE, {"agent": client.agent_id})).all()
@@ -141,6 +141,7 @@ _LIVE = text("""
     SELECT s.id, s.secret_hash,
         coalesce(s.last_used_at < now() - interval '1 minute', true) AS is_use_unnoted
     FROM client_secrets s JOIN agents a ON a.id = s.agent_id
+        JOIN tenants t ON t.id = s.tenant_id AND t.state = 'active'
     WHERE s.agent_id = :agent AND s.state = 'live' AND a.state = 'active'
         AND (s.expires_at IS NULL OR s.expires_at > now())
 """)

@@ -58,7 +58,7 @@ async def redeem_link(tx: AsyncConnection, tenant_id: UUID, code: str) -> str | 
 
 
 async def session_user(tx: AsyncConnection, cookie: str) -> BrowserUser | None:
-    """Whose browser that is; None when the session is over or its user disabled."""
+    """Whose browser that is; None when the session is over, its user disabled or its tenant suspended."""
     row = (await tx.execute(_FIND, {"hash": _hash("cookie", cookie)})).one_or_none()
     if row is None:
         return None
@@ -109,6 +109,7 @@ _FIND = text("""
     SELECT s.id, s.user_id, u.name, u.role, u.is_operator,
         s.last_seen_at < now() - interval '1 minute' AS is_visit_unnoted
     FROM web_sessions s JOIN users u ON u.id = s.user_id
+        JOIN tenants t ON t.id = s.tenant_id AND t.state = 'active'
     WHERE s.secret_hash = :hash AND s.revoked_at IS NULL AND s.expires_at > now() AND u.state = 'active'
 """)
 _SEEN = text("UPDATE web_sessions SET last_seen_at = now() WHERE id = :id")

@@ -25,7 +25,7 @@ async def create_user(tx: AsyncConnection, tenant_id: UUID, new: NewUser) -> Use
 
 
 async def read_user(tx: AsyncConnection, user_id: UUID) -> User:
-    """Raises: UserNotFound."""
+    """Raises: UserNotFound: nobody of this tenant, or it is suspended."""
     return _one((await tx.execute(_READ, {"id": user_id})).mappings().one_or_none())
 
 
@@ -105,7 +105,10 @@ _INSERT = text(f"""
     INSERT INTO users (id, tenant_id, name, email, role) VALUES (:id, :tenant, :name, :email, :role)
     RETURNING {_COLUMNS}
 """)  # noqa: S608 - a constant
-_READ = text(f"SELECT {_COLUMNS} FROM users WHERE id = :id")  # noqa: S608 - a constant
+_READ = text(f"""
+    SELECT {_COLUMNS} FROM users
+    WHERE id = :id AND tenant_id IN (SELECT id FROM tenants WHERE state = 'active')
+""")  # noqa: S608 - a constant
 _FIND = text(f"SELECT {_COLUMNS} FROM users WHERE name = :wanted OR email = :wanted LIMIT 2")  # noqa: S608
 _BY_IDENTITY = text(f"""
     SELECT {_COLUMNS} FROM users WHERE id = (

@@ -13,6 +13,7 @@ _NAMED = text("""
     ORDER BY slug = :name DESC LIMIT 1
 """)
 _ACTIVE = text("SELECT id FROM tenants WHERE state = 'active' ORDER BY id")
+_COUNT = text("SELECT count(*) FROM tenants")
 _HAS_TEAM = text("""
     SELECT EXISTS (SELECT FROM integrations
                    WHERE source = 'slack' AND external_id = :team AND state = 'active')
@@ -37,6 +38,9 @@ class PostgresTenants:
     async def ids(self) -> list[UUID]:
         async with self._database.shared() as tx:
             return list((await tx.execute(_ACTIVE)).scalars())
+
+    async def is_only(self, tx: Tx) -> bool:
+        return (await tx.execute(_COUNT)).scalar_one() == 1
 
     async def has_slack_team(self, tx: Tx, team: str) -> bool:
         return bool((await tx.execute(_HAS_TEAM, {"team": team})).scalar_one())

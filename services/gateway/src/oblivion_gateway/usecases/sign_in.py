@@ -2,7 +2,7 @@
 
 Somebody is found by the identity they signed in with before, else by an address that the provider has
 verified and one user of the tenant has, else let in with the role that the settings name for newcomers, if
-any.
+any; but that only where there is one tenant alone.
 """
 
 from typing import Protocol
@@ -21,6 +21,10 @@ class Tenants(Protocol):
     """Which tenants there are, and which Slack workspaces are theirs."""
 
     async def by_slug(self, slug: str) -> UUID | None: ...
+
+    async def is_only(self, tx: Tx) -> bool:
+        """Whether there is one tenant alone."""
+        ...
 
     async def has_slack_team(self, tx: Tx, team: str) -> bool: ...
 
@@ -80,7 +84,8 @@ class SignIn:
         user = await people.find_by_identity(tx, identity.provider, identity.subject)
         if user is None and identity.email is not None:
             user = await _with_email(tx, identity.email)
-        if user is None and self._newcomers_role is not None:
+        # Of several tenants, an account at the provider does not say which one somebody belongs to.
+        if user is None and self._newcomers_role is not None and await self._tenants.is_only(tx):
             new = people.NewUser(identity.name[:200] or "somebody", identity.email, self._newcomers_role)
             user = await people.create_user(tx, tenant_id, new)
         if user is None or not user.is_active:

@@ -111,6 +111,13 @@ BEGIN
 END $$;
 CREATE TRIGGER agents_changed AFTER INSERT OR DELETE OR UPDATE OF definition, state, muted_until ON agents
     FOR EACH ROW EXECUTE FUNCTION oblivion_announce_agents();
+CREATE FUNCTION oblivion_announce_tenant() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('agents', NEW.id::text);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tenant_suspended AFTER UPDATE OF state ON tenants
+    FOR EACH ROW EXECUTE FUNCTION oblivion_announce_tenant();
 CREATE TRIGGER route_rules_changed AFTER INSERT OR UPDATE OR DELETE ON route_rules
     FOR EACH ROW EXECUTE FUNCTION oblivion_announce_agents();
 
@@ -380,8 +387,20 @@ GRANT SELECT (id, tenant_id, state, priority, wake_at, last_seq, presented_seq, 
     ON runs TO oblivion_relay;
 CREATE POLICY relay_sees_waiting ON runs FOR SELECT TO oblivion_relay
     USING (state NOT IN ('succeeded', 'failed', 'cancelled') OR presented_seq < last_seq OR indexed_at IS NULL);
+-- What a suspended tenant has waits until it is active again.
+GRANT SELECT (id, state) ON tenants TO oblivion_relay;
 GRANT SELECT (id, tenant_id, state, next_run_at) ON workflows TO oblivion_relay;
 CREATE POLICY relay_sees_waiting ON workflows FOR SELECT TO oblivion_relay USING (state = 'active');
+
+DO $$
+DECLARE name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['inbound_events', 'outbox', 'runs', 'workflows']
+    LOOP
+        EXECUTE format('CREATE POLICY relay_serves_active ON %I AS RESTRICTIVE FOR SELECT TO oblivion_relay
+                        USING (tenant_id IN (SELECT id FROM tenants WHERE state = ''active''))', name);
+    END LOOP;
+END $$;
 
 -- Public halves of signing keys are public: /.well-known/jwks.json shows those of every tenant.
 GRANT SELECT (id, tenant_id, public_jwk, state) ON signing_keys TO oblivion_relay;
