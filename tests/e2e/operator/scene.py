@@ -251,7 +251,8 @@ class Scene:
 
     async def _token(self, audiences: list[str]) -> str:
         spec = TokenRequestSpec(audiences=audiences, expirationSeconds=3600)
-        made = await self.kube.create(ServiceAccountToken(spec=spec), ACCOUNT, namespace=self.system)
+        wish = ServiceAccountToken(spec=spec, metadata=ObjectMeta(name=ACCOUNT, namespace=self.system))
+        made = await self.kube.create(wish, ACCOUNT, namespace=self.system)
         assert made.status is not None
         return made.status.token
 
