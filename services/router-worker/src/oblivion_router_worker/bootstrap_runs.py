@@ -15,6 +15,7 @@ from oblivion_platform.runs import RunSignals, run_queue
 from oblivion_platform.runs.jobs import RUN_JOBS
 from oblivion_platform.sessions import SessionCache
 from oblivion_router_worker.adapters.mention_limits import MentionLimits
+from oblivion_router_worker.adapters.open_homes import RedisOpenHomes
 from oblivion_router_worker.adapters.postgres_unattended import PostgresUnattended
 from oblivion_router_worker.adapters.postgres_workflows import PostgresDueWorkflows
 from oblivion_router_worker.adapters.run_hints import RunHints
@@ -31,6 +32,7 @@ from oblivion_router_worker.usecases.ask_agent import AskAgent
 from oblivion_router_worker.usecases.bring_forward import BringForward, RunPolicy
 from oblivion_router_worker.usecases.dialogs import Dialogs
 from oblivion_router_worker.usecases.errands import Background, Errands, Tell
+from oblivion_router_worker.usecases.homes import Homes, RefreshHomes
 from oblivion_router_worker.usecases.identify import Identify
 from oblivion_router_worker.usecases.interact import Interact
 from oblivion_router_worker.usecases.link_list import LinkList, Lists
@@ -39,7 +41,7 @@ from oblivion_router_worker.usecases.present import Presenter
 from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.run_sweeps import ReviveRuns
 from oblivion_router_worker.usecases.run_workflows import RunWorkflows
-from oblivion_router_worker.usecases.show_run import ShowRun
+from oblivion_router_worker.usecases.show_run import ShowRun, Watches
 from oblivion_router_worker.usecases.slack_surface import SlackSurface
 from oblivion_router_worker.usecases.task_triggers import TaskTriggers
 
@@ -84,9 +86,18 @@ class RunParts:
         bring = BringForward(
             shared.store, routers, _slow_path(settings), self.presence, _policy(settings), tell
         )
+        self.open_homes = RedisOpenHomes(redis_url)
+        homes = Homes(routers, self.presence, self.open_homes)
+        self.refresh_homes = RefreshHomes(shared.store, homes, shared.kick, self.background)
         self.errands = Errands(tell, bring, jobs, self.background)
         self.presenter = Presenter(
-            ShowRun(shared.store, self.directory, shared.kick, self.errands, self.metrics)
+            ShowRun(
+                shared.store,
+                self.directory,
+                shared.kick,
+                self.errands,
+                Watches(self.metrics, self.refresh_homes),
+            )
         )
         self.hints = RunHints(redis_url, self.presenter.hint)
         self.revive = ReviveRuns(
@@ -105,7 +116,7 @@ class RunParts:
         self.events = AgentEvents(
             AskAgent(shared.slack, identify, routers, self.limits),
             Interact(identify, routers),
-            SlackSurface(identify, routers, self.presence, link_list, dialogs),
+            SlackSurface(identify, routers, homes, link_list, dialogs),
             dialogs,
         )
         self.worker = SupervisedWorker(
@@ -126,6 +137,7 @@ class RunParts:
         """Take no more jobs, and let what goes on end."""
         await self.worker.close()
         await self.presenter.stop(within_s)
+        self.refresh_homes.stop()
         await self.background.drain(within_s)
 
     async def close(self) -> None:
@@ -136,6 +148,7 @@ class RunParts:
         await self.signals.close()
         await self.copies.close()
         await self.limits.close()
+        await self.open_homes.close()
 
 
 def _policy(settings: Settings) -> RunPolicy:

@@ -79,6 +79,29 @@ class DueWorkflow:
     created_by: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenHome:
+    """A person's App Home that they have looked at lately."""
+
+    integration_id: UUID
+    team: str
+    user: str
+
+
+class OpenHomes(Protocol):
+    """Raises nothing: who is not known to look sees what is new at the next visit."""
+
+    async def opened(self, tenant_id: UUID, home: OpenHome) -> None: ...
+
+    async def now(self, tenant_id: UUID) -> Sequence[OpenHome]: ...
+
+
+class HomeWatch(Protocol):
+    """Told of what homes show, after the commit."""
+
+    def changed(self, tenant_id: UUID) -> None: ...
+
+
 class People(Protocol):
     """Users and who they are elsewhere."""
 

@@ -36,7 +36,7 @@ from oblivion_router_worker.domain.run_view import (
 from oblivion_router_worker.domain.text import text_to_mrkdwn, truncate
 from oblivion_router_worker.ports.deciding import Decision, Store
 from oblivion_router_worker.ports.kicking import Kick
-from oblivion_router_worker.ports.running import Aftermath, Agents, EndWatch, Follow
+from oblivion_router_worker.ports.running import Aftermath, Agents, EndWatch, Follow, HomeWatch
 from oblivion_router_worker.usecases.show_question import ShownQuestion, is_answer
 from oblivion_router_worker.usecases.showing import Showing
 
@@ -48,21 +48,30 @@ STEPS_AMONG = 400
 """A stream lives for minutes, and stores a few steps a second."""
 STATUS_MAX_UNITS = 140
 _QUIET = frozenset({RunEventKind.PROGRESS, RunEventKind.STATE, RunEventKind.TOOL})
+_AT_HOME = frozenset({RunEventKind.STATE, RunEventKind.APPROVAL})
 _MARKS = {RunState.SUCCEEDED: DONE, RunState.FAILED: FAILED, RunState.CANCELLED: STOPPED}
 _RETRY_OF = "retry_of"
 """In a run's first step: whose work it does once more."""
 _UNSHOWN_SOURCES = frozenset({RunSource.DELEGATION})
 
 
-class ShowRun:
-    """`follow` is told when a run's end frees its thread for the next one, `watch` of each end, once."""
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """Who is told what was shown, after the commit."""
 
-    def __init__(self, store: Store, agents: Agents, kick: Kick, follow: Follow, watch: EndWatch) -> None:
+    ends: EndWatch
+    homes: HomeWatch
+
+
+class ShowRun:
+    """`follow` is told when a run's end frees its thread for the next one."""
+
+    def __init__(self, store: Store, agents: Agents, kick: Kick, follow: Follow, watches: Watches) -> None:
         self._store = store
         self._agents = agents
         self._kick = kick
         self._follow = follow
-        self._watch = watch
+        self._watches = watches
 
     async def __call__(self, tenant_id: UUID, run_id: UUID) -> float | None:
         """Show what is new; the seconds after which to come again, when it is too early for an edit.
@@ -92,7 +101,9 @@ class ShowRun:
                 if _is_end(run, events):
                     await self._end(decision, run, aftermath, agents)
         if _is_end(run, events):
-            self._watch.over(tenant_id, run, _agent(agents, run))
+            self._watches.ends.over(tenant_id, run, _agent(agents, run))
+        if any(event.kind in _AT_HOME for event in events):
+            self._watches.homes.changed(tenant_id)
         for destination, first in showing.destinations.items():
             self._kick(tenant_id, destination, first)
         if not aftermath.is_empty:

@@ -1,27 +1,23 @@
 """Slash command, App Home, suggested prompts."""
 
-from collections.abc import Sequence
-from uuid import UUID
-
 from oblivion_platform import runs
 from oblivion_router_worker.domain.events import HomeOpened, SlackAuthor, SlashCommand
 from oblivion_router_worker.domain.run_effects import (
-    PublishHome,
     Respond,
     SuggestPrompts,
     person_destination,
 )
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.domain.surface_view import (
-    home_view,
     list_id_of,
     render_agents,
     render_runs,
     suggested_prompts,
 )
 from oblivion_router_worker.domain.words import HELP, NOT_ADMIN, STRANGER
-from oblivion_router_worker.ports.running import Listed, Person, PresenceBoard
+from oblivion_router_worker.ports.running import OpenHome, Person
 from oblivion_router_worker.usecases.dialogs import Dialogs
+from oblivion_router_worker.usecases.homes import Homes
 from oblivion_router_worker.usecases.identify import Identify
 from oblivion_router_worker.usecases.link_list import LinkList
 from oblivion_router_worker.usecases.routers import Routers
@@ -38,13 +34,13 @@ class SlackSurface:
         self,
         identify: Identify,
         routers: Routers,
-        presence: PresenceBoard,
+        homes: Homes,
         link_list: LinkList,
         dialogs: Dialogs,
     ) -> None:
         self._identify = identify
         self._routers = routers
-        self._presence = presence
+        self._homes = homes
         self._link_list = link_list
         self._dialogs = dialogs
 
@@ -69,7 +65,9 @@ class SlackSurface:
     async def on_home(self, turn: Turn, fact: HomeOpened) -> str:
         integration_id = turn.event.integration.id
         if fact.tab == "home":
-            await self._show_home(turn, fact.user_id)
+            person = await self._identify(turn, SlackAuthor(user_id=fact.user_id))
+            home = OpenHome(integration_id, turn.event.integration.external_id, fact.user_id)
+            await self._homes.open(turn.decision, turn.showing, home, person)
             return "home_shown"
         agents = await self._routers.agents(turn.event.tenant_id)
         prompts = suggested_prompts(
@@ -90,7 +88,7 @@ class SlackSurface:
                 words = await self._dialogs.on_command(turn, fact, person, verb)
                 return None if words is None else SlackMessage(words)
             case "agents":
-                return render_agents(await self._agents(turn))
+                return render_agents(await self._homes.agents(turn.event.tenant_id))
             case "status":
                 listed = await turn.decision.desk.listed(person.user_id, live_only=True)
                 return render_runs([(run.id, run.state, run.agent, run.prompt) for run in listed])
@@ -103,12 +101,6 @@ class SlackSurface:
             case _:
                 return SlackMessage(HELP)
 
-    async def _agents(self, turn: Turn) -> list[tuple[str, str, int]]:
-        agents = await self._routers.agents(turn.event.tenant_id)
-        active = [agent for agent in agents.agents if agent.is_active]
-        online = await self._presence.replicas(turn.event.tenant_id, [agent.id for agent in active])
-        return [(agent.name, agent.definition.description, len(online.get(agent.id, []))) for agent in active]
-
     async def _stop(self, turn: Turn, fact: SlashCommand, person: Person) -> SlackMessage:
         """One's own live runs in this channel."""
         stopped = 0
@@ -120,20 +112,3 @@ class SlackSurface:
         if not stopped:
             return SlackMessage("None of your runs is at work in this channel.")
         return SlackMessage(f"Stopped {stopped} of your runs." if stopped > 1 else "Stopped your run.")
-
-    async def _show_home(self, turn: Turn, user: str) -> None:
-        person = await self._identify(turn, SlackAuthor(user_id=user))
-        listed: Sequence[Listed] = []
-        if person is not None:
-            listed = await turn.decision.desk.listed(person.user_id, live_only=False)
-        asked: list[tuple[UUID, str, str]] = []
-        if person is not None and person.may_operate:
-            seen_by = None if person.role == "admin" else person.user_id
-            pending = await runs.pending_approvals(turn.decision.tx, seen_by=seen_by, limit=10)
-            asked = [(approval.id, approval.question, approval.detail) for approval in pending]
-        view = home_view(
-            [(run.id, run.state, run.agent, run.prompt) for run in listed], await self._agents(turn), asked
-        )
-        integration_id = turn.event.integration.id
-        destination = person_destination(integration_id, user, "home")
-        await turn.showing.send(integration_id, destination, PublishHome(user, view))

@@ -210,10 +210,11 @@ async def opened(path, user):
 
 async def test_a_task_is_made_in_a_dialog_of_its_own(path, squad):
     await make_admin(path, "ana")
+    await make_admin(path)
     async with path.worker():
-        await path.slack.command("/oblivion", "task", channel=path.channel, user="ana")
-        view = await opened(path, "ana")
-        await path.slack.submit(view["id"], {"name": "Buy paper", "description": "A4, white"}, user="ana")
+        await path.slack.command("/oblivion", "task", channel=path.channel, user="you")
+        view = await opened(path, "you")
+        await path.slack.submit(view["id"], {"name": "Buy paper", "description": "A4, white"}, user="you")
 
         async def made():
             tasks = [t for t in await path.clickup.tasks(path.list_id) if t["name"] == "Buy paper"]
@@ -282,6 +283,31 @@ async def test_who_clicked_too_long_ago_is_told_to_try_again(path, squad, talk):
         message = await talk.whispered("try it once more")
         assert (await path.slack.views("ana"))["modals"] == []
         assert message["user"]
+
+
+async def test_an_open_home_follows_what_happens(path, squad, talk):
+    await make_admin(path)
+
+    async def at_home(user, words):
+        async def is_so():
+            home = (await path.slack.views(user))["home"]
+            assert home is not None
+            assert words in str(home)
+
+        await eventually(is_so, within_s=10)
+
+    async with path.worker():
+        await path.slack.open_home("ana")
+        await path.slack.open_home("you")
+        await at_home("ana", "fixer")
+        await at_home("you", "fixer")
+        _, run = await running(squad, talk)
+        await at_home("ana", "write a poem")
+        await squad.step(lambda tx: runs.ask(tx, run.id, run.fence, "k", "Delete everything?", ""))
+        await at_home("you", "Delete everything?")
+        assert "Delete everything?" not in str((await path.slack.views("ana"))["home"])
+        await path.settled()
+        assert (await path.slack.calls())["views.publish"] <= 8
 
 
 async def test_where_sessions_are_refused_the_thread_s_status_is_shown_and_renewed(path, squad, talk):
