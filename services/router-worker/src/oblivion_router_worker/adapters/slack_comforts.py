@@ -129,8 +129,9 @@ class SlackComforts:
         if body.blocks:
             answer["blocks"] = list(body.blocks)
         try:
-            async with self._session.post(body.response_url, json=answer) as response:
-                refused = response.status >= 400
+            # Slack's own addresses answer themselves: nothing is carried on to where somebody else says.
+            async with self._session.post(body.response_url, json=answer, allow_redirects=False) as response:
+                refused = response.status >= 300
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise unavailable(type(error).__name__) from None
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -143,12 +144,17 @@ def answers_of_slack(api_url: str) -> Callable[[str], bool]:
     stand_in = urlsplit(api_url)
 
     def is_slacks(url: str) -> bool:
-        parts = urlsplit(url)
-        if (parts.scheme, parts.port) == (stand_in.scheme, stand_in.port) and (
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:  # Of an address, or a port, that is none.
+            return False
+        if (parts.scheme, port) == (stand_in.scheme, stand_in.port) and (
             parts.hostname == stand_in.hostname or {parts.hostname, stand_in.hostname} <= _THIS_MACHINE
         ):
             return True
-        return parts.scheme == "https" and (parts.hostname or "").endswith(".slack.com")
+        is_usual = parts.scheme == "https" and port in (None, 443)
+        return is_usual and (parts.hostname or "").endswith(".slack.com")
 
     return is_slacks
 
