@@ -7,15 +7,12 @@ from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMiss
 from langgraph.graph.message import add_messages  # pyright: ignore[reportMissingTypeStubs]
 
 from oblivion_agent.checkpointer import RunCheckpointer
-from oblivion_agent.model import Model
+from oblivion_agent.model import Model, no_usable_answer
 from oblivion_agent.prompts import news_text, request_text, system_prompt, thread_text
 from oblivion_agent.spans import as_span
 from oblivion_agent.tools import Toolbox
-from oblivion_client import AgentFailure, Run
+from oblivion_client import Run
 
-_NONSENSE = (
-    "The language model ({model}) gave no usable answer, twice. Ask me again, or put the request differently."
-)
 _LAST_ROUND = "You have used all your tool calls. Answer now with what you have, and say what is missing."
 _EMPTY = "That was empty. Answer the request."
 
@@ -105,7 +102,7 @@ class Thinking:
             )
             if text_of(answer).strip() or ((answer.tool_calls or answer.invalid_tool_calls) and tools):
                 return answer
-        raise AgentFailure(_NONSENSE.format(model=self._model.name), code="model_nonsense")
+        raise no_usable_answer(self._model.name)
 
     async def _act(self, state: State) -> dict[str, Any]:
         asked = cast("AIMessage", state["messages"][-1])

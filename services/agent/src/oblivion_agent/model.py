@@ -27,6 +27,9 @@ _REFUSED = "The language model ({model}) does not accept our key. An admin has t
 _REJECTED = (
     "The language model ({model}) does not take this request. It may be too long: ask for less at once."
 )
+_NONSENSE = (
+    "The language model ({model}) gave no usable answer. Ask me again, or put the request differently."
+)
 
 
 @dataclass(frozen=True)
@@ -143,9 +146,17 @@ def failure_of(error: Exception, model: str) -> AgentFailure:
         code, text = "model_busy", _BUSY
     elif status in (400, 404, 413, 422):
         code, text = "model_rejected", _REJECTED
+    elif isinstance(error, LookupError | TypeError | ValueError):
+        # What the provider's library raises over an answer that is no JSON, or lacks its parts.
+        return no_usable_answer(model)
     else:
         code, text = "model_unavailable", _UNAVAILABLE
     return AgentFailure(text.format(model=model), code=code)
+
+
+def no_usable_answer(model: str) -> AgentFailure:
+    """The model did answer, with nothing in it."""
+    return AgentFailure(_NONSENSE.format(model=model), code="model_nonsense")
 
 
 def _provider(name: str) -> str:

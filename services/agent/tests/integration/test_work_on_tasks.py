@@ -249,6 +249,9 @@ async def test_work_is_handed_to_another_agent_and_its_answer_used(
         ("cut_before", {}, "model_unavailable"),
         ("http_500_before", {}, "model_unavailable"),
         ("rate_limited", {"retry_after": 0.01}, "model_busy"),
+        ("nonsense", {"how": "blank"}, "model_nonsense"),
+        ("nonsense", {"how": "empty"}, "model_nonsense"),
+        ("nonsense", {"how": "invalid_json"}, "model_nonsense"),
     ],
 )
 async def test_a_model_that_does_not_answer_is_explained_to_the_person(

@@ -91,6 +91,8 @@ class ReadTimeout(Exception):
         (ReadTimeout(), "model_slow"),
         (TimeoutError(), "model_slow"),
         (ConnectionError("hunter2"), "model_unavailable"),
+        (IndexError("hunter2"), "model_nonsense"),
+        (ValueError("hunter2"), "model_nonsense"),
     ],
 )
 def test_a_models_failure_is_told_in_words_without_its_text(error: Exception, code: str) -> None:
