@@ -14,13 +14,14 @@ from oblivion_sandbox.control import SandboxControl
 from tests.agents.world import Talk, World
 from tests.system import System
 
-MODEL_TIMEOUT_S = 1.0
+MODEL_SETTINGS = {"OBLIVION_LLM_TIMEOUT_SECONDS": "2", "OBLIVION_LLM_RETRIES": "2"}
+"""So that a model's trouble shows within a test's patience."""
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
     folder = tmp_path_factory.mktemp("agents")
-    system = System(folder / "home", {"OBLIVION_LLM_TIMEOUT_SECONDS": str(MODEL_TIMEOUT_S)})
+    system = System(folder / "home", MODEL_SETTINGS)
     try:
         await system.start()
         made = World(system, SandboxControl(system.sandbox_url))

@@ -24,7 +24,7 @@ def llm(world):
     [
         ("http_500_before", {}, "cannot be reached right now"),
         ("cut_before", {}, "cannot be reached right now"),
-        ("rate_limited", {}, "has more requests than it takes"),
+        ("rate_limited", {"retry_after": 1}, "has more requests than it takes"),
         ("slow", {"seconds": 30}, "did not answer in time"),
         ("nonsense", {"how": "blank"}, "gave no usable answer"),
         ("nonsense", {"how": "empty"}, "gave no usable answer"),

@@ -31,15 +31,16 @@ class Own:
         self.script = folder / "fixer.py"
         self.log = folder / "terminal.txt"
         self.environment = environment
+        self._written = self.script.read_text()
+        assert GREETING in self._written
 
     @property
     def terminal(self) -> str:
         return self.log.read_text()
 
-    def change(self, now: str) -> None:
-        text = self.script.read_text()
-        assert GREETING in text
-        self.script.write_text(text.replace(GREETING, now))
+    def answer_by(self, statement: str) -> None:
+        """Change the handler's last line."""
+        self.script.write_text(self._written.replace(GREETING, statement))
 
     @contextlib.asynccontextmanager
     async def started(self) -> AsyncGenerator[None]:
@@ -73,21 +74,21 @@ async def test_it_answers_reloads_and_its_exceptions_are_polite(own, talk):
         asked = await talk.ask("@fixer hello")
         await talk.said(asked, "You said: @fixer hello")
 
-        own.change('return f"You now said: {task.prompt}"')
+        own.answer_by('return f"You now said: {task.prompt}"')
         await eventually(lambda: "starting again" in own.terminal, within_s=20)
         await talk.said(await talk.ask("@fixer hello again"), "You now said: @fixer hello again")
 
-        own.script.write_text(own.script.read_text().replace('return f"You now', 'raise OSError(f"a secret'))
+        own.answer_by('raise OSError(f"a secret in: {task.prompt}")')
         await eventually(lambda: own.terminal.count("starting again") == 2, within_s=20)
         asked = await talk.ask("@fixer break")
         failed = await talk.said(asked, "Something went wrong inside the agent")
         assert "secret" not in str(failed)
-        assert "OSError: a secret said: @fixer break" in own.terminal
+        assert "OSError: a secret in: @fixer break" in own.terminal
         assert str(run_in(failed)) in own.terminal
 
 
 async def test_its_own_test_passes_without_any_server(own, tmp_path):
-    own.script.write_text(own.script.read_text().replace('raise OSError(f"a secret', 'return f"You'))
+    own.answer_by(GREETING)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
         cwd=own.folder,

@@ -20,29 +20,32 @@ async def test_a_thread_goes_on_in_the_terminal_and_over_rest(world, talk):
     (session,) = [each for each in sessions if each["thread"] and asked in each["thread"]]
 
     answer = await world.system.command("chat", "--session", session["id"], "-m", "what did I say?")
-    assert "what did I say?" in answer
     assert "remember the marmalade" in answer
-    assert len(await talk.ours(asked)) == 1, "Slack sees what is said elsewhere only when asked to"
+    assert "what did I say?" in str(await talk.said(asked, "You said “what did I say?”"))
 
-    shown = await world.system.command(
-        "chat", "--session", session["id"], "--show-in-slack", "-m", "let them see"
+    hidden = await world.system.command(
+        "chat", "--session", session["id"], "--hide-from-slack", "-m", "between us"
     )
-    assert "let them see" in shown
-    await talk.said(asked, "You said “let them see”")
+    assert "between us" in hidden
+    assert not any("between us" in str(message) for message in await talk.ours(asked))
 
     async with world.signed_in() as browser:
-        hidden = {"text": "and hide again", "visible_in_slack": False}
-        accepted = await browser.post(f"/api/sessions/{session['id']}/messages", json=hidden)
+        still_hidden = {"text": "still between us"}
+        accepted = await browser.post(f"/api/sessions/{session['id']}/messages", json=still_hidden)
         assert accepted.status_code == 202, accepted.text
 
         async def answered():
             run = (await browser.get(f"/api/runs/{accepted.json()['run_id']}")).json()
-            assert "“and hide again”" in (run["result"] or "")
+            assert "“still between us”" in (run["result"] or "")
             assert "marmalade" in run["result"]
 
         await eventually(answered, within_s=20)
         snapshot = (await browser.get(f"/api/sessions/{session['id']}")).json()
+
+        shown = {"text": "let all see", "visible_in_slack": True}
+        await browser.post(f"/api/sessions/{session['id']}/messages", json=shown)
+        await talk.said(asked, "You said “let all see”")
     assert [said["source"] for said in snapshot["messages"] if said["role"] == "user"] == [
         "slack", "terminal", "terminal", "api",
     ]  # fmt: skip
-    assert not any("hide again" in str(message) for message in await talk.ours(asked))
+    assert len(await talk.ours(asked)) == 3
