@@ -209,7 +209,7 @@ def test_connecting_says_which_check_failed_and_how_to_mend_it(up):
     change_app(scopes=[scope for scope in app["scopes"] if scope != "chat:write"])
     scopes = oblivion(up.environment, *by_http)
     assert scopes.returncode == 1
-    assert "The scope chat:write is missing (to post tasks and comments)." in scopes.stdout
+    assert "The scope chat:write is missing (to post tasks, comments and answers)." in scopes.stdout
     assert "Nothing was stored." in scopes.stderr
     change_app(scopes=app["scopes"])
 
