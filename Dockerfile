@@ -48,7 +48,6 @@ RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=pip,target
     fi && rm -rf /packages/bin && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /packages
 
 FROM installer AS code
-ARG SERVICE
 COPY --from=locked /locked/build.lock /locked/
 RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=pip,target=/run/secrets/pip \
     [ ! -e /run/secrets/pip ] || export PIP_CONFIG_FILE=/run/secrets/pip; \
@@ -57,6 +56,7 @@ WORKDIR /source
 COPY libs ./libs
 COPY services ./services
 COPY images ./images
+ARG SERVICE
 # The venv's `service` starts the service of the image; an image without one shows Python.
 RUN for folder in $(python images/locked.py --members images/packages/${SERVICE}.txt .); do \
       PYTHONPATH=/build pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir /wheels ./$folder || exit 1; \
