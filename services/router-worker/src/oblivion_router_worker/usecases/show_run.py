@@ -171,7 +171,7 @@ def _is_end(run: Run, events: Sequence[RunEvent]) -> bool:
 
 def _too_early_s(run: Run, place: RunPlace | None, events: Sequence[RunEvent]) -> float | None:
     """Nothing but progress is new, and the last edit was a moment ago."""
-    is_loud = any(event.kind not in _QUIET or _RETRY_OF in event.data for event in events)
+    is_loud = any(event.kind not in _QUIET or _begins(run, event) for event in events)
     if place is None or run.state.is_final or is_loud or not RunPlace.of(run.place):
         return None
     now = run.now.timestamp()
@@ -180,6 +180,12 @@ def _too_early_s(run: Run, place: RunPlace | None, events: Sequence[RunEvent]) -
     else:
         wait_s = place.progress_at + (STEPS_APART_S if run.place.get(STREAM_TS) else EDITS_APART_S) - now
     return wait_s if wait_s > 0 else None
+
+
+def _begins(run: Run, event: RunEvent) -> bool:
+    """A run that no event began: a retry, or a question that another run left unread. Nobody has shown it."""
+    is_shown_so = run.source is not RunSource.WORKFLOW and RunPlace.of(run.place) is not None
+    return event.sequence == 1 and run.event_id is None and is_shown_so
 
 
 def _is_overdue(run: Run) -> bool:
@@ -256,7 +262,8 @@ class _Shown:
             case RunEventKind.NOTICE:
                 await self._notice(event.data)
             case RunEventKind.STATE:
-                await self._begin_again(uuid_or_none(event.data.get(_RETRY_OF)))
+                if _begins(self.run, event):
+                    await self._begin(uuid_or_none(event.data.get(_RETRY_OF)))
                 await self._move_task(str(event.data.get("state", "")))
             case _:
                 pass
@@ -278,15 +285,14 @@ class _Shown:
         await self.showing.say(self.place, self.run.id, working, PROGRESS_TS)
         return self.place.to_json()
 
-    async def _begin_again(self, retried: UUID | None) -> None:
-        """What a question's own run has from the start; a workflow's has none of it."""
-        if retried is None or self.run.source is RunSource.WORKFLOW or not RunPlace.of(self.run.place):
-            return
-        before = await runs.read(self.decision.tx, retried)
+    async def _begin(self, retried: UUID | None) -> None:
+        """What a question's own run has from the start."""
+        before = await runs.read(self.decision.tx, retried) if retried else None
         working = render_working(Working(self.run.id, self._name))
         await self.showing.say(self.place, self.run.id, working, PROGRESS_TS)
-        mark = _MARKS.get(before.state) if before is not None else None
+        mark = _MARKS.get(before.state) if before else None
         await self.showing.mark(self.place, self.run.id, SEEN, mark)
+        await self.showing.status(self.place, self.run.id, "processing")
 
     async def _progress(self) -> None:
         expected_s = None
