@@ -91,6 +91,15 @@ class BodyTooSlow(PermanentFailure):
         super().__init__("body_too_slow", "The body did not arrive in time.")
 
 
+class TooManyStreams(RateLimited):
+    """429."""
+
+    http_status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, most: int) -> None:
+        super().__init__("too_many_streams", f"You follow {most} runs already. Close some of them.", 15.0)
+
+
 class TooManyRequests(RateLimited):
     """429 with Retry-After."""
 

@@ -31,7 +31,7 @@ from oblivion_gateway.usecases.run_workflows import RunWorkflows
 from oblivion_gateway.usecases.runs import FollowRuns
 from oblivion_gateway.usecases.serve_operator import ServeOperator
 from oblivion_gateway.usecases.sign_in import SignIn
-from oblivion_gateway.usecases.stream_runs import Hints, StreamRuns
+from oblivion_gateway.usecases.stream_runs import Hints, StreamRuns, StreamTerms
 from oblivion_platform.agents import AgentDirectory, SecretHasher
 from oblivion_platform.database.engine import Database
 from oblivion_platform.health import Health
@@ -120,7 +120,13 @@ class RestGateway:
             requests=Requests(parts.database, PostgresAnswers(settings.master_key_ring())),
             agents=ManageAgents(parts.hasher, self._presence),
             runs=FollowRuns(self._aftermath),
-            streams=StreamRuns(parts.database, self.hints, CountedStreams(), settings.sse_heartbeat_s),
+            streams=StreamRuns(
+                parts.database,
+                self.hints,
+                CountedStreams(),
+                parts.authenticate.still,
+                StreamTerms(settings.sse_heartbeat_s, settings.sse_streams_max),
+            ),
             sessions=Converse(Sessions(parts.database, self._copies), self._aftermath),
             history=parts.history,
             workflows=RunWorkflows(self._aftermath),

@@ -68,6 +68,9 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
     sse_heartbeat_s: float = Field(
         default=15.0, gt=0, description="Seconds between two heartbeats on an event stream."
     )
+    sse_streams_max: int = Field(
+        default=100, ge=1, description="Event streams of one person or agent from one process at a time."
+    )
 
     @property
     def is_local(self) -> bool:

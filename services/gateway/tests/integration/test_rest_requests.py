@@ -13,9 +13,9 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
-from oblivion_contracts.runs import RunFailure
+from oblivion_contracts.runs import RunFailure, RunSource
 from oblivion_gateway.testing import PUBLIC_URL, TestTenant, World, running_world
-from oblivion_platform import runs
+from oblivion_platform import people, runs
 from oblivion_platform.database.engine import Database
 from oblivion_platform.testing import FreshDatabase, eventually
 
@@ -337,6 +337,52 @@ async def test_a_stream_ends_when_its_replica_drains(desk: Desk, database: Fresh
 
     assert [event["sequence"] for event in await following] == [1]
     assert REGISTRY.get_sample_value("oblivion_sse_connections") == 0
+
+
+async def test_a_stream_ends_when_who_follows_is_disabled(desk: Desk) -> None:
+    run = await desk.new_run()
+    following = asyncio.create_task(events_of(desk.world, run, desk.admin))
+    await eventually(lambda: REGISTRY.get_sample_value("oblivion_sse_connections") == 1)
+    async with desk.world.database.tenant(desk.tenant.id) as tx:
+        await people.update_user(tx, desk.tenant.people["admin"], state="disabled")
+    async with asyncio.timeout(5):
+        assert [event["sequence"] for event in await following] == [1]
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(desk: Desk) -> None:
+    run, gateway = await desk.new_run(), desk.world.gateway
+    subject = f"user:{desk.tenant.people['admin']}"
+    short = await gateway.tokens.issue(desk.tenant.id, subject, "admin", ttl_s=2)
+    async with asyncio.timeout(8):
+        assert [event["sequence"] for event in await events_of(desk.world, run, short.token)] == [1]
+
+
+async def test_somebody_has_so_many_streams_and_no_more(database: FreshDatabase, redis_url: str) -> None:
+    async with running_world(database, redis_url, sse_streams_max=1) as world:
+        tenant = await world.new_tenant()
+        desk = Desk(world, tenant, await world.token(tenant, "admin"))
+        run = await desk.new_run()
+        following = asyncio.create_task(events_of(world, run, desk.admin))
+        await eventually(lambda: REGISTRY.get_sample_value("oblivion_sse_connections") == 1)
+        refused = await desk.get(f"/api/jobs/{run}/progress")
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_streams")
+        await finish(desk, run)
+        await following
+        assert len(await events_of(world, run, desk.admin)) == 2
+
+
+async def test_cancelling_a_run_stops_what_it_handed_on(desk: Desk) -> None:
+    parent, session = await desk.new_run(), (await desk.post("/api/sessions")).json()["id"]
+    child, grandchild = uuid4(), uuid4()
+    async with desk.world.gateway.database.tenant(desk.tenant.id) as tx:
+        for run_id, above in ((child, UUID(parent)), (grandchild, child)):
+            new = runs.NewRun(
+                UUID(session), RunSource.DELEGATION, f"d:{run_id}", "x", parent_run_id=above, id=run_id
+            )
+            await runs.create(tx, desk.tenant.id, new)
+    assert (await desk.post(f"/api/runs/{parent}/cancel")).status_code == 200
+    for run_id in (child, grandchild):
+        assert (await desk.get(f"/api/runs/{run_id}")).json()["state"] == "cancelled"
 
 
 async def test_the_page_that_shows_the_api_needs_nothing_from_elsewhere(desk: Desk) -> None:

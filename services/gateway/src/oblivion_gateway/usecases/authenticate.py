@@ -1,5 +1,7 @@
 """A token or a browser's cookie → who asks, and whether they still may."""
 
+import time
+from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
@@ -51,11 +53,18 @@ class Authenticate:
             raise TokenRefused
         return caller
 
-    async def still_may(self, caller: Caller) -> bool:
-        """Tell whether somebody who was let in before may stay."""
+    async def still(self, caller: Caller) -> Caller | None:
+        """Somebody who was let in before, in the role that they have by now; None: they may not stay.
+
+        Raises:
+            DependencyUnavailable: it could not be told.
+        """
+        if caller.expires_at_unix_s is not None and caller.expires_at_unix_s < time.time():
+            return None
         if caller.kind == "agent":
-            return await self._agents.is_active(caller.tenant_id, caller.id)
-        return await self._people.user(caller.tenant_id, caller.id) is not None
+            return caller if await self._agents.is_active(caller.tenant_id, caller.id) else None
+        known = await self._people.user(caller.tenant_id, caller.id)
+        return None if known is None else replace(known, expires_at_unix_s=caller.expires_at_unix_s)
 
     async def _agent(self, claims: Claims, agent_id: UUID) -> Caller | None:
         agent = await self._agents.find(claims.tenant_id, agent_id)

@@ -75,12 +75,10 @@ class FollowRuns:
         if change is None:
             raise Conflict("run_over", f"The run has already {run.state}; nothing is left to cancel.")
         await unit.note("run.cancelled", run_id, reason=wish.reason)
-        tenant_id = unit.caller.tenant_id
-        unit.after_commit += [
-            lambda: self._aftermath.run_changed(tenant_id, change),
-            lambda: self._aftermath.tell_holder(run, "task.cancelled"),
-            lambda: self._aftermath.bring_forward(tenant_id, run_id, run.priority),
-        ]
+        # Nobody waits for the answers to what it handed on.
+        below = await runs.cancel_descendants(unit.tx, run_id, unit.caller.name)
+        for stopped in (runs.Stopped(run, change), *below):
+            self._stopped(unit, stopped)
         return await self._view(unit, await visible_run(unit, run_id))
 
     async def retry(self, unit: Unit, run_id: UUID) -> RunView:
@@ -143,6 +141,14 @@ class FollowRuns:
                 lambda: self._aftermath.tell_holder(run, "approval.answered"),
             ]
         return _approval(answered)
+
+    def _stopped(self, unit: Unit, stopped: runs.Stopped) -> None:
+        tenant_id, run = unit.caller.tenant_id, stopped.run
+        unit.after_commit += [
+            lambda: self._aftermath.run_changed(tenant_id, stopped.change),
+            lambda: self._aftermath.tell_holder(run, "task.cancelled"),
+            lambda: self._aftermath.bring_forward(tenant_id, run.id, run.priority),
+        ]
 
     async def _view(self, unit: Unit, run: Run) -> RunView:
         names = await agent_names(unit.tx, [run.agent_id])
