@@ -26,6 +26,8 @@ UMBRELLA = ROOT / "helm" / "oblivion"
 COMMAND_WITHIN_S = 300.0
 FORWARD_WITHIN_S = 60.0
 POLL_S = 0.1
+SANDBOX: dict[str, Any] = {"sandbox": {"enabled": True}}
+"""Default values, but for the stand-ins."""
 OWNERS_OF_DATA = {"postgres", "redis", "sandbox", "qdrant"}
 
 Json = dict[str, Any]
@@ -156,7 +158,7 @@ class Installed:
             pytest.skip("helm is not on the PATH")
         self.namespace = namespace
         self.release = release
-        self.ready_after_s = 0.0
+        self.ready_after_s = 0.0  # Of the first install.
 
     def install(self, values: Json, *, within_s: int = 300) -> None:
         """Install or upgrade the umbrella and wait until all is ready."""
@@ -166,7 +168,7 @@ class Installed:
             "--wait", f"--timeout={within_s}s", "-f", "-",
             stdin=yaml.safe_dump(values), within_s=within_s + 30,
         )  # fmt: skip
-        self.ready_after_s = time.monotonic() - began
+        self.ready_after_s = self.ready_after_s or time.monotonic() - began
 
     def uninstall(self) -> None:
         run("helm", "uninstall", self.release, "-n", self.namespace.name, "--wait", "--timeout=180s")

@@ -3,8 +3,11 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 import pytest
+
+from tests.e2e.cluster import SANDBOX, Installed, namespace
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,6 +22,15 @@ def cluster() -> None:
     )
     if asked.returncode != 0:
         pytest.skip("the cluster that KUBECONFIG names does not answer")
+
+
+@pytest.fixture(scope="session")
+def default_system() -> Iterator[Installed]:
+    """Installed with default values and the sandbox; shared, so tests leave what they find."""
+    with namespace("oblivion-e2e") as room:
+        system = Installed(room)
+        system.install(SANDBOX)
+        yield system
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,22 +1,13 @@
 """Two tenants on one cluster: neither sees the other's agents, runs, sessions or mappings."""
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.e2e.cluster import Installed, namespace
+from tests.e2e.cluster import Installed
 
 LISTINGS = ("/api/agents", "/api/runs", "/api/sessions", "/api/events", "/api/mappings", "/api/users")
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[Installed]:
-    with namespace("oblivion-e2e-tenants") as room:
-        system = Installed(room)
-        system.install({"sandbox": {"enabled": True}})
-        yield system
 
 
 async def signed_in(system: Installed, base_url: str, tenant: str, name: str) -> dict[str, str]:
@@ -35,7 +26,8 @@ async def signed_in(system: Installed, base_url: str, tenant: str, name: str) ->
 
 
 @pytest.mark.timeout(300)
-async def test_neither_tenant_sees_anything_of_the_other(system: Installed) -> None:
+async def test_neither_tenant_sees_anything_of_the_other(default_system: Installed) -> None:
+    system = default_system
     await system.wait_for_job("connect")
     await system.oblivion("tenants", "create", "other")
     async with system.forward("gateway") as way:
