@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from oblivion_contracts.agents import AgentDefinition
 from oblivion_contracts.runs import RunState
 from oblivion_platform import runs
+from oblivion_platform.agents import create_agent
 from oblivion_platform.testing import eventually
 
 
@@ -227,13 +229,16 @@ async def test_slack_s_own_stop_ends_the_stream_and_the_run(path, squad):
 
 async def test_where_nobody_is_likely_the_stream_becomes_a_message_with_a_menu(path, squad):
     await path.run("UPDATE agents SET state = 'disabled' WHERE name <> 'fixer'")
+    async with squad.database.tenant(squad.tenant_id) as tx:
+        await create_agent(tx, squad.tenant_id, "tester", AgentDefinition())
     async with path.worker():
         talk = Direct(path, squad, await path.slack.dm("ana"))
         await squad.online("fixer")
         await talk.ask("hm")
         message = await talk.shows("Who should do this")
         await path.settled()
-        chosen = str(message["blocks"][1]["elements"][0]["options"][0]["value"])
+        options = message["blocks"][1]["elements"][0]["options"]
+        chosen = next(option["value"] for option in options if option["value"].endswith("|fixer"))
         await path.slack.press(talk.channel, message["ts"], "oblivion:choose_agent", user="ana", value=chosen)
         run = await squad.assigned()
         await squad.acknowledge(run)
