@@ -249,8 +249,9 @@ def _write_secrets(home: Path, *, master_key: str) -> None:
     (home / "secrets.json").chmod(0o644)
 
 
-async def test_a_system_that_does_not_run_is_told(system, cli_database, monkeypatch):
+async def test_a_system_that_does_not_run_is_told(system, cli_database, monkeypatch, tmp_path):
     monkeypatch.delenv("OBLIVION_DATABASE_URL")
+    monkeypatch.setenv("OBLIVION_HOME", str(tmp_path / "nowhere"))
     assert "failed: Oblivion does not run here. Start it with `oblivion up`." in await complaint_of(
         Running(), patient_of(cli_database)
     )
