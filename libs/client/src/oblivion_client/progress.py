@@ -26,14 +26,7 @@ class Reporter(Protocol):
 
 def add_usage(one: Usage | None, other: Usage) -> Usage:
     """The sum; the newest model's name stays."""
-    if one is None:
-        return other
-    return Usage(
-        model=other.model or one.model,
-        input_tokens=one.input_tokens + other.input_tokens,
-        output_tokens=one.output_tokens + other.output_tokens,
-        cost_usd=one.cost_usd + other.cost_usd,
-    )
+    return other if one is None else one.plus(other)
 
 
 class ThrottledReporter:

@@ -14,6 +14,9 @@ PROMPT_LENGTH_MAX = 40_000
 ANSWER_LENGTH_MAX = 100_000
 CHECKPOINT_BYTES_MAX = 256 * 1024
 """Compressed."""
+TOKENS_MAX = 10**15
+USD_MAX = 10.0**12
+"""Of one run, however often it reports; more than anybody uses, and what every store can hold."""
 
 
 class RunState(StrEnum):
@@ -72,9 +75,18 @@ class Usage(Contract):
     """What a run cost, as its agent reports it; added up over all reports."""
 
     model: Annotated[str, Field(max_length=200)] = ""
-    input_tokens: Annotated[int, Field(ge=0)] = 0
-    output_tokens: Annotated[int, Field(ge=0)] = 0
-    cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    input_tokens: Annotated[int, Field(ge=0, le=TOKENS_MAX)] = 0
+    output_tokens: Annotated[int, Field(ge=0, le=TOKENS_MAX)] = 0
+    cost_usd: Annotated[float, Field(ge=0, le=USD_MAX, allow_inf_nan=False)] = 0.0
+
+    def plus(self, other: "Usage") -> "Usage":
+        """Both together, at most what can be stored."""
+        return Usage(
+            model=other.model or self.model,
+            input_tokens=min(TOKENS_MAX, self.input_tokens + other.input_tokens),
+            output_tokens=min(TOKENS_MAX, self.output_tokens + other.output_tokens),
+            cost_usd=min(USD_MAX, self.cost_usd + other.cost_usd),
+        )
 
 
 class RunFailure(Contract):

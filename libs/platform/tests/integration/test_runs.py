@@ -6,10 +6,11 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
-from oblivion_contracts.runs import RunEventKind, RunFailure, RunSource, RunState, Usage
+from oblivion_contracts.runs import TOKENS_MAX, USD_MAX, RunEventKind, RunFailure, RunSource, RunState, Usage
 from oblivion_platform import runs
-from oblivion_platform.database.engine import Database
+from oblivion_platform.database.engine import Database, ValueRefused
 from oblivion_platform.runs import FencedOff, Holder, NewRun, Run, RunOver, RunUnknown
 from oblivion_platform.testing.databases import FreshDatabase
 
@@ -286,6 +287,26 @@ async def test_a_question_is_seen_by_whom_the_run_is_for_and_in_public_by_all(
         assert await runs.may_see_approval(tx, asked.id, seen_by=None) is True
         everything = await runs.pending_approvals(tx, limit=1_000)
         assert asked.id in {each.id for each in everything}
+
+
+async def test_usage_adds_up_to_no_more_than_can_be_stored(worker: Database, gateway: Database) -> None:
+    run = await running(worker, gateway)
+    most = Usage(input_tokens=TOKENS_MAX, cost_usd=USD_MAX)
+    async with gateway.tenant(TENANT) as tx:
+        for _ in range(3):
+            await runs.progress(tx, run.id, run.fence, percent=None, words="", usage=most)
+    assert runs.view(await row(worker, run.id), None).usage == most
+    assert most.plus(most) == most
+
+
+async def test_a_value_that_postgres_cannot_hold_is_refused_for_good_without_being_shown(
+    gateway: Database,
+) -> None:
+    with pytest.raises(ValueRefused) as refused:
+        async with gateway.tenant(TENANT) as tx:
+            await tx.execute(text("SELECT CAST(:x AS uuid)"), {"x": "secret words"})
+    assert "secret" not in str(refused.value)
+    assert refused.value.__cause__ is None
 
 
 async def test_a_checkpoint_goes_to_the_next_holder(worker: Database, gateway: Database) -> None:

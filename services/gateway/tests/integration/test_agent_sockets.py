@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ from oblivion_contracts.agent_socket import (
 from oblivion_contracts.agents import AgentDefinition, AgentLimits
 from oblivion_contracts.runs import RunSource, RunState
 from oblivion_gateway.adapters.held_runs import CHILDREN_MAX, QUESTIONS_MAX
+from oblivion_gateway.sockets.packets import StorableJson
 from oblivion_gateway.testing import running_world
 from oblivion_gateway.testing_agents import TestAgent, about, held_by, work
 from oblivion_platform import runs
@@ -154,6 +156,26 @@ async def test_characters_that_no_database_holds_are_replaced(office: Any) -> No
     assert (await agent.call("task.completed", answer)).ok
     run = await office.dispatcher.read(office.tenant.id, assigned.run_id)
     assert run.result == "a\ufffdb ? c 🎉"
+
+
+@pytest.mark.parametrize(
+    "usage", [{"input_tokens": 10**30}, {"output_tokens": 10**16}, {"cost_usd": 1e300}], ids=str
+)
+async def test_numbers_that_nobody_uses_are_refused_for_good(office: Any, usage: dict[str, Any]) -> None:
+    agent = await office.agent()
+    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
+    answer = await agent.call("task.completed", {**about(assigned), "answer": "x", "usage": usage})
+    assert await code_of(answer) == "message_invalid"
+    assert answer.retry_after_s is None
+
+
+async def test_a_number_beyond_all_floats_becomes_the_largest_one(office: Any) -> None:
+    assert StorableJson.loads("[1e999, -1e999, 1.5]") == [sys.float_info.max, -sys.float_info.max, 1.5]
+    agent = await office.agent()
+    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
+    work_on = {"prompt": "p", "context": {"x": sys.float_info.max}}
+    answer = await agent.call("task.delegate", {**about(assigned), "key": "k", "delegation": work_on})
+    assert answer.ok
 
 
 async def test_hostile_packets_do_no_harm(office: Any) -> None:

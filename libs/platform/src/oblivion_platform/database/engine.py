@@ -21,13 +21,13 @@ from uuid import UUID
 
 import psycopg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from oblivion_platform.database.migrate import HEAD, sqlalchemy_url
 from oblivion_platform.database.roles import OWNER, RELAY
-from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.errors import DependencyUnavailable, PermanentFailure
 
 CONNECT_TIMEOUT_S = 5
 
@@ -41,6 +41,15 @@ class PrivilegedRole(Exception):
 
 class SchemaBehind(Exception):
     """The database is not yet at the revision that this code needs."""
+
+
+class ValueRefused(PermanentFailure):
+    """422: Postgres cannot hold a value, so sending it again is useless; names the kind of error only."""
+
+    http_status = 422
+
+    def __init__(self, kind: str) -> None:
+        super().__init__("value_refused", f"A value is none that can be stored ({kind}).")
 
 
 class Database:
@@ -117,6 +126,9 @@ class Database:
             OSError,
         ) as error:
             raise _unavailable(error) from error
+        except (DataError, psycopg.DataError) as error:
+            # `from None`: the chained error would print the value.
+            raise ValueRefused(type(error).__name__) from None
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise _unavailable(error) from error

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from oblivion_contracts.runs import RunEventKind, RunFailure, RunState, Usage
+from oblivion_contracts.runs import TOKENS_MAX, USD_MAX, RunEventKind, RunFailure, RunState, Usage
 from oblivion_platform.runs.records import Change, Holder
 from oblivion_platform.runs.statements import BY_HOLDER, refuse, step, take
 
@@ -176,10 +176,12 @@ def _usage_values(usage: Usage | None) -> dict[str, Any]:
     }
 
 
-_ADD_USAGE = """usage = usage || CAST(:usage_patch AS jsonb) || jsonb_build_object(
-        'input_tokens', coalesce((usage ->> 'input_tokens')::bigint, 0) + CAST(:input_tokens AS bigint),
-        'output_tokens', coalesce((usage ->> 'output_tokens')::bigint, 0) + CAST(:output_tokens AS bigint)),
-    cost_usd = cost_usd + CAST(:cost_usd AS double precision)"""
+_ADD_USAGE = f"""usage = usage || CAST(:usage_patch AS jsonb) || jsonb_build_object(
+        'input_tokens', least({TOKENS_MAX},
+            coalesce((usage ->> 'input_tokens')::bigint, 0) + CAST(:input_tokens AS bigint)),
+        'output_tokens', least({TOKENS_MAX},
+            coalesce((usage ->> 'output_tokens')::bigint, 0) + CAST(:output_tokens AS bigint))),
+    cost_usd = least({USD_MAX}, cost_usd + CAST(:cost_usd AS double precision))"""
 _RENEWED = """lease_until = clock_timestamp() + make_interval(secs => :lease_s),
     wake_at = clock_timestamp() + make_interval(secs => :lease_s)"""
 

@@ -1,13 +1,14 @@
 """Socket.IO packets of agents, read so that whatever arrives can be stored.
 
-The standard parser takes NaN and Infinity, which are no JSON; NUL and lone surrogates, which a model's output
-may well hold, break Postgres: they become U+FFFD.
+The standard parser takes NaN and Infinity, which are no JSON, and makes 1e999 infinite: it becomes the largest
+number. NUL and lone surrogates, which a model's output may well hold, break Postgres: they become U+FFFD.
 """
 
 # python-socketio ships no types.
 # pyright: basic
 
 import json
+import sys
 from typing import Any, NoReturn
 
 from socketio.packet import Packet
@@ -20,7 +21,11 @@ def _refuse_constant(_name: str) -> NoReturn:
     raise ValueError("not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _finite(digits: str) -> float:
+    return max(-sys.float_info.max, min(sys.float_info.max, float(digits)))
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 

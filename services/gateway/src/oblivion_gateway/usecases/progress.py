@@ -107,9 +107,4 @@ def merged(older: Report, newer: Report) -> Report:
 def total_usage(one: Usage | None, other: Usage | None) -> Usage | None:
     if one is None or other is None:
         return other if one is None else one
-    return Usage(
-        model=other.model or one.model,
-        input_tokens=one.input_tokens + other.input_tokens,
-        output_tokens=one.output_tokens + other.output_tokens,
-        cost_usd=one.cost_usd + other.cost_usd,
-    )
+    return one.plus(other)
