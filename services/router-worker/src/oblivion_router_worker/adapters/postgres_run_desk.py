@@ -74,9 +74,15 @@ class PostgresRunDesk:
         }
         await carry_out(self._tx, _LINK_LIST, values)
 
-    async def rules(self, integration_id: str | None, channel: str | None) -> RouteRules:
+    async def rules(self, session_id: UUID, integration_id: str | None, channel: str | None) -> RouteRules:
         place = f"slack:{integration_id}:{channel}" if channel else ""
-        values = {"tenant": self._tenant_id, "place": place, "channel": channel, "slack": integration_id}
+        values = {
+            "tenant": self._tenant_id,
+            "place": place,
+            "channel": channel,
+            "slack": integration_id,
+            "session": session_id,
+        }
         found: dict[tuple[str, str], UUID] = {
             (row.kind, row.scope): row.agent_id for row in await fetch(self._tx, _RULES, values)
         }
@@ -85,6 +91,7 @@ class PostgresRunDesk:
             channel_default=found.get(("default", place))
             or found.get(("default", "mapping"))
             or found.get(("default", "")),
+            in_thread=found.get(("thread", "")),
         )
 
     async def note_decision(
@@ -181,6 +188,8 @@ _RULES = """
     JOIN agents a ON a.tenant_id = p.tenant_id AND a.name = p.options -> 'agents' ->> 'default_agent'
     WHERE p.tenant_id = %(tenant)s AND p.slack_integration_id = CAST(%(slack)s AS uuid)
       AND p.slack_channel_id = %(channel)s AND p.state = 'active'
+    UNION ALL
+    SELECT 'thread', '', agent_id FROM sessions WHERE id = %(session)s AND agent_id IS NOT NULL
 """
 _NOTE_DECISION = """
     INSERT INTO route_decisions (id, tenant_id, run_id, stage, agent_id, task, score, reason, candidates,

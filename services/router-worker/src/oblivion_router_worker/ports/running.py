@@ -44,6 +44,8 @@ class RouteRules:
 
     override: UUID | None = None
     channel_default: UUID | None = None
+    in_thread: UUID | None = None
+    """Who answered in the session last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,9 @@ class RunDesk(Protocol):
         """Link a list to a channel, unless it is."""
         ...
 
-    async def rules(self, integration_id: str | None, channel: str | None) -> RouteRules: ...
+    async def rules(
+        self, session_id: UUID, integration_id: str | None, channel: str | None
+    ) -> RouteRules: ...
 
     async def note_decision(
         self, run_id: UUID, agent_id: UUID | None, decision: RouteDecision, us: int

@@ -196,12 +196,12 @@ class _Work:
 
     async def _choose(self, run: Run) -> _Chosen:
         began = time.perf_counter()
-        rules = await self._decision.desk.rules(run.place.get("integration_id"), run.place.get("channel"))
-        session = await sessions.read(self._decision.tx, run.session_id)
+        integration_id, channel = run.place.get("integration_id"), run.place.get("channel")
+        rules = await self._decision.desk.rules(run.session_id, integration_id, channel)
         context = RouteContext(
             override=self._name(rules.override),
             # Work that is handed on goes to somebody else than whom the thread talks to.
-            thread_agent=None if session is None or run.parent_run_id is not None else session.agent,
+            thread_agent=None if run.parent_run_id is not None else self._name(rules.in_thread),
             channel_agent=self._name(rules.channel_default),
         )
         return _Chosen(route(self._router, run.prompt, context), _us_since(began))

@@ -84,10 +84,11 @@ class HandleEvent:
         if handled is None:
             # Not raised inside: a rollback makes the connection forget the statements it has prepared.
             raise NotOurTurn
-        for destination, first in handled.destinations.items():
-            self._kick(command.tenant_id, destination, first)
+        # First what an agent waits for.
         if self._follow is not None and handled.aftermath is not None:
             self._follow(command.tenant_id, handled.aftermath)
+        for destination, first in handled.destinations.items():
+            self._kick(command.tenant_id, destination, first)
         return EventOutcome(outcome=handled.outcome, effects=handled.effects)
 
     async def _handle(self, decision: Decision, command: ProcessEvent) -> _Handled | None:
