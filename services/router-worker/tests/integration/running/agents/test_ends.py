@@ -63,6 +63,8 @@ async def test_an_edit_of_the_question_and_the_run_s_end_do_not_lock_each_other_
                 )
 
             await eventually(edit_waits, within_s=10)
+            # Whoever waits for the run keeps nobody from its session.
+            assert len(await path.rows("SELECT id FROM sessions FOR UPDATE SKIP LOCKED")) == 1
             said = Said(role="agent", text="roses are red", source=run.source)
             await sessions.append_message(tx, run.session_id, said)
 
