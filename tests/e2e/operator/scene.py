@@ -129,7 +129,8 @@ class Scene:
         return UUID(made.to_dict()["metadata"]["uid"])
 
     async def edit(self, namespace: str, name: str, **spec: Any) -> None:
-        await self.kube.patch(AgentResource, name, {"spec": spec}, namespace=namespace)
+        change = {"spec": spec}
+        await self.kube.patch(AgentResource, name, change, namespace=namespace, patch_type=PatchType.MERGE)
 
     async def delete(self, namespace: str, name: str) -> None:
         await self.kube.delete(AgentResource, name, namespace=namespace)

@@ -14,6 +14,8 @@ from tests.e2e.operator.scene import DEFINITION, Scene, install_definition, slow
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 CRASHES_AT_MOST = 60
+QUIET_S = 8.0
+"""An operator that led for so long without a write has nothing more to write."""
 
 
 async def live_secrets(scene: Scene, uid: UUID) -> int:
@@ -33,17 +35,21 @@ async def is_whole(scene: Scene, place: str, name: str) -> None:
     assert await live_secrets(scene, uid) == 1
 
 
-async def live_and_die(scene: Scene, proxy: ApiProxy, kill_after: int, patience_s: float) -> bool:
+async def live_and_die(scene: Scene, proxy: ApiProxy, kill_after: int) -> bool:
     """Run an operator until it was killed after its k-th write; False: it had nothing more to write."""
     proxy.writes.clear()
     operator = await scene.start(proxy=proxy, OBLIVION_LEASE_S="1", OBLIVION_RESYNC_EVERY_S="1")
     proxy.kill_after, proxy.kill = kill_after, operator.kill
 
+    async def leads_or_is_dead() -> None:
+        assert not operator.is_alive or operator.said("this operator leads")
+
     async def is_dead() -> None:
         assert not operator.is_alive
 
+    await slowly(leads_or_is_dead)
     try:
-        await slowly(is_dead, within_s=patience_s)
+        await slowly(is_dead, within_s=QUIET_S)
     except AssertionError:
         operator.kill()
         await asyncio.to_thread(operator.process.wait, 10)
@@ -57,7 +63,7 @@ async def test_killed_after_every_write_of_a_birth_it_converges(scene: Scene) ->
     await scene.apply(place, "fixer")
     async with scene.proxy() as proxy:
         crashes = 0
-        while crashes < CRASHES_AT_MOST and await live_and_die(scene, proxy, 1, patience_s=12):
+        while crashes < CRASHES_AT_MOST and await live_and_die(scene, proxy, 1):
             crashes += 1
 
         proxy.kill = None
@@ -72,9 +78,9 @@ async def test_killed_after_the_kth_write_of_a_life_it_converges(scene: Scene, k
     place = await scene.namespace()
     async with scene.proxy() as proxy:
         await scene.apply(place, "fixer")
-        crashes = int(await live_and_die(scene, proxy, kill_after, patience_s=15))
+        crashes = int(await live_and_die(scene, proxy, kill_after))
         await scene.edit(place, "fixer", description="edited", replicas=2)
-        crashes += await live_and_die(scene, proxy, kill_after, patience_s=15)
+        crashes += await live_and_die(scene, proxy, kill_after)
         proxy.kill = None
         await scene.start(proxy=proxy)
         await is_whole(scene, place, "fixer")

@@ -85,8 +85,25 @@ def test_the_secret_reaches_the_pod_by_reference_and_another_one_rolls_it() -> N
 def test_what_the_spec_leaves_out_comes_from_the_house() -> None:
     assert container()["image"] == "oblivion-agent:1"
     assert container(image="mine:2")["image"] == "mine:2"
-    amounts = container(resources={"limits": {"memory": "1Gi"}, "requests": {"cpu": 1}})["resources"]
-    assert amounts == {"requests": {"cpu": "1", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
+    assert container()["resources"] == {
+        "requests": {"cpu": "50m", "memory": "128Mi"},
+        "limits": {"memory": "512Mi"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "requests", "limits"),
+    [
+        ({"limits": {"memory": "64Mi"}}, {"cpu": "50m"}, {"memory": "64Mi"}),
+        ({"requests": {"memory": "1Gi"}}, {"cpu": "50m", "memory": "1Gi"}, {"memory": "1Gi"}),
+        ({"limits": {"cpu": "10m"}}, {"memory": "128Mi"}, {"memory": "512Mi", "cpu": "10m"}),
+        ({"requests": {"cpu": 1}}, {"cpu": "1", "memory": "128Mi"}, {"memory": "512Mi"}),
+    ],
+)
+def test_defaults_of_resources_never_contradict_what_is_given(
+    given: dict[str, Any], requests: dict[str, str], limits: dict[str, str]
+) -> None:
+    assert container(resources=given)["resources"] == {"requests": requests, "limits": limits}
 
 
 def test_secrets_of_the_namespace_become_environment_variables() -> None:

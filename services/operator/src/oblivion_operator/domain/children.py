@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from oblivion_contracts.agent_resource import Resources
 from oblivion_operator.domain.agents import Agent
 from oblivion_operator.domain.labels import labels, metadata, selector_labels
 from oblivion_operator.domain.manifests import Manifest
@@ -127,10 +128,7 @@ def _container(agent: Agent, house: House) -> Manifest:
         "imagePullPolicy": house.image_pull_policy,
         "env": _environment(agent, house),
         "envFrom": [{"secretRef": {"name": secret.name}} for secret in spec.secret_refs],
-        "resources": {
-            "requests": _REQUESTS | _quantities(spec.resources.requests),
-            "limits": _LIMITS | _quantities(spec.resources.limits),
-        },
+        "resources": _resources(spec.resources),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -152,6 +150,15 @@ def _environment(agent: Agent, house: House) -> list[Manifest]:
         for key in (CLIENT_ID_KEY, CLIENT_SECRET_KEY)
     ]
     return [{"name": name, "value": value} for name, value in plain.items()] + secret
+
+
+def _resources(given: Resources) -> Manifest:
+    """Defaults beside what is given, and never against it: a request must not be more than its limit."""
+    requests, limits = _quantities(given.requests), _quantities(given.limits)
+    return {
+        "requests": {name: amount for name, amount in _REQUESTS.items() if name not in limits} | requests,
+        "limits": {name: requests.get(name, amount) for name, amount in _LIMITS.items()} | limits,
+    }
 
 
 def _quantities(given: dict[str, int | str]) -> dict[str, str]:
