@@ -341,3 +341,41 @@ async def test_where_sessions_are_refused_the_thread_s_status_is_shown_and_renew
         await talk.said(asked, "roses are red")
         await path.settled()
         assert (await path.slack.threads(path.channel))["statuses"] == {}
+
+
+async def test_a_partner_of_slack_connect_may_ask_and_not_decide(path, squad, talk):
+    await path.slack.add_user("carol", is_stranger=True, team_id="TPARTNER")
+    await path.slack.invite(path.channel, "carol")
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("write a poem", user="carol")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        await squad.step(lambda tx: runs.ask(tx, run.id, run.fence, "k", "Delete everything?", ""))
+        question = (await talk.said(asked, "asks for approval"))[-1]
+        await path.slack.press(path.channel, question["ts"], "oblivion:approve", user="carol")
+        await talk.whispered("Guests can ask, but not approve")
+        assert (await squad.read(run.id)).state is RunState.WAITING
+        (identity,) = await path.rows(
+            "SELECT subject, role FROM user_identities i JOIN users u ON u.id = i.user_id"
+        )
+        assert identity["subject"].startswith("TPARTNER:")
+        assert identity["role"] == "guest"
+
+
+async def test_progress_is_edited_rarely_however_often_it_is_said(path, squad, talk):
+    async with path.worker():
+        asked, run = await running(squad, talk)
+        await path.settled()
+        for percent in range(1, 21):
+            await squad.step(
+                lambda tx, p=percent: runs.progress(
+                    tx, run.id, run.fence, percent=p, words=f"step {p}", usage=None
+                )
+            )
+        await talk.said(asked, "step 20")
+        await squad.complete(run, "roses are red")
+        await talk.said(asked, "roses are red")
+        await path.settled()
+        edits = await path.rows("SELECT 1 FROM outbox WHERE kind = 'slack.run_edit' AND state = 'sent'")
+        assert len(edits) <= 3
