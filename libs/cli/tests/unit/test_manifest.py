@@ -50,6 +50,13 @@ def test_every_method_that_is_called_has_its_scope():
     assert {SCOPE_OF[method] for method in called} - {None} <= scopes
 
 
+def test_the_description_is_as_long_as_slack_wants_it():
+    manifest = app_manifest(None)
+    assert 174 <= len(manifest["display_information"]["long_description"]) <= 4_000
+    assert len(manifest["display_information"]["description"]) <= 140
+    assert manifest["_metadata"]["major_version"] == 2
+
+
 def test_every_event_that_is_parsed_is_subscribed():
     parsed = set(slack_events._PARSERS) - NOT_SUBSCRIBED
     assert parsed <= set(BOT_EVENTS)

@@ -46,6 +46,12 @@ SHORTCUTS = (
     ("Ask an agent…", "oblivion_ask_agent", "Ask an agent about this message"),
     ("Turn into a ClickUp task", "oblivion_make_task", "Make a ClickUp task of this message"),
 )
+LONG_DESCRIPTION = (
+    "Mention Oblivion in a channel, or write to it, and an AI agent of your team answers in the thread: with its "
+    "progress, with questions before what cannot be undone, and with one answer. Tasks of linked ClickUp lists "
+    "appear in their channels, and what is said in their threads goes back to ClickUp as comments."
+)
+"""Slack takes one of 174 to 4,000 characters."""
 APP_TOKEN_SCOPE = "connections:write"  # noqa: S105 - a scope
 
 
@@ -66,6 +72,7 @@ def app_manifest(request_url: str | None) -> dict[str, Any]:
         "display_information": {
             "name": "Oblivion",
             "description": "ClickUp tasks in Slack, and a squad of AI agents",
+            "long_description": LONG_DESCRIPTION,
             "background_color": "#1d1c3b",
         },
         "features": _features(request_url),
