@@ -47,9 +47,9 @@ SHORTCUTS = (
     ("Turn into a ClickUp task", "oblivion_make_task", "Make a ClickUp task of this message"),
 )
 LONG_DESCRIPTION = (
-    "Mention Oblivion in a channel, or write to it, and an AI agent of your team answers in the thread: with its "
-    "progress, with questions before what cannot be undone, and with one answer. Tasks of linked ClickUp lists "
-    "appear in their channels, and what is said in their threads goes back to ClickUp as comments."
+    "Mention Oblivion in a channel, or write to it, and an AI agent of your team answers in the thread: "
+    "with its progress, with questions before what cannot be undone, and with one answer. Tasks of linked "
+    "ClickUp lists appear in their channels, and what is said in their threads goes back as comments."
 )
 """Slack takes one of 174 to 4,000 characters."""
 APP_TOKEN_SCOPE = "connections:write"  # noqa: S105 - a scope
