@@ -1,6 +1,7 @@
 """One Socket.IO connection, typed: python-socketio ships no types, and only this module knows it."""
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -15,8 +16,20 @@ from oblivion_client.reading import read
 from oblivion_contracts.agent_socket import NAMESPACE, SERVER_EVENTS, Acknowledgement
 from oblivion_contracts.model import Contract
 
-CONNECTED_WITHIN_S = 10
+CONNECTED_WITHIN_S = 10.0
+CLOSED_WITHIN_S = 5.0
 _MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+# python-socketio takes whatever comes first for its opening packet: a close frame of a server that ends, or
+# a proxy's text, are errors of reading it.
+_NOT_CONNECTED = (
+    socketio_errors.ConnectionError,
+    OSError,
+    TimeoutError,
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+)
 
 logger = logging.getLogger("oblivion_client")
 
@@ -49,14 +62,16 @@ class Socket:
     async def connect(self, uri: str, token: str) -> None:
         """Raises: ConnectionFailed."""
         try:
-            await self._client.connect(
-                uri,
-                auth={"token": token},
-                transports=["websocket"],
-                namespaces=[NAMESPACE],
-                wait_timeout=CONNECTED_WITHIN_S,
-            )
-        except (socketio_errors.ConnectionError, OSError, TimeoutError) as error:
+            # A server that is stopped, or a proxy before none, may accept the connection and say nothing.
+            async with asyncio.timeout(CONNECTED_WITHIN_S):
+                await self._client.connect(
+                    uri,
+                    auth={"token": token},
+                    transports=["websocket"],
+                    namespaces=[NAMESPACE],
+                    wait_timeout=CONNECTED_WITHIN_S,
+                )
+        except _NOT_CONNECTED as error:
             await self.close()
             # Without a cause, the transport stood and the server turned the namespace down.
             if self._refusal is not None and error.__cause__ is None:
@@ -92,7 +107,9 @@ class Socket:
 
     async def close(self) -> None:
         self._disconnected()
-        await self._client.disconnect()
+        with contextlib.suppress(TimeoutError):  # A peer that reads no more: the rest is the kernel's.
+            async with asyncio.timeout(CLOSED_WITHIN_S):
+                await self._client.disconnect()
 
     async def _emit(self, event: str, message: Contract, answered: "asyncio.Future[object]") -> None:
         def settle(*data: object) -> None:
