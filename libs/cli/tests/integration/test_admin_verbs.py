@@ -11,7 +11,14 @@ from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.dead_letters import Choice, DeadLetters
 from oblivion_cli.usecases.events import EventFilter, Events
 from oblivion_cli.usecases.mappings import Mappings
-from oblivion_cli.usecases.tenants import NewTenant, create_tenant, find_tenant, list_tenants
+from oblivion_cli.usecases.tenants import (
+    NewTenant,
+    change_setting,
+    create_tenant,
+    find_tenant,
+    list_tenants,
+    settings_of,
+)
 from oblivion_contracts.jobs import WEBHOOK_PROCESSING
 from oblivion_contracts.mappings import FilterKind, MappingOptions, MessageFilter
 from oblivion_platform.errors import DependencyUnavailable
@@ -246,3 +253,17 @@ async def test_a_wrong_master_key_is_one_sentence(system, monkeypatch):
     with pytest.raises(CommandFailed, match=r"decryption_failed.*oblivion doctor"):
         async with open_admin(None) as admin:
             await admin.slack()
+
+
+async def test_a_tenant_s_own_settings_are_shown_changed_and_given_up(system, admin):
+    nothing = {"slack_streaming": None, "unknown_users": None}
+    system.sql("UPDATE tenants SET settings = '{}'")
+    assert await settings_of(admin.database, admin.tenant) == nothing
+    await change_setting(admin.database, admin.tenant, ACTOR, "slack_streaming", "off")
+    assert await settings_of(admin.database, admin.tenant) == nothing | {"slack_streaming": "off"}
+    await change_setting(admin.database, admin.tenant, ACTOR, "slack_streaming", None)
+    assert await settings_of(admin.database, admin.tenant) == nothing
+    with pytest.raises(UsageWrong, match="one of guest, refuse"):
+        await change_setting(admin.database, admin.tenant, ACTOR, "unknown_users", "sometimes")
+    with pytest.raises(UsageWrong, match="no setting"):
+        await change_setting(admin.database, admin.tenant, ACTOR, "colour", "red")

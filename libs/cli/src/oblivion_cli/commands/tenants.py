@@ -7,13 +7,24 @@ import typer
 
 from oblivion_cli import console
 from oblivion_cli.access import Access
-from oblivion_cli.admin import open_database
+from oblivion_cli.admin import open_admin, open_database
 from oblivion_cli.commands.options import Json
+from oblivion_cli.commands.options import Tenant as Tenancy
+from oblivion_cli.errors import UsageWrong
 from oblivion_cli.usecases.audit import Actor
-from oblivion_cli.usecases.tenants import NewTenant, Tenant, create_tenant, list_tenants
+from oblivion_cli.usecases.tenants import (
+    SETTINGS,
+    NewTenant,
+    Tenant,
+    change_setting,
+    create_tenant,
+    list_tenants,
+    settings_of,
+)
 
 app = typer.Typer(no_args_is_help=True, help="The organisations that share this system, each by itself.")
 COLUMNS = {"slug": "Slug", "name": "Name", "state": "State", "retention_days": "Keeps bodies (days)"}
+SETTING_COLUMNS = {"name": "Setting", "value": "Value", "may_be": "May be"}
 
 
 @app.command()
@@ -53,3 +64,32 @@ def list_(as_json: Json = False) -> None:
         console.print_json(rows)
     else:
         console.print_rows(rows, COLUMNS, nothing="There is no tenant yet: oblivion tenants create SLUG")
+
+
+@app.command()
+def settings(
+    name: Annotated[str | None, typer.Argument(help="Which one to change.")] = None,
+    value: Annotated[str | None, typer.Argument(help="What it shall be.")] = None,
+    unset: Annotated[bool, typer.Option("--unset", help="Let the services' settings hold again.")] = False,
+    tenant: Tenancy = None,
+    as_json: Json = False,
+) -> None:
+    """Show a tenant's own settings, or change one."""
+    if name is not None and (value is None) != unset:
+        raise UsageWrong("Say what it shall be, or --unset.", "See `oblivion tenants settings`.")
+
+    async def run() -> dict[str, str | None]:
+        async with open_admin(tenant) as admin:
+            if name is not None:
+                await change_setting(admin.database, admin.tenant, admin.actor, name, value)
+            return await settings_of(admin.database, admin.tenant)
+
+    found = asyncio.run(run())
+    if as_json:
+        console.print_json(found)
+    else:
+        rows = [
+            {"name": each, "value": now or "(as the services are set)", "may_be": ", ".join(SETTINGS[each])}
+            for each, now in found.items()
+        ]
+        console.print_rows(rows, SETTING_COLUMNS, nothing="There are no settings.")

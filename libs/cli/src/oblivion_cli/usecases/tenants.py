@@ -1,6 +1,7 @@
 """Tenants: create, list, and find the one that is meant."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -107,3 +108,43 @@ async def _insert(
             {"id": uuid4(), "tenant_id": tenant.id, "name": admin},
         )
         await note(tx, tenant.id, actor, "tenant.created", tenant.slug)
+
+
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "slack_streaming": ("off", "direct", "everywhere"),
+    "unknown_users": ("guest", "refuse"),
+}
+"""A tenant's own settings, and what each may be; where one says nothing, the services' settings hold."""
+
+
+async def settings_of(database: Database, tenant: Tenant) -> dict[str, str | None]:
+    """Each setting, None where the tenant says nothing."""
+    async with database.tenant(tenant.id) as tx:
+        known = (
+            await tx.execute(text("SELECT settings FROM tenants WHERE id = :id"), {"id": tenant.id})
+        ).scalar_one()
+    return {name: known.get(name) for name in SETTINGS}
+
+
+async def change_setting(
+    database: Database, tenant: Tenant, actor: Actor, name: str, value: str | None
+) -> None:
+    """Set it, or with None let the services' settings hold again.
+
+    Raises:
+        UsageWrong: there is no such setting, or it cannot be that.
+    """
+    if name not in SETTINGS:
+        raise UsageWrong(f"There is no setting {name!r}.", f"There are: {', '.join(SETTINGS)}.")
+    if value is not None and value not in SETTINGS[name]:
+        raise UsageWrong(f"{name} cannot be {value!r}.", f"It is one of {', '.join(SETTINGS[name])}.")
+    async with database.tenant(tenant.id) as tx:
+        await tx.execute(_CHANGE_SETTING, {"id": tenant.id, "name": name, "value": value})
+        await note(tx, tenant.id, actor, "tenant.setting_changed", name, value=value)
+
+
+_CHANGE_SETTING = text("""
+    UPDATE tenants SET settings = CASE WHEN CAST(:value AS text) IS NULL THEN settings - CAST(:name AS text)
+        ELSE settings || jsonb_build_object(CAST(:name AS text), CAST(:value AS text)) END
+    WHERE id = :id
+""")
