@@ -4,6 +4,7 @@
 
 import base64
 import logging
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, cast
 
@@ -21,12 +22,23 @@ from oblivion_client import CheckpointTooLarge, Run
 logger = logging.getLogger(__name__)
 
 
+def mark_of(run: Run) -> str:
+    """The run's word for the marks around what others wrote: one that nobody can guess.
+
+    A restored run keeps the word that its messages have already.
+    """
+    stored: Any = run.restored
+    kept = cast("dict[str, Any]", stored).get("mark") if isinstance(stored, dict) else None
+    return kept if isinstance(kept, str) and kept else secrets.token_hex(8)
+
+
 class RunCheckpointer(BaseCheckpointSaver[int]):
     """Holds the newest checkpoint of one run, and stores it through `run.checkpoint`."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, mark: str) -> None:
         super().__init__()
         self._run = run
+        self._mark = mark
         self._newest: tuple[Checkpoint, CheckpointMetadata] | None = self._read(run.restored)
         self._writes: list[tuple[str, str, Any]] = []
 
@@ -79,10 +91,14 @@ class RunCheckpointer(BaseCheckpointSaver[int]):
     def get_next_version(self, current: int | None, channel: None) -> int:
         return 1 if current is None else current + 1
 
-    def _written(self) -> dict[str, list[str]]:
+    def _written(self) -> dict[str, list[str] | str]:
         assert self._newest is not None  # noqa: S101 - set by the only caller
         checkpoint, metadata = self._newest
-        return {"checkpoint": self._dump(checkpoint), "metadata": self._dump(metadata)}
+        return {
+            "checkpoint": self._dump(checkpoint),
+            "metadata": self._dump(metadata),
+            "mark": self._mark,
+        }
 
     def _read(self, stored: Any) -> tuple[Checkpoint, CheckpointMetadata] | None:
         if not isinstance(stored, dict):

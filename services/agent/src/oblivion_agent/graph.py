@@ -47,7 +47,7 @@ class Thinking:
 
     async def answer(self) -> str:
         """The answer; continues from the last checkpoint where there is one."""
-        checkpointer = RunCheckpointer(self._run)
+        checkpointer = RunCheckpointer(self._run, self._mark)
         graph = self._graph().compile(checkpointer=checkpointer)
         start = None if checkpointer.restored else State(messages=[], rounds=0)
         config: Any = {

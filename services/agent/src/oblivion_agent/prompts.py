@@ -80,7 +80,9 @@ def update_text(messages: Sequence[SessionMessage], prompt: str | None, mark: st
 
 
 def as_material(text: str, mark: str) -> str:
-    return f"[material {mark}]\n{text.replace(mark, '')}\n[end {mark}]"
+    while mark in text:  # Taking one out may put another together.
+        text = text.replace(mark, "")
+    return f"[material {mark}]\n{text}\n[end {mark}]"
 
 
 def cut(text: str, length_max: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from oblivion_agent.checkpointer import mark_of
 from oblivion_agent.graph import Thinking
 from oblivion_agent.mcp_servers import McpServer, hub_of
 from oblivion_agent.model import Models
@@ -61,8 +62,7 @@ class Squad:
     async def work(self, task: TaskAssigned, run: Run) -> str:
         """Answer one task."""
         model = await self._models.named(task.model)
-        # The same after a restart, whose checkpoint holds messages with it.
-        mark = run.id.hex[:8]
+        mark = mark_of(run)
         async with hub_of(task) as hub:
             tools = await self._offered(task, hub.tools)
             toolbox = Toolbox(run, [*tools, *own_tools(run, risky=_any_risky(tools))], mark)

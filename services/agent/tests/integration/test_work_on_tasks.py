@@ -301,7 +301,7 @@ async def test_after_a_crash_the_work_goes_on_where_it_stood(
     await sandbox.control.llm.call_tool("tracker__deleteTicket", {"id": "ABC-1"})
     async with agent_under_test(agent_of(settings, server)) as squad:
         assignment = squad.assign(prompt="remove ABC-1")
-        await eventually(lambda: bool(assignment.so_far.approvals))
+        await eventually(lambda: bool(assignment.so_far.approvals), within_s=30)
         squad.answer_approval = lambda request: True
         await assignment.restart()
         outcome = await assignment.outcome()
@@ -310,6 +310,11 @@ async def test_after_a_crash_the_work_goes_on_where_it_stood(
     assert server.calls == [("delete", {"id": "ABC-1"})]
     tasks = [request["task"] for request in await sandbox.control.llm.requests()]
     assert len(tasks) == 2, "the model was not asked again for what it had decided"
+    last = (await sandbox.control.llm.requests())[-1]
+    result = next(turn["text"] for turn in last["turns"] if turn["role"] == "tool")
+    mark = result.removeprefix("[material ").split("]")[0]
+    assert f"[material {mark}]" in last["turns"][0]["text"], "the mark outlives the crash"
+    assert not assignment.task.run_id.hex.startswith(mark), "nobody can guess it"
 
 
 async def test_without_a_model_the_answer_says_what_to_set(sandbox: RunningSandbox) -> None:
