@@ -94,6 +94,8 @@ class AgentView(AgentDefinition):
     name: AgentName
     origin: Literal["squad", "resource", "api"]
     state: Literal["active", "disabled"]
+    is_whole: bool = True
+    """False: prompt, skills, limits and model are left out, for admins alone see them."""
     online: int
     """Connected replicas."""
     running: int

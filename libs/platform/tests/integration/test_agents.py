@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from oblivion_contracts.agents import AgentDefinition
 from oblivion_platform.agents import (
     CHANNEL,
+    MUTES_CHANNEL,
     AgentDirectory,
     AgentNameTaken,
     AgentNotFound,
@@ -19,6 +21,7 @@ from oblivion_platform.agents import (
     issue_secret,
     list_agents,
     list_secrets,
+    mute_agent,
     read_agent,
     retire_secret,
     secret_is_live,
@@ -152,6 +155,9 @@ async def test_the_directory_hears_of_changes(database: FreshDatabase) -> None:
         directory = AgentDirectory(db, keep_s=3600)
         announcements = Announcements(database.url("oblivion_gateway"))
         announcements.hear(CHANNEL, changed=directory.drop, unheard=directory.drop_all)
+        announcements.hear(MUTES_CHANNEL, changed=directory.forget, unheard=lambda: None)
+        told: list[UUID | None] = []
+        directory.on_change(told.append)
         announcements.start()
         try:
             await eventually(lambda: announcements.listening)
@@ -162,6 +168,16 @@ async def test_the_directory_hears_of_changes(database: FreshDatabase) -> None:
             assert known.named("@F") is not None
             assert [profile.name for profile in known.profiles] == ["fixer"]
 
+            told.clear()
+            async with db.tenant(tenant) as tx:
+                await mute_agent(tx, agent.id, datetime.now(UTC) + timedelta(minutes=1), "too loud")
+
+            async def is_muted() -> bool:
+                found = await directory.find(tenant, agent.id)
+                return found is not None and found.muted_until is not None
+
+            await eventually(is_muted)
+            assert told == [], "nobody has to look at everything again"
             async with db.tenant(tenant) as tx:
                 await set_agent_state(tx, agent.id, "disabled")
             await eventually(lambda: is_inactive(directory, tenant, agent.id))

@@ -289,6 +289,25 @@ async def test_a_question_is_seen_by_whom_the_run_is_for_and_in_public_by_all(
         assert asked.id in {each.id for each in everything}
 
 
+@pytest.mark.parametrize("ending", ["complete", "fail", "cancel", "give_up"])
+async def test_no_checkpoint_stays_after_the_end(worker: Database, gateway: Database, ending: str) -> None:
+    run = await running(worker, gateway)
+    failure = RunFailure(code="x", message="x")
+    async with gateway.tenant(TENANT) as tx:
+        await runs.checkpoint(tx, run.id, run.fence, b"half way")
+        match ending:
+            case "complete":
+                await runs.complete(tx, run.id, run.fence, "done", None)
+            case "fail":
+                await runs.fail(tx, run.id, run.fence, failure, None)
+            case "cancel":
+                await runs.cancel(tx, run.id, "Ana")
+            case _:
+                await runs.give_up(tx, run.id, failure)
+        assert await runs.read_checkpoint(tx, run.id) is None
+        assert list(await runs.read_many(tx, [run.id, uuid4()])) == [run.id]
+
+
 async def test_usage_adds_up_to_no_more_than_can_be_stored(worker: Database, gateway: Database) -> None:
     run = await running(worker, gateway)
     most = Usage(input_tokens=TOKENS_MAX, cost_usd=USD_MAX)

@@ -55,6 +55,9 @@ class Gateway:
             (tokens.CHANNEL, self.token_keys),
         ):
             self.announcements.hear(channel, changed=cache.drop, unheard=cache.drop_all)
+        self.announcements.hear(
+            agents.MUTES_CHANNEL, changed=self.agent_directory.forget, unheard=lambda: None
+        )
 
     def _build_rest(self) -> None:
         parts = RestParts(

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from oblivion_contracts.signals import TellAgent, gateway_channel
 from oblivion_gateway.adapters.agent_names import DirectoryNames
 from oblivion_gateway.adapters.held_runs import PostgresHeldRuns
 from oblivion_gateway.adapters.no_history import NoHistory
+from oblivion_gateway.adapters.old_rows import OldRows
 from oblivion_gateway.adapters.run_jobs import BudgetedMessages, QueuedRuns
 from oblivion_gateway.adapters.unindexed_runs import UnindexedRuns
 from oblivion_gateway.domain.agent_connections import AgentConnections
@@ -42,6 +44,7 @@ from oblivion_platform.subscription import Subscription
 SWEEP_EVERY_S = 2.0
 THOROUGH_EVERY_SWEEPS = 3
 NAMELESS_FOR_S = 10.0
+PUT_AWAY_EVERY_S = 3_600.0
 
 _log = get_logger(__name__)
 
@@ -129,6 +132,11 @@ class AgentGateway:
             asyncio.create_task(_again(self.server.cut_nameless, NAMELESS_FOR_S), name="nameless sockets"),
         ]
 
+        age = timedelta(days=self._settings.archive_after_days)
+        old = OldRows(self._parts.database, age)
+        self._loops.append(
+            asyncio.create_task(_again(lambda _: old.put_away(), PUT_AWAY_EVERY_S), name="old rows")
+        )
         if self._index is not None:
             unindexed = UnindexedRuns(self._parts.database, self._index)
             self._loops.append(asyncio.create_task(index_for_ever(unindexed), name="history"))

@@ -36,6 +36,9 @@ class SocketSettings(DatabaseSettings, RedisSettings):
         description="Turns text into vectors: `wordllama`, which needs nothing, or any that LangChain's "
         "init_embeddings knows, such as `openai:text-embedding-3-small`.",
     )
+    archive_after_days: int = Field(
+        default=90, ge=1, description="Days after which conversations that rest, and runs, are archived."
+    )
     tools_url: ServiceUrl | None = Field(
         default=None, description="The MCP hub, as agents reach it; they get no tools of it without."
     )

@@ -5,15 +5,18 @@ import json
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from oblivion_contracts.runs import RunFailure, RunSource
+from oblivion_gateway.adapters.old_rows import OldRows
 from oblivion_gateway.testing import PUBLIC_URL, TestTenant, World, running_world
 from oblivion_platform import people, runs
 from oblivion_platform.database.engine import Database
@@ -383,6 +386,59 @@ async def test_cancelling_a_run_stops_what_it_handed_on(desk: Desk) -> None:
     assert (await desk.post(f"/api/runs/{parent}/cancel")).status_code == 200
     for run_id in (child, grandchild):
         assert (await desk.get(f"/api/runs/{run_id}")).json()["state"] == "cancelled"
+
+
+async def test_prompts_skills_and_limits_of_agents_are_for_admins(desk: Desk) -> None:
+    new = {
+        "name": "fixer",
+        "description": "fixes",
+        "system_prompt": "the secret plan",
+        "skills": [{"name": "plan", "text": "the secret plan"}],
+        "limits": {"messages_per_minute": 77},
+    }
+    agent_id = (await desk.post("/api/agents", new)).json()["agent"]["id"]
+    agent = await desk.world.agent_token(await desk.world.new_agent(desk.tenant, "other"))
+    for token in (await desk.world.token(desk.tenant, "user"), agent):
+        for path in ("/api/agents", f"/api/agents/{agent_id}"):
+            seen = await desk.world.request("GET", path, token=token)
+            assert "fixes" in seen.text
+            assert "secret plan" not in seen.text
+            assert "77" not in json.dumps(seen.json().get("limits", {}))
+    whole = (await desk.get(f"/api/agents/{agent_id}")).json()
+    assert (whole["system_prompt"], whole["limits"]["messages_per_minute"], whole["is_whole"]) == (
+        "the secret plan",
+        77,
+        True,
+    )
+
+
+async def test_what_is_old_is_archived_and_signed_out_browsers_are_forgotten(
+    desk: Desk, database: FreshDatabase
+) -> None:
+    old, fresh = await desk.new_run(), await desk.new_run()
+    await finish(desk, old)
+    await finish(desk, fresh)
+    cookie = await desk.world.cookie(desk.tenant, "user")
+    await desk.world.cookie(desk.tenant, "admin")
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("UPDATE runs SET finished_at = now() - interval '91 days' WHERE id = %s", (old,))
+        admin.execute(
+            "UPDATE sessions SET updated_at = now() - interval '91 days'"
+            " WHERE id = (SELECT session_id FROM runs WHERE id = %s)",
+            (old,),
+        )
+        admin.execute(
+            "UPDATE web_sessions SET expires_at = now() - interval '2 days' WHERE user_id = %s",
+            (desk.tenant.people["user"],),
+        )
+    await OldRows(desk.world.gateway.database, timedelta(days=90)).put_away()
+    async with desk.world.database.tenant(desk.tenant.id) as tx:
+        archived = (await tx.execute(text("SELECT id FROM runs WHERE archived_at IS NOT NULL"))).scalars()
+        assert [str(each) for each in archived] == [old]
+        assert (await tx.execute(text("SELECT count(*) FROM web_sessions"))).scalar_one() == 1
+    assert len((await desk.get("/api/sessions")).json()["items"]) == 1
+    gone = await desk.world.request("GET", "/api/me", headers={"Cookie": f"oblivion_session={cookie}"})
+    assert gone.status_code == 401
 
 
 async def test_the_page_that_shows_the_api_needs_nothing_from_elsewhere(desk: Desk) -> None:

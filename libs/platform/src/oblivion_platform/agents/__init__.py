@@ -15,7 +15,7 @@ from oblivion_platform.agents.errors import (
     AgentOfAnotherTenant,
     SecretNotFound,
 )
-from oblivion_platform.agents.profiles import CHANNEL, AgentDirectory, TenantAgents, profile_of
+from oblivion_platform.agents.profiles import CHANNEL, MUTES_CHANNEL, AgentDirectory, TenantAgents, profile_of
 from oblivion_platform.agents.registry import (
     AgentRecord,
     create_agent,
@@ -45,6 +45,7 @@ from oblivion_platform.agents.squad import definition_of, seed_squad
 
 __all__ = [
     "CHANNEL",
+    "MUTES_CHANNEL",
     "AgentDirectory",
     "AgentNameTaken",
     "AgentNotFound",

@@ -24,6 +24,8 @@ KEEP_S = 30.0
 """How old an answer can be while announcements go unheard."""
 TENANTS_KEPT = 1_000
 CHANNEL = "agents"
+MUTES_CHANNEL = "agent_mutes"
+"""Only who takes agents' messages needs to hear it."""
 
 _versions = count(1)
 _IS_ACTIVE = text("SELECT state = 'active' FROM tenants WHERE id = :tenant")
@@ -95,11 +97,15 @@ class AgentDirectory:
         """Have `listener` told of the tenant that changed; None: any may have."""
         self._listeners.append(listener)
 
-    def drop(self, tenant_id: UUID) -> None:
-        """Forget what a change could touch."""
+    def forget(self, tenant_id: UUID) -> None:
+        """Read the tenant's agents again when they are next asked for; nobody is told."""
         self._changes += 1
         self._kept.pop(tenant_id, None)
         self._loading.pop(tenant_id, None)
+
+    def drop(self, tenant_id: UUID) -> None:
+        """Forget what a change could touch."""
+        self.forget(tenant_id)
         for listener in self._listeners:
             listener(tenant_id)
 

@@ -213,7 +213,7 @@ _PROGRESS = step(
 )
 _NOTE_HELD = step("presented_seq = presented_seq", BY_HOLDER)
 _CHECKPOINT = text(f"UPDATE runs SET checkpoint = :checkpoint WHERE {BY_HOLDER} RETURNING id")  # noqa: S608
-_ENDING = f"""waiting_for = NULL, lease_until = NULL, finished_at = clock_timestamp(),
+_ENDING = f"""waiting_for = NULL, lease_until = NULL, checkpoint = NULL, finished_at = clock_timestamp(),
     started_at = coalesce(started_at, assigned_at), {_ADD_USAGE}"""
 _COMPLETE = step(f"state = 'succeeded', result = :answer, percent = 100, {_ENDING}", BY_HOLDER)
 _FAIL = step(f"state = 'failed', failure = CAST(:failure AS jsonb), {_ENDING}", BY_HOLDER)

@@ -218,12 +218,12 @@ _LOSE_LEASE = step(
 )
 _GIVE_UP = step(
     """state = 'failed', waiting_for = NULL, failure = CAST(:failure AS jsonb), fence = fence + 1,
-    lease_until = NULL, finished_at = clock_timestamp()""",
+    lease_until = NULL, checkpoint = NULL, finished_at = clock_timestamp()""",
     f"id = :run AND {LIVE}",
 )
 _CANCEL = step(
     """state = 'cancelled', waiting_for = NULL, cancel_requested_by = :by, lease_until = NULL,
-    finished_at = clock_timestamp()""",
+    checkpoint = NULL, finished_at = clock_timestamp()""",
     f"id = :run AND {LIVE}",
 )
 _NOTE = step("presented_seq = presented_seq", f"id = :run AND {LIVE}")

@@ -19,6 +19,11 @@ async def read(tx: AsyncConnection, run_id: UUID, *, lock: bool = False) -> Run 
     return None if row is None else run_of(row)
 
 
+async def read_many(tx: AsyncConnection, run_ids: Sequence[UUID]) -> dict[UUID, Run]:
+    """Those that there are."""
+    return {row.id: run_of(row) for row in await tx.execute(_READ_MANY, {"runs": list(run_ids)})}
+
+
 async def read_checkpoint(tx: AsyncConnection, run_id: UUID) -> bytes | None:
     value = (await tx.execute(_CHECKPOINT, {"run": run_id})).scalar_one_or_none()
     return None if value is None else bytes(value)
@@ -113,6 +118,7 @@ COLUMNS = """id, tenant_id, session_id, parent_run_id, hops, source, state, wait
 
 _READ = text(f"SELECT {COLUMNS} FROM runs WHERE id = :run")  # noqa: S608
 _READ_LOCKED = text(f"SELECT {COLUMNS} FROM runs WHERE id = :run FOR UPDATE")  # noqa: S608
+_READ_MANY = text(f"SELECT {COLUMNS} FROM runs WHERE id = ANY(:runs)")  # noqa: S608
 _CHECKPOINT = text("SELECT checkpoint FROM runs WHERE id = :run")
 _EVENTS = text("""
     SELECT seq, at, kind, data FROM run_events WHERE run_id = :run AND seq > :sequence

@@ -130,7 +130,9 @@ class PostgresHeldRuns:
 
     async def standings(self, tenant_id: UUID, run_ids: Sequence[UUID]) -> Sequence[Standing]:
         async with self._database.tenant(tenant_id) as tx:
-            return [await _standing(tx, row) for row in await tx.execute(_STANDINGS, {"runs": list(run_ids)})]
+            rows = (await tx.execute(_STANDINGS, {"runs": list(run_ids)})).all()
+            found = await runs.read_many(tx, [row.id for row in rows])
+            return [await _standing(tx, row, found[row.id]) for row in rows]
 
     async def messages_since(
         self, tenant_id: UUID, session_id: UUID, sequence: int
@@ -286,9 +288,7 @@ def _child_of(parent: Run, work: DelegateTask, child_id: UUID, session_id: UUID)
     )
 
 
-async def _standing(tx: AsyncConnection, row: Row[Any]) -> Standing:
-    run = await runs.read(tx, row.id)
-    assert run is not None  # noqa: S101 - the row was just read in the same transaction
+async def _standing(tx: AsyncConnection, row: Row[Any], run: Run) -> Standing:
     answered = (await tx.execute(_ANSWERED, {"run": row.id})).all() if row.has_answers else ()
     children = (await tx.execute(_CHILDREN, {"run": row.id})).all() if row.has_children else ()
     return Standing(

@@ -1,7 +1,8 @@
 """Socket.IO packets of agents, read so that whatever arrives can be stored.
 
-The standard parser takes NaN and Infinity, which are no JSON, and makes 1e999 infinite: it becomes the largest
-number. NUL and lone surrogates, which a model's output may well hold, break Postgres: they become U+FFFD.
+The standard parser takes NaN and Infinity, which are no JSON, and makes 1e999 infinite: it becomes the
+largest number. NUL and lone surrogates, which a model's output may well hold, break Postgres: they become
+U+FFFD.
 """
 
 # python-socketio ships no types.

@@ -20,6 +20,8 @@ from oblivion_platform.agents import AgentRecord, ClientId, SecretHasher
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.presence import Replica
 
+_FOR_ADMINS = {"system_prompt", "skills", "limits", "model"}
+
 
 class ManageAgents:
     """Every change is a line in the audit log."""
@@ -105,13 +107,14 @@ class ManageAgents:
             online = await self._online.replicas(unit.caller.tenant_id, [agent.id for agent in found])
         except DependencyUnavailable:  # Shown as offline: the list itself needs no Redis.
             online = dict[UUID, Sequence[Replica]]()
-        return [_view(agent, online) for agent in found]
+        return [_view(agent, online, is_whole=unit.caller.is_admin) for agent in found]
 
 
-def _view(agent: AgentRecord, online: Mapping[UUID, Sequence[Replica]]) -> AgentView:
+def _view(agent: AgentRecord, online: Mapping[UUID, Sequence[Replica]], *, is_whole: bool) -> AgentView:
     replicas = online.get(agent.id, ())
     return AgentView(
-        **agent.definition.model_dump(),
+        **agent.definition.model_dump(exclude=set[str]() if is_whole else _FOR_ADMINS),
+        is_whole=is_whole,
         id=agent.id,
         name=agent.name,
         origin=agent.origin,

@@ -9,7 +9,8 @@ from oblivion_platform.runs import FencedOff
 
 TICK_S = 0.05
 
-Beat = tuple[int, "asyncio.Future[None]"]
+Beats = dict[tuple[UUID, int], "asyncio.Future[None]"]
+"""Run and fence → who waits; a run's old holder may beat beside its new one."""
 
 
 class Heartbeats:
@@ -18,7 +19,7 @@ class Heartbeats:
     def __init__(self, runs: HeldRuns, *, tick_s: float = TICK_S) -> None:
         self._runs = runs
         self._tick_s = tick_s
-        self._waiting: dict[UUID, dict[UUID, Beat]] = {}
+        self._waiting: dict[UUID, Beats] = {}
         self._ticking: set[asyncio.Task[None]] = set()
 
     async def beat(self, tenant_id: UUID, run_id: UUID, fence: int) -> None:
@@ -34,28 +35,30 @@ class Heartbeats:
             task = asyncio.create_task(self._tick(tenant_id), name="heartbeats")
             self._ticking.add(task)
             task.add_done_callback(self._ticking.discard)
-        known = waiting.get(run_id)
-        if known is None or known[0] != fence:
-            known = waiting[run_id] = (fence, asyncio.get_running_loop().create_future())
-        await asyncio.shield(known[1])
+        known = waiting.get((run_id, fence))
+        if known is None:
+            known = waiting[run_id, fence] = asyncio.get_running_loop().create_future()
+        await asyncio.shield(known)
 
     async def _tick(self, tenant_id: UUID) -> None:
         await asyncio.sleep(self._tick_s)
         beats = self._waiting.pop(tenant_id)
+        # Fences grow: of several the highest alone may hold.
+        fences = dict(sorted(beats))
         try:
-            renewed = await self._runs.renew(tenant_id, {run_id: beat[0] for run_id, beat in beats.items()})
+            renewed = await self._runs.renew(tenant_id, fences)
         except OblivionFailure as failure:
             _settle_all(beats, failure)
             return
-        for run_id, (_, future) in beats.items():
-            if run_id in renewed:
+        for (run_id, fence), future in beats.items():
+            if run_id in renewed and fence == fences[run_id]:
                 future.set_result(None)
             else:
                 _fail(future, FencedOff())
 
 
-def _settle_all(beats: dict[UUID, Beat], failure: OblivionFailure) -> None:
-    for _, future in beats.values():
+def _settle_all(beats: Beats, failure: OblivionFailure) -> None:
+    for future in beats.values():
         _fail(future, failure)
 
 

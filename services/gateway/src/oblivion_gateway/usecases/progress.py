@@ -40,14 +40,17 @@ class Progress:
         self._clock = clock
         self._of_run: dict[UUID, _Reporting] = {}
 
+    def __len__(self) -> int:
+        """Runs of which something is held back, or was stored a moment ago."""
+        return len(self._of_run)
+
     def offer(self, tenant_id: UUID, message: TaskProgress) -> None:
         """Take a report; it is stored now or a moment later."""
         reporting = self._of_run.get(message.run_id)
         if reporting is None or reporting.fence != message.fence:
             reporting = self._of_run[message.run_id] = _Reporting(tenant_id, message.fence)
         _add(reporting.pending, message)
-        if reporting.writing is None:
-            reporting.writing = asyncio.create_task(self._write(message.run_id, reporting), name="progress")
+        self._begin(message.run_id, reporting)
 
     def rest(self, run_id: UUID) -> Report:
         """What was held back, to be stored with the end; nothing more is taken."""
@@ -59,7 +62,8 @@ class Progress:
 
     def put_back(self, tenant_id: UUID, run_id: UUID, fence: int, report: Report) -> None:
         """The end could not be stored after all."""
-        self._of_run[run_id] = _Reporting(tenant_id, fence, self._clock(), report)
+        reporting = self._of_run[run_id] = _Reporting(tenant_id, fence, self._clock(), report)
+        self._begin(run_id, reporting)
 
     async def flush(self) -> None:
         """Store what is held back; the process is about to end."""
@@ -67,14 +71,22 @@ class Progress:
             if reporting.pending != Report():
                 await self._store(run_id, reporting)
 
+    def _begin(self, run_id: UUID, reporting: _Reporting) -> None:
+        if reporting.writing is None:
+            reporting.writing = asyncio.create_task(self._write(run_id, reporting), name="progress")
+
     async def _write(self, run_id: UUID, reporting: _Reporting) -> None:
+        """Store what comes, until nothing has come for a moment; then nothing of the run is left here."""
         try:
-            await asyncio.sleep(max(0.0, reporting.stored_at + SHORTEST_GAP_S - self._clock()))
-            await self._store(run_id, reporting)
+            while True:
+                await asyncio.sleep(max(0.0, reporting.stored_at + SHORTEST_GAP_S - self._clock()))
+                if reporting.pending == Report():
+                    break
+                await self._store(run_id, reporting)
         finally:
             reporting.writing = None
-        if reporting.pending != Report() and self._of_run.get(run_id) is reporting:
-            reporting.writing = asyncio.create_task(self._write(run_id, reporting), name="progress")
+        if self._of_run.get(run_id) is reporting:
+            del self._of_run[run_id]
 
     async def _store(self, run_id: UUID, reporting: _Reporting) -> None:
         report, reporting.pending = reporting.pending, Report()
@@ -88,7 +100,7 @@ class Progress:
         except PermanentFailure as failure:
             # The agent hears of it with its next heartbeat.
             _log.info("progress refused", run_id=str(run_id), code=failure.code)
-            self._of_run.pop(run_id, None)
+            reporting.pending = Report()
 
 
 def _add(report: Report, message: TaskProgress) -> None:

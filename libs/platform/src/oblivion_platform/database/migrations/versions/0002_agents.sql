@@ -109,8 +109,17 @@ BEGIN
     PERFORM pg_notify('agents', coalesce(NEW.tenant_id, OLD.tenant_id)::text);
     RETURN NULL;
 END $$;
-CREATE TRIGGER agents_changed AFTER INSERT OR DELETE OR UPDATE OF definition, state, muted_until ON agents
+CREATE TRIGGER agents_changed AFTER INSERT OR DELETE OR UPDATE OF definition, state ON agents
     FOR EACH ROW EXECUTE FUNCTION oblivion_announce_agents();
+-- A channel of its own: it happens often, and concerns nobody but who takes agents' messages.
+CREATE FUNCTION oblivion_announce_mute() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('agent_mutes', NEW.tenant_id::text);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER agents_muted AFTER UPDATE OF muted_until ON agents
+    FOR EACH ROW WHEN (NEW.muted_until IS DISTINCT FROM OLD.muted_until)
+    EXECUTE FUNCTION oblivion_announce_mute();
 CREATE FUNCTION oblivion_announce_tenant() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('agents', NEW.id::text);
@@ -261,6 +270,8 @@ CREATE INDEX runs_thread_queue ON runs (tenant_id, thread, created_at) WHERE sta
 CREATE UNIQUE INDEX runs_event ON runs (tenant_id, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX runs_listing ON runs (tenant_id, created_at DESC, id);
 CREATE INDEX runs_of_agent ON runs (tenant_id, agent_id, finished_at DESC);
+CREATE INDEX runs_given ON runs (tenant_id, agent_id, created_at);
+CREATE INDEX runs_of_user ON runs (tenant_id, user_id, created_at DESC, id DESC);
 CREATE INDEX runs_parent ON runs (tenant_id, parent_run_id) WHERE parent_run_id IS NOT NULL;
 CREATE INDEX runs_live ON runs (wake_at)
     WHERE state IN ('queued', 'routed', 'assigned', 'running', 'waiting');
