@@ -18,7 +18,7 @@ from oblivion_platform.embedded.process import free_port
 from oblivion_platform.lifetime import tied_to_parent
 from tests.faults.schedule import Fault, Harm
 
-START_WITHIN_S = 90.0
+START_WITHIN_S = 180.0
 STOP_WITHIN_S = 60.0
 
 MARKS = {

@@ -93,9 +93,20 @@ class Team:
         return stop
 
     async def give(self, issued: ClientSecretIssued, prompt: str = "do it") -> UUID:
-        run_id = await self.dispatcher.new_run(self.tenant.id, agent_id_of(issued), prompt)
-        await self.dispatcher.assign(self.tenant.id, run_id)
+        """A run of one person, assigned as soon as the agent is online."""
+        agent_id = agent_id_of(issued)
+        person = self.tenant.people["user"]
+        run_id = await self.dispatcher.new_run(self.tenant.id, agent_id, prompt, user_id=person)
+        await self.assign(run_id, issued)
         return run_id
+
+    async def assign(self, run_id: UUID, issued: ClientSecretIssued) -> None:
+        async def online() -> None:
+            found = await self.dispatcher.presence.pick(self.tenant.id, agent_id_of(issued), "default")
+            assert found is not None
+
+        await eventually(online, within_s=30)
+        await self.dispatcher.assign(self.tenant.id, run_id)
 
     async def read(self, run_id: UUID) -> Any:
         return await self.dispatcher.read(self.tenant.id, run_id)
@@ -226,7 +237,7 @@ async def test_a_killed_agents_successor_goes_on_from_its_checkpoint(team: Team,
             run = await runs.read(tx, run_id)
             assert run is not None
             assert await runs.lose_lease(tx, run) is not None
-        await team.dispatcher.assign(team.tenant.id, run_id)
+        await team.assign(run_id, issued)
         ended = await team.ended(run_id)
     assert ended.result == "went on from step 3, attempt 2"
     assert ended.lost_leases == 1
