@@ -302,3 +302,14 @@ async def test_migrations_go_down_and_up_again_and_a_service_sees_the_difference
 def test_the_relay_role_cannot_log_in(filled: FreshDatabase) -> None:
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(filled.url(RELAY))
+
+
+async def test_a_schema_that_is_still_closed_is_behind(database: FreshDatabase) -> None:
+    async with await psycopg.AsyncConnection.connect(database.admin_url, autocommit=True) as admin:
+        await admin.execute("REVOKE USAGE ON SCHEMA public FROM oblivion_gateway")
+    service = Database.connect(database.url("oblivion_gateway"), pool_size=1)
+    try:
+        with pytest.raises(SchemaBehind):
+            await service.check_schema()
+    finally:
+        await service.close()

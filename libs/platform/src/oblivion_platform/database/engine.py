@@ -156,7 +156,7 @@ class Database:
             SchemaBehind: they have not, or not far enough.
         """
         async with self.shared() as tx:
-            exists = (await tx.execute(text("SELECT to_regclass('public.alembic_version')"))).scalar()
+            exists = (await tx.execute(_SCHEMA_IS_OPEN)).scalar()
             revision = exists and (await tx.execute(text("SELECT version_num FROM alembic_version"))).scalar()
         if revision is None or revision < HEAD:
             raise SchemaBehind(f"schema is at {revision or 'nothing'}, this version needs {HEAD}")
@@ -206,6 +206,11 @@ def _unavailable(error: BaseException) -> DependencyUnavailable:
 
 
 _ANYTHING = text("SELECT 1")
+# Between the making of roles and the first migration a service may not even look into the schema.
+_SCHEMA_IS_OPEN = text("""
+    SELECT CASE WHEN has_schema_privilege('public', 'USAGE')
+           THEN has_table_privilege(to_regclass('public.alembic_version'), 'SELECT') END
+""")
 _ROLE_PRIVILEGES = text("""
     SELECT current_user AS name,
            me.rolcreaterole
