@@ -79,6 +79,7 @@ class Api:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
         self.ends = True
+        self.end: dict[str, Any] = {"state": "succeeded", "result": "**hi** there"}
         self.released = asyncio.Event()
         self.released.set()
 
@@ -99,12 +100,12 @@ class Api:
             times = {"created_at": NOW, "updated_at": NOW}
             return {"id": str(SESSION), "version": 1, "source": "terminal", **times}
         ids = {"id": str(RUN), "session_id": str(SESSION), "source": "terminal", "category": "quick"}
-        return {**ids, "state": "succeeded", "prompt": "hello", "result": "**hi** there", "created_at": NOW}
+        return {**ids, "prompt": "hello", "created_at": NOW, **self.end}
 
     async def _stream(self, send: Any) -> None:
         await _start(send, b"text/event-stream")
         steps: list[tuple[str, Any]] = [("progress", {"percent": 40, "text": "thinking"})]
-        steps += [("state", {"state": "succeeded"})] if self.ends else []
+        steps += [("state", {"state": self.end["state"]})] if self.ends else []
         for number, (kind, data) in enumerate(steps, start=1):
             event = {"run_id": str(RUN), "sequence": number, "at": NOW, "kind": kind, "data": data}
             text = f"id: {number}\ndata: {json.dumps(event)}\n\n"
@@ -137,10 +138,21 @@ async def test_a_conversation_prints_the_answer(
 ) -> None:
     server, url = api
     async with OblivionClient(url, "token") as client:
-        await Talk(client, await client.create_session(), "fixer").say("hello")
+        talk = Talk(client, await client.create_session(), "fixer", in_slack=False)
+        assert await talk.say("hello")
     sent = next(body for path, body in server.asked if path.endswith("/messages"))
-    assert sent == {"text": "hello", "agent": "fixer", "source": "terminal"}
+    assert sent == {"text": "hello", "agent": "fixer", "source": "terminal", "visible_in_slack": False}
     assert "**hi** there" in capsys.readouterr().out
+
+
+async def test_a_run_that_fails_is_told_in_its_own_words(
+    api: tuple[Api, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, url = api
+    server.end = {"state": "failed", "failure": {"code": "model_slow", "message": "It did not answer."}}
+    async with OblivionClient(url, "token") as client:
+        assert not await Talk(client, await client.create_session(), None).say("hello")
+    assert "It did not answer. (model_slow)" in capsys.readouterr().err
 
 
 async def test_ctrl_c_cancels_the_run_and_the_conversation_goes_on(
