@@ -1,6 +1,7 @@
 """Stands between the operator and the API server: counts its writes, kills it after one, cuts its watches."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from aiohttp import web
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HOP = frozenset({"host", "connection", "transfer-encoding", "content-length", "content-encoding"})
+_VERSION = re.compile(rb'"resourceVersion":\s*"(\d+)"')
 
 
 @dataclass
@@ -21,7 +23,9 @@ class ApiProxy:
     tls: ssl.SSLContext
     url: str = ""
     writes: list[str] = field(default_factory=list[str])
-    """Method and path of each write that the API server carried out."""
+    """Method and path of each write that changed something."""
+    seen: set[bytes] = field(default_factory=set[bytes])
+    """Every resourceVersion that was answered so far: a write that answers one of them changed nothing."""
     kill_after: int | None = None
     kill: Callable[[], object] | None = None
     is_cut: bool = False
@@ -43,6 +47,7 @@ class ApiProxy:
             self.watches.add(task)
             task.add_done_callback(self.watches.discard)
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP}
+        headers["Accept-Encoding"] = "identity"
         async with self._session.request(
             request.method,
             f"{self.upstream}{request.raw_path}",
@@ -52,25 +57,28 @@ class ApiProxy:
             timeout=aiohttp.ClientTimeout(total=None if is_watch else 60),
             auto_decompress=False,
         ) as answer:
-            self._count(request, answer.status)
-            return await self._relay(request, answer)
+            if is_watch:
+                return await self._stream(request, answer)
+            body = await answer.read()
+            self._count(request, answer, body)
+            return web.Response(status=answer.status, headers=_kept(answer), body=body)
 
-    async def _relay(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        kept = {
-            key: value
-            for key, value in answer.headers.items()
-            if key.lower() not in _HOP - {"content-encoding"}
-        }
-        reply = web.StreamResponse(status=answer.status, headers=kept)
+    async def _stream(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        reply = web.StreamResponse(status=answer.status, headers=_kept(answer))
         await reply.prepare(request)
         async for chunk in answer.content.iter_any():
             await reply.write(chunk)
         await reply.write_eof()
         return reply
 
-    def _count(self, request: web.Request, status: int) -> None:
+    def _count(self, request: web.Request, answer: aiohttp.ClientResponse, body: bytes) -> None:
         # The Lease is written all the time and says nothing of the Agents.
-        if request.method not in WRITES or status >= 300 or "/leases" in request.path:
+        if answer.status >= 300 or "/leases" in request.path:
+            return
+        versions = set(_VERSION.findall(body))
+        changed = not versions <= self.seen
+        self.seen |= versions
+        if request.method not in WRITES or not changed:
             return
         self.writes.append(f"{request.method} {request.path}")
         if self.kill is not None and len(self.writes) == self.kill_after:
@@ -93,3 +101,8 @@ class ApiProxy:
                 yield self
             finally:
                 await runner.cleanup()
+
+
+def _kept(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    dropped = _HOP - {"content-encoding"}
+    return {key: value for key, value in answer.headers.items() if key.lower() not in dropped}
