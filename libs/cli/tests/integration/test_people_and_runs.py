@@ -63,6 +63,18 @@ async def test_whoever_is_disabled_loses_every_browser(admin: Admin) -> None:
         assert await people.session_user(tx, cookie) is None
 
 
+async def test_somebody_is_known_in_clickup_once_they_are_linked_and_stays_who_they_are(admin: Admin) -> None:
+    user = await users_of(admin).create(NewUser("ben"))
+    for _ in range(2):
+        assert (await users_of(admin).link("ben", "clickup", "7")).id == user.id
+    with pytest.raises(CommandFailed, match="ben already"):
+        await users_of(admin).link("you", "clickup", "7")
+    async with admin.database.tenant(admin.tenant.id) as tx:
+        known = await people.find_by_identity(tx, "clickup", "7")
+    assert known is not None
+    assert known.id == user.id
+
+
 async def test_an_operator_is_made_and_unmade(admin: Admin) -> None:
     await users_of(admin).set_operator("you", is_operator=True)
     assert [user.is_operator for user in await users_of(admin).listing()] == [True]

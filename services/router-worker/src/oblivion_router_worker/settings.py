@@ -163,8 +163,8 @@ class Settings(
     )
     unknown_users: Literal["guest", "refuse"] = Field(
         default="refuse",
-        description="What becomes of people in Slack whom the tenant does not know, where its own settings "
-        "say nothing: made a guest, or politely refused.",
+        description="What becomes of people in Slack and ClickUp whom the tenant does not know, where its "
+        "own settings say nothing: made a guest, or politely refused.",
     )
     slack_streaming: Literal["off", "direct", "everywhere"] = Field(
         default="direct",

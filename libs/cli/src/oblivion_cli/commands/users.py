@@ -11,6 +11,7 @@ import typer
 from oblivion_cli import console
 from oblivion_cli.admin import open_admin
 from oblivion_cli.commands.options import Json, Tenant
+from oblivion_cli.errors import UsageWrong
 from oblivion_cli.usecases.users import Users
 from oblivion_platform.people import NewUser, User
 
@@ -59,6 +60,22 @@ def create(
 def role(named: Named, role: RoleName, tenant: Tenant = None, as_json: Json = False) -> None:
     """Give somebody another role; it counts at once."""
     _show(_on_users(tenant, lambda users: users.set_role(named, role.value)), as_json=as_json)
+
+
+@app.command()
+def link(
+    named: Named,
+    slack: Annotated[str | None, typer.Option(metavar="TEAM:USER", help="As in T024BE7LD:U0G9QF9C6.")] = None,
+    clickup: Annotated[str | None, typer.Option(metavar="ID", help="A member's id, a number.")] = None,
+    tenant: Tenant = None,
+) -> None:
+    """Say who somebody is in Slack or ClickUp, where agents know them then."""
+    given = [(name, who) for name, who in (("slack", slack), ("clickup", clickup)) if who]
+    if not given:
+        raise UsageWrong("Nobody is named to link.", "Give --slack TEAM:USER or --clickup ID.")
+    for provider, subject in given:
+        user = _on_users(tenant, lambda users, p=provider, s=subject: users.link(named, p, s))
+        console.out.print(f"{user.name} is {subject} in {provider}.", markup=False)
 
 
 @app.command()

@@ -60,6 +60,23 @@ class Users:
             await note(tx, self._tenant_id, self._actor, "user.changed", user.id, state=state)
         return changed
 
+    async def link(self, named: str, provider: str, subject: str) -> User:
+        """Say who somebody is in Slack or ClickUp; said again it changes nothing.
+
+        Raises:
+            NotFound; CommandFailed: that is somebody else already.
+        """
+        async with self._database.tenant(self._tenant_id) as tx:
+            user = await self._find(tx, named)
+            known = await people.find_by_identity(tx, provider, subject)
+            if known is not None and known.id != user.id:
+                raise CommandFailed(
+                    f"{subject} is {known.name} already.", f"Give them what they may do: users role {known.id}"
+                )
+            await people.link_identity(tx, self._tenant_id, user.id, provider, subject)
+            await note(tx, self._tenant_id, self._actor, "user.linked", user.id, provider=provider)
+        return user
+
     async def set_operator(self, named: str, *, is_operator: bool) -> User:
         """Raises: NotFound."""
         async with self._database.tenant(self._tenant_id) as tx:

@@ -7,7 +7,7 @@ HELP = (
     "Stop button or an :x: on your question "
     "stops one."
 )
-NOT_KNOWN = "is not known to Oblivion here, so no agent was called. An admin can invite people."
+NOT_KNOWN = "is not known to Oblivion here, so no agent was called. An admin can let people in"
 NOT_YOURS = "Only the person who asked, or a member of the team, can do that."
 NOT_ALLOWED = "Guests can ask, but not approve. Ask a member of the team."
 NOT_ADMIN = "Only admins of the workspace can link lists."

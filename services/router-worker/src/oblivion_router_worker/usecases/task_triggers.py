@@ -172,7 +172,8 @@ async def _refuse(turn: Turn, call: _Call) -> None:
     """ClickUp has no words for one person alone: the task's thread is told."""
     place = _place(call)
     name = text_to_mrkdwn(truncate(call.by.name, 100)) if call.by else "Whoever called an agent"
-    line = render_line(f":no_entry_sign: {name} {NOT_KNOWN}")
+    how = f": `oblivion users link USER --clickup {call.by.id}`" if call.by else ""
+    line = render_line(f":no_entry_sign: {name} {NOT_KNOWN}{how}.")
     body = RunPost(place.channel, place.thread_ts, line.text, line.blocks)
     await turn.showing.send(
         place.integration_id, place.destination, body, task_mapping_id=place.task_mapping_id
