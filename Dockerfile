@@ -57,15 +57,16 @@ COPY libs ./libs
 COPY services ./services
 COPY images ./images
 ARG SERVICE
-# The venv's `service` starts the service of the image; an image without one shows Python.
-RUN for folder in $(python images/locked.py --members images/packages/${SERVICE}.txt .); do \
+# `service` starts the service of the image, `oblivion` is the command line; an image without either shows Python.
+RUN mkdir /programs && for folder in $(python images/locked.py --members images/packages/${SERVICE}.txt .); do \
       PYTHONPATH=/build pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir /wheels ./$folder || exit 1; \
     done \
  && pip install --no-deps --no-index --target /packages /wheels/*.whl \
  && rm -rf /packages/bin && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /packages \
  && module=oblivion_$(echo ${SERVICE} | tr - _) \
  && if [ -e /packages/$module/__main__.py ]; then printf '#!/bin/sh\nexec python -m %s "$@"\n' $module; \
-    else printf '#!/bin/sh\nexec python "$@"\n'; fi > /service && chmod 755 /service
+    else printf '#!/bin/sh\nexec python "$@"\n'; fi > /programs/service \
+ && if [ $SERVICE = cli ]; then cp /programs/service /programs/oblivion; fi && chmod 755 /programs/*
 
 FROM foundation AS service
 ARG SITE
@@ -78,7 +79,7 @@ LABEL org.opencontainers.image.title="oblivion-${SERVICE}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=service-packages /packages ${SITE}
 COPY --from=code /packages ${SITE}
-COPY --from=code /service /opt/oblivion/bin/service
+COPY --from=code /programs /opt/oblivion/bin
 USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080

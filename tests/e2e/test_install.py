@@ -53,6 +53,8 @@ async def test_a_task_travels_to_slack_and_back(default_system: Installed) -> No
 
 @pytest.mark.timeout(300)
 async def test_a_mention_is_answered_by_an_agents_pod(default_system: Installed) -> None:
+    await default_system.wait_for_job("connect")
+    await default_system.oblivion("mappings", "link", "Launch", "#launch", "--tenant", "default")
     told = Told()
     async with default_system.forward("sandbox") as way, SandboxControl(way.url) as control:
         await Questions(control, told).play()
