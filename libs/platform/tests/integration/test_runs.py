@@ -285,7 +285,7 @@ async def test_a_question_is_seen_by_whom_the_run_is_for_and_in_public_by_all(
         assert (asked.id in found) is visible
         assert await runs.may_see_approval(tx, asked.id, seen_by=ana) is visible
         assert await runs.may_see_approval(tx, asked.id, seen_by=None) is True
-        everything = await runs.pending_approvals(tx, limit=1_000)
+        everything = await runs.pending_approvals(tx, seen_by=None, limit=1_000)
         assert asked.id in {each.id for each in everything}
 
 
@@ -306,6 +306,26 @@ async def test_no_checkpoint_stays_after_the_end(worker: Database, gateway: Data
                 await runs.give_up(tx, run.id, failure)
         assert await runs.read_checkpoint(tx, run.id) is None
         assert list(await runs.read_many(tx, [run.id, uuid4()])) == [run.id]
+
+
+@pytest.mark.parametrize(
+    ("column", "order", "index"),
+    [
+        ("user_id", "created_at DESC, id DESC", "runs_of_user"),
+        ("agent_id", "created_at", "runs_given"),
+    ],
+)
+def test_the_runs_of_a_person_and_of_an_agent_are_found_by_an_index(
+    prepared: FreshDatabase, column: str, order: str, index: str
+) -> None:
+    with psycopg.connect(prepared.admin_url, autocommit=True) as admin:
+        admin.execute("SET enable_seqscan = off")
+        admin.execute("SET enable_sort = off")
+        plan = admin.execute(
+            f"EXPLAIN SELECT * FROM runs WHERE tenant_id = '{TENANT}' AND {column} = '{AGENT}'"  # type: ignore[arg-type]
+            f" ORDER BY {order} LIMIT 50"
+        ).fetchall()
+    assert index in str(plan)
 
 
 async def test_usage_adds_up_to_no_more_than_can_be_stored(worker: Database, gateway: Database) -> None:

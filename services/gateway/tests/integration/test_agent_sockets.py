@@ -10,6 +10,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 import socketio
+from sqlalchemy import event as sql_events
 from sqlalchemy import text
 
 from oblivion_contracts.agent_socket import (
@@ -308,6 +309,26 @@ async def test_an_assignment_whose_hint_was_lost_is_found_and_sent_until_it_is_a
     await agent.call("task.ack", about(second))
     run = await office.dispatcher.read(office.tenant.id, run_id)
     assert (run.state, run.fence) == (RunState.RUNNING, 1)
+
+
+async def test_many_runs_are_looked_at_in_as_many_statements_as_one(office: Any) -> None:
+    run_ids = [await office.dispatcher.new_run(office.tenant.id, office.agent_id) for _ in range(6)]
+    database, held = office.world.gateway.database, office.world.gateway.agent_gateway.runs
+    counted: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "FROM runs" in statement and str(run_ids[0]) not in statement:
+            counted.append(statement)
+
+    sql_events.listen(database.engine.sync_engine, "before_cursor_execute", count)
+    try:
+        assert len(await held.standings(office.tenant.id, run_ids[:1])) == 1
+        for_one = len(counted)
+        assert len(await held.standings(office.tenant.id, run_ids)) == 6
+    finally:
+        sql_events.remove(database.engine.sync_engine, "before_cursor_execute", count)
+    # Sweeps of the gateway's own may look meanwhile.
+    assert 0 < for_one <= len(counted) - for_one <= for_one + 2
 
 
 async def test_an_assignment_to_a_socket_that_has_gone_is_handed_back_at_once(office: Any) -> None:

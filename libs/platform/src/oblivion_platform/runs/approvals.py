@@ -76,7 +76,7 @@ async def has_open_question(tx: AsyncConnection, run_id: UUID) -> bool:
 
 
 async def pending_approvals(
-    tx: AsyncConnection, *, seen_by: UUID | None = None, limit: int = 50
+    tx: AsyncConnection, *, seen_by: UUID | None, limit: int = 50
 ) -> Sequence[Approval]:
     """Questions of live runs that nobody has answered, oldest first.
 
