@@ -88,9 +88,9 @@ async def test_failures_have_names(reads, app, post):
     await post.slack.misbehave("users.info", "rate_limited", times=1, retry_after=3)
     with pytest.raises(RateLimited):
         await reads.user_name(app, "U1")
-    await post.slack.misbehave("users.info", "cut_before", times=1)
+    await post.slack.misbehave("auth.test", "cut_before", times=1)
     with pytest.raises(DependencyUnavailable):
-        await reads.user_name(app, "U1")
+        await reads.auth_test(app)
     with pytest.raises(PermanentFailure, match="slack_channel_not_found"):
         await reads.history(app, "C0NOWHERE", "0")
     await post.slack.change_app(token_state="revoked")
