@@ -69,10 +69,11 @@ async def own(world: World, tmp_path_factory: pytest.TempPathFactory) -> Own:
     return Own(folder, {**inherited, "OBLIVION_HOME": str(world.system.home)})
 
 
-async def test_it_answers_reloads_and_its_exceptions_are_polite(own, talk):
+async def test_it_answers_reloads_and_its_exceptions_are_polite(world, own, talk):
     async with own.started():
-        asked = await talk.ask("@fixer hello")
-        await talk.said(asked, "You said: @fixer hello")
+        await talk.said(await talk.ask("fixer, hello"), "You said: fixer, hello")
+        chat = await world.system.command("chat", "--agent", "fixer", "-m", "hello from here")
+        assert "You said: hello from here" in chat
 
         own.answer_by('return f"You now said: {task.prompt}"')
         await eventually(lambda: "starting again" in own.terminal, within_s=20)
