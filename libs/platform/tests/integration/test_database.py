@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from oblivion_platform.database.engine import Database, PrivilegedRole, SchemaBehind
+from oblivion_platform.database.engine import Database, PrivilegedRole, SchemaBehind, ValueRefused
 from oblivion_platform.database.migrate import HEAD, downgrade, upgrade
 from oblivion_platform.database.roles import OWNER, RELAY, SERVICE_ROLES
 from oblivion_platform.errors import DependencyUnavailable
@@ -272,8 +272,12 @@ async def test_an_error_of_the_database_tells_no_values(filled: FreshDatabase) -
     database = Database.connect(filled.url("oblivion_router_worker"))
     with pytest.raises(DBAPIError) as refused:
         async with database.tenant(A) as tx:
-            await tx.execute(text("SELECT CAST(:value AS integer)"), {"value": "canary"})
+            await tx.execute(text("SELECT * FROM nowhere WHERE name = :value"), {"value": "canary"})
     assert "[parameters" not in str(refused.value)
+    with pytest.raises(ValueRefused) as unstorable:
+        async with database.tenant(A) as tx:
+            await tx.execute(text("SELECT CAST(:value AS integer)"), {"value": "canary"})
+    assert "canary" not in str(unstorable.value)
     await database.close()
 
 

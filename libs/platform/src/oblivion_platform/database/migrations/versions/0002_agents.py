@@ -40,7 +40,12 @@ def downgrade() -> None:
     op.execute("ALTER TABLE outbox DROP COLUMN run_id")
     for table in TABLES:
         op.execute(f"DROP TABLE {table}")
-    op.execute("DROP FUNCTION oblivion_announce_agents()")
+    op.execute("DROP TRIGGER tenant_suspended ON tenants")
+    for function in ("agents", "mute", "tenant", "signing_keys"):
+        op.execute(f"DROP FUNCTION oblivion_announce_{function}()")
+    for table in ("inbound_events", "outbox"):
+        op.execute(f"DROP POLICY relay_serves_active ON {table}")
+    op.execute("REVOKE SELECT (id, state) ON tenants FROM oblivion_relay")
     op.execute("ALTER TABLE users DROP COLUMN is_operator, DROP COLUMN preferences")
     op.execute("ALTER TABLE tenants DROP COLUMN settings")
     op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM oblivion_gateway")
