@@ -22,6 +22,8 @@ from oblivion_platform.settings import LogSettings, secrets_of
 
 # Their info lines name every URL or frame; what matters we log ourselves.
 _QUIET = (
+    "httpx2",
+    "kopf",
     "httpx",
     "httpcore",
     "websockets",
