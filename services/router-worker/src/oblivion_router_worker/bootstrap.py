@@ -258,6 +258,7 @@ async def _working(parts: RouterWorker, settings: Settings, health: Health) -> A
         _start("run hints", parts.runs.hints.run()),
         _start("revive runs", every(settings.run_sweep_every_s, "revive_runs", parts.runs.revive)),
         _start("workflows", every(settings.run_sweep_every_s, "workflows", parts.runs.workflows)),
+        _start("warm up", parts.runs.slow_path.warm_up()),
         _start("queue gauge", every(settings.revive_every_s, "queue_gauge", parts.measure_queue)),
     ]
     parts.runs.announcements.start()

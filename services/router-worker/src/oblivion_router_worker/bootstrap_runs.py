@@ -83,9 +83,8 @@ class RunParts:
         routers = Routers(self.directory)
         jobs = QueueRunJobs(self.queue)
         tell = Tell(self.signals, self.copies, jobs, self.background)
-        bring = BringForward(
-            shared.store, routers, _slow_path(settings), self.presence, _policy(settings), tell
-        )
+        self.slow_path = _slow_path(settings)
+        bring = BringForward(shared.store, routers, self.slow_path, self.presence, _policy(settings), tell)
         self.open_homes = RedisOpenHomes(redis_url)
         homes = Homes(routers, self.presence, self.open_homes)
         self.refresh_homes = RefreshHomes(shared.store, homes, shared.kick, self.background)

@@ -24,6 +24,8 @@ from oblivion_platform.routing.stages import settle
 TOOL = "route_to_agent"
 PROVIDER = "routing-model"
 DEADLINE_S = 4.0
+WARM_UP_AFTER_S = 5.0
+"""Libraries take seconds of a processor, which the start of the system around us needs more."""
 BELIEVED_FROM = 0.35
 """A choice the model itself doubts more than this is no choice."""
 _HEAD_CHARACTERS, _TAIL_CHARACTERS = 3_000, 1_000
@@ -50,6 +52,10 @@ log = get_logger(__name__)
 class SlowPath(Protocol):
     """What the router asks when the fast path abstains."""
 
+    async def warm_up(self) -> None:
+        """Make ready what the first question would wait for."""
+        ...
+
     async def choose(self, tenant_id: UUID, router: Router, text: str, fast: Decision) -> Decision:
         """Always an answer, if only the fast path's best guess; never raises for a model's sake."""
         ...
@@ -57,6 +63,9 @@ class SlowPath(Protocol):
 
 class NoSlowPath:
     """For a system without a model: the fast path's best guess, or `general`."""
+
+    async def warm_up(self) -> None:
+        """Nothing is asked."""
 
     async def choose(self, tenant_id: UUID, router: Router, text: str, fast: Decision) -> Decision:  # noqa: ARG002
         return settle(router, fast)
@@ -89,11 +98,24 @@ class AnswerRefused(Exception):
 class ModelSlowPath:
     """Asks a chat model."""
 
-    def __init__(self, choice: ModelChoice, breakers: Breakers, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        choice: ModelChoice,
+        breakers: Breakers,
+        *,
+        deadline_s: float = DEADLINE_S,
+        warm_up_after_s: float = WARM_UP_AFTER_S,
+    ) -> None:
         self._choice = choice
         self._breakers = breakers
         self._deadline_s = deadline_s
+        self._warm_up_after_s = warm_up_after_s
         self._loading: asyncio.Task[Any] | None = None
+
+    async def warm_up(self) -> None:
+        """Load the model's libraries before somebody waits for them, but after what starts with us."""
+        await asyncio.sleep(self._warm_up_after_s)
+        await asyncio.shield(self._model())
 
     async def choose(self, tenant_id: UUID, router: Router, text: str, fast: Decision) -> Decision:
         try:

@@ -49,6 +49,15 @@ async def test_nonsense_falls_to_the_guess_or_the_generalist(sandbox: RunningSan
     assert "model" in decision.reason
 
 
+async def test_once_it_is_warm_a_first_question_is_answered_within_a_short_deadline(sandbox: RunningSandbox):
+    choice = ModelChoice("openai:sandbox", sandbox.llm_base_url, SecretStr("any"))
+    path = ModelSlowPath(choice, Breakers(), deadline_s=5.0, warm_up_after_s=0)
+    await path.warm_up()
+    text = "please review the pull request"
+    decision = await path.choose(TENANT, ROUTER, text, route(ROUTER, text))
+    assert (decision.agent, decision.stage) == ("github", Stage.SLOW)
+
+
 async def test_a_model_that_is_late_is_not_waited_for(sandbox: RunningSandbox):
     path = slow_path(sandbox)
     await decided(path)
