@@ -52,7 +52,7 @@ class ApiProxy:
             request.method,
             f"{self.upstream}{request.raw_path}",
             headers=headers,
-            data=await request.read(),
+            data=await request.read() or None,
             ssl=self.tls,
             timeout=aiohttp.ClientTimeout(total=None if is_watch else 60),
             auto_decompress=False,

@@ -119,7 +119,7 @@ async def test_two_operators_that_start_at_once_make_one_of_everything(scene: Sc
     place = await scene.namespace()
     uids = [await scene.apply(place, f"agent-{n}") for n in range(5)]
 
-    await asyncio.gather(scene.start(identity="first"), scene.start(identity="second"))
+    await asyncio.gather(*(scene.start(identity=one, OBLIVION_LEASE_S="15") for one in ("first", "second")))
     for n in range(5):
         await scene.becomes(place, f"agent-{n}", "RolledOut")
 
