@@ -318,6 +318,8 @@ class _Work:
     async def _give_up(self, run: Run, failure: RunFailure) -> None:
         self._step.took(await runs.give_up(self._decision.tx, run.id, failure))
         await stop_descendants(self._decision, self._step.aftermath, run.id, by=GIVEN_UP)
+        for queued in await runs.queue_unread(self._decision.tx, run, 0):
+            self._step.took(queued)
         if run.is_held:
             self._step.aftermath.tell.append(Telling(run.id, run.gateway, run.fence, "task.cancelled"))
         self._step.standing = Finished(RunOutcome(state=RunState.FAILED.value, failure_code=failure.code))

@@ -84,6 +84,26 @@ async def test_a_message_in_a_thread_at_work_reaches_the_running_agent(path, squ
         ]
 
 
+async def test_a_question_to_a_run_that_is_given_up_becomes_a_run_of_its_own(path, squad, talk):
+    async with path.worker():
+        await squad.online("general")
+        asked = await talk.ask("write a poem")
+        run = await squad.assigned()
+        await squad.acknowledge(run)
+        again = await talk.ask("make it short", thread_ts=asked)
+
+        async def told():
+            assert await path.rows("SELECT 1 FROM session_messages WHERE asked_run_id IS NOT NULL")
+
+        await eventually(told, within_s=10)
+        await path.run(
+            "UPDATE runs SET deadline_at = now() - interval '1 s', wake_at = now() - interval '1 h'"
+        )
+        later = await squad.assigned(within_s=30)
+        assert (later.prompt, later.place["question_ts"]) == ("make it short", again)
+        assert (await squad.read(run.id)).state is RunState.FAILED
+
+
 async def test_a_run_that_ends_while_it_is_told_of_a_question_is_not_told(path, squad, talk):
     async with path.worker():
         await squad.online("general")
@@ -219,8 +239,8 @@ async def test_a_long_answer_is_split(path, squad, talk):
         asked = await talk.ask("everything about it")
         run = await squad.assigned()
         await squad.acknowledge(run)
-        await squad.complete(run, "\n\n".join(f"Paragraph {number} " + "word " * 100 for number in range(60)))
-        messages = await talk.said(asked, "Paragraph 59")
+        await squad.complete(run, "\n\n".join(f"Paragraph {number} " + "word " * 100 for number in range(20)))
+        messages = await talk.said(asked, "Paragraph 19")
         assert len(messages) > 1
         assert "Paragraph 0 " in str(messages[0])
 
