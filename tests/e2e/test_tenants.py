@@ -18,8 +18,8 @@ async def signed_in(system: Installed, base_url: str, tenant: str, name: str) ->
             "/auth/token",
             data={
                 "grant_type": "client_credentials",
-                "client_id": made["client_id"],
-                "client_secret": made["client_secret"],
+                "client_id": made["AGENT_ID"],
+                "client_secret": made["AGENT_SECRET"],
             },
         )
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
