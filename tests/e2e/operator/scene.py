@@ -7,9 +7,10 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -93,6 +94,7 @@ class Scene:
     authority: str
     operators: list[OperatorProcess] = field(default_factory=list[OperatorProcess])
     namespaces: list[str] = field(default_factory=list[str])
+    _numbers: Iterator[int] = field(default_factory=count)
 
     # Namespaces and Agents
 
@@ -201,7 +203,7 @@ class Scene:
     async def start(
         self, *, proxy: ApiProxy | None = None, identity: str = "one", **settings: str
     ) -> OperatorProcess:
-        number = len(self.operators)
+        number = next(self._numbers)
         config = self.folder / f"kubeconfig-{number}"
         config.write_text(await self._kubeconfig(proxy))
         log = self.folder / f"operator-{number}.log"
