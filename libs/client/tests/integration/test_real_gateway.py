@@ -273,7 +273,7 @@ async def test_an_approval_is_waited_for_over_a_restart_of_the_gateway(team: Tea
     await team.ended(run_id, RunState.WAITING)
     await team.stop()
     async with team.dispatcher.database.tenant(team.tenant.id) as tx:
-        (asked,) = await runs.pending_approvals(tx)
+        (asked,) = await runs.pending_approvals(tx, seen_by=None)
         assert asked.question == "Push to main?"
         await runs.answer(tx, asked.id, approved=True, user_id=None, name="Ana", comment="go")
     await team.start()
