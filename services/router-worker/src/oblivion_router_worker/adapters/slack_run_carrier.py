@@ -2,7 +2,7 @@
 
 from typing import Any, TypeAlias
 
-from oblivion_platform.errors import AuthenticationFailed, PermanentFailure, RateLimited
+from oblivion_platform.errors import AuthenticationFailed, PermanentFailure, RateLimited, TransientFailure
 from oblivion_router_worker.adapters.slack import next_cursor
 from oblivion_router_worker.adapters.slack_calls import EffectCalls
 from oblivion_router_worker.adapters.slack_carrier import (
@@ -33,6 +33,7 @@ Json: TypeAlias = dict[str, Any]
 KEPT_FOR_ANSWERS = 5
 """Edits of the budget that progress leaves to answers."""
 STREAM_OVER = {STREAM_TS: None}
+STILL_STREAMING = "slack_streaming_state_conflict"
 _EDIT_REFUSED = GONE_CODES | {"slack_cant_update_message", "slack_edit_window_closed"}
 
 
@@ -129,10 +130,12 @@ class SlackRunCarrier:
         try:
             message = _content(body, sending) | {"ts": ts}
             await self._update(sending, message, keep=KEPT_FOR_ANSWERS if body.is_progress else 0)
-        except RateLimited as limited:
-            if not body.is_progress:
+        except TransientFailure as failure:
+            # A stream that Slack lets nobody end is edited by later progress, or by the answer.
+            is_busy = isinstance(failure, RateLimited) or failure.code == STILL_STREAMING
+            if not (body.is_progress and is_busy):
                 raise
-            return Receipt(skipped=limited.code, keep=kept)
+            return Receipt(skipped=failure.code)
         except AuthenticationFailed:
             raise
         except PermanentFailure as failure:

@@ -153,6 +153,22 @@ async def test_a_stream_that_died_goes_on_under_the_same_ts(path, squad):
         assert ended["ts"] == begun["ts"]
 
 
+async def test_a_stream_that_slack_does_not_let_end_keeps_nothing_but_its_own_progress(path, squad):
+    async with direct(path, squad) as talk:
+        _, run = await talk.working()
+        await path.settled()
+        for method in ("chat.appendStream", "chat.stopStream"):
+            await path.slack.misbehave(method, "error", code="channel_type_not_supported", times=1)
+        await talk.progress(run, 20, "reading")
+
+        async def left_out():
+            rows = await path.rows("SELECT result FROM outbox WHERE kind = 'slack.run_edit'")
+            assert {"skipped": "slack_streaming_state_conflict"} in [row["result"] for row in rows]
+
+        await eventually(left_out, within_s=20)
+        await talk.becomes_plain(run)
+
+
 async def test_a_stream_that_died_unnoticed_becomes_the_answer(path, squad):
     await path.slack.change_app(stream_life_s=0.1)
     async with direct(path, squad) as talk:
