@@ -71,7 +71,8 @@ class Users:
             known = await people.find_by_identity(tx, provider, subject)
             if known is not None and known.id != user.id:
                 raise CommandFailed(
-                    f"{subject} is {known.name} already.", f"Give them what they may do: users role {known.id}"
+                    f"{subject} is {known.name} already.",
+                    f"Give them what they may do: users role {known.id}",
                 )
             await people.link_identity(tx, self._tenant_id, user.id, provider, subject)
             await note(tx, self._tenant_id, self._actor, "user.linked", user.id, provider=provider)
