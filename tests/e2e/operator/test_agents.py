@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from lightkube.core.exceptions import ApiError
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Secret, ServiceAccount
 from lightkube.resources.networking_v1 import NetworkPolicy
@@ -234,51 +233,6 @@ async def test_two_tenants_have_agents_of_the_same_name(scene: Scene) -> None:
     clients = [(await scene.credentials(place, "fixer"))[0] for place in (ours, theirs)]
     assert scene.tenant.id.hex in clients[0]
     assert other.id.hex in clients[1]
-
-
-@pytest.mark.parametrize(
-    ("spec", "words"),
-    [
-        ({"egress": ["none", "internet"]}, "none stands alone"),
-        ({"egress": ["everywhere"]}, "write none, internet, or CIDR:port"),
-        ({"egress": ["10.0.0.0/99:80"]}, "is no network"),
-        ({"egress": ["10.0.0.0/8:99999"]}, "the port must be from 1 to 65535"),
-        ({"aliases": ["@AI_Squad"]}, "names the whole squad"),
-        ({"aliases": ["Mender", "@mender"]}, "may stand here once"),
-        ({"resources": {"limits": {"memory": "lots"}}}, "is no quantity"),
-        ({"replicas": -1}, "greater than or equal to 0"),
-        ({"limits": {"messagesPerMinute": 0}}, "greater than or equal to 1"),
-        ({"turbo": True}, "not declared in schema"),
-        ({"capabilities": [{"name": "a"}, {"name": "a"}]}, "duplicate"),
-    ],
-)
-async def test_what_cannot_be_meant_is_refused_in_words(
-    scene: Scene, spec: dict[str, Any], words: str
-) -> None:
-    place = await scene.namespace()
-
-    with pytest.raises(ApiError) as refused:
-        await scene.apply(place, "fixer", **spec)
-
-    assert words in str(refused.value.status.message)
-
-
-async def test_a_name_that_is_too_long_is_refused_in_words(scene: Scene) -> None:
-    place = await scene.namespace()
-
-    with pytest.raises(ApiError) as refused:
-        await scene.apply(place, "a" * 64)
-
-    assert "at most 63" in str(refused.value.status.message)
-
-
-async def test_what_can_be_meant_is_taken(scene: Scene) -> None:
-    place = await scene.namespace()
-    egress = ["internet", "10.0.0.0/8:5432", "fd00::/8:443"]
-
-    await scene.apply(place, "fixer", egress=egress, resources={"limits": {"memory": "1Gi", "cpu": 2}})
-
-    assert (await scene.agent(place, "fixer"))["spec"]["egress"] == egress
 
 
 async def new_run(scene: Scene, agent_id: UUID) -> UUID:
