@@ -68,9 +68,14 @@ async def answered(control: SandboxControl, text: str, within_s: float) -> tuple
     began = time.monotonic()
     root = await control.slack.post(channel, f"<@{bot}> {text}")
     while time.monotonic() - began < within_s:
-        for message in await control.slack.thread(channel, str(root["ts"])):
+        for message in await control.slack.messages(channel):
             said = json.dumps(message)
-            if message["via"] == "api" and "Processing" not in said and re.search(r"cinema", said):
+            if (
+                message["via"] == "api"
+                and message["thread_ts"] == root["ts"]
+                and "Processing" not in said
+                and re.search(r"cinema", said)
+            ):
                 return said, time.monotonic() - began
         await asyncio.sleep(POLL_S)
     raise AssertionError(
