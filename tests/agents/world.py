@@ -21,7 +21,8 @@ from tests.system import System
 
 Json = dict[str, Any]
 
-ANSWERED_WITHIN_S = 30.0
+ANSWERED_WITHIN_S = 90.0
+"""On a busy machine; longer than a lease, which a slow restart of the system outlasts."""
 _RUN = re.compile(r"run `([0-9a-f-]{36})`")
 
 
