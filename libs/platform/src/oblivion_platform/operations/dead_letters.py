@@ -14,8 +14,6 @@ from oblivion_platform.jobs import NewJob
 from oblivion_platform.operations.audit import Actor, note
 from oblivion_platform.operations.errors import CannotBeDone, NothingFound
 from oblivion_platform.operations.events import replay_events
-from oblivion_platform.runs import read as read_run
-from oblivion_platform.runs import retry as retry_run
 
 DEAD = """
     SELECT id, 'event' AS kind, event_type AS what, subject AS about, received_at AS since, attempts,
@@ -155,10 +153,13 @@ async def retry_letters(
 
     Returns the jobs to revive once that is committed; runs are found by their sweep.
     """
+    # Here, since it brings the queue's libraries, which listing needs not.
+    from oblivion_platform import runs
+
     for run_id in chosen.runs:
-        run = await read_run(tx, run_id, lock=True)
+        run = await runs.read(tx, run_id, lock=True)
         if run is not None:
-            await retry_run(tx, run, run.requested_by)
+            await runs.retry(tx, run, run.requested_by)
     await tx.execute(_PUT_AWAY_RUNS, {"ids": chosen.runs})
     await tx.execute(_RETRY_EFFECTS, {"ids": chosen.effects})
     await note(tx, tenant_id, actor, "dead_letters.retried", subject, **_counts(chosen))
