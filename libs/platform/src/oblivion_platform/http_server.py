@@ -12,12 +12,17 @@ from collections.abc import AsyncGenerator, Generator
 import uvicorn
 from starlette.types import ASGIApp
 
+from oblivion_platform.logging import get_logger
 from oblivion_platform.tracing import traced
 
 POLL_S = 0.005
 KEEP_ALIVE_S = 75
 BACKLOG = 2048
 WEBSOCKET_PING_S = 20.0
+FORCED_AFTER_S = 5.0
+"""After its time to drain."""
+
+_log = get_logger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -64,7 +69,22 @@ async def serving(
             yield int(listener.getsockname()[1])
         finally:
             server.should_exit = True
-            await running
+            await _ended(running, drain_timeout_s + FORCED_AFTER_S)
+
+
+async def _ended(running: asyncio.Task[None], within_s: float) -> None:
+    """The server drains within bounds of its own; whatever holds it up beyond them holds up nobody else."""
+    try:
+        _, late = await asyncio.wait({running}, timeout=within_s)
+    except asyncio.CancelledError:
+        running.cancel()
+        raise
+    if late:
+        _log.warning("http server cut off", after_s=within_s)
+        running.cancel()
+        await asyncio.wait({running})
+    if not running.cancelled():
+        running.result()
 
 
 def _listen(host: str, port: int) -> socket.socket:

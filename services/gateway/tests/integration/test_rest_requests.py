@@ -534,7 +534,7 @@ async def test_dead_letters_are_reported_retried_and_discarded(desk: Desk) -> No
     assert detail["failures"][0]["code"] == "task_gone"
     assert (await desk.post("/api/dead-letters/retry")).status_code == 422
     chosen = await desk.post("/api/dead-letters/retry", {"ids": [event]})
-    assert chosen.json() == {"events": [event], "effects": []}
+    assert chosen.json() == {"events": [event], "effects": [], "runs": []}
     assert (await desk.get(f"/api/events/{event}")).json()["state"] == "received"
     gone = await desk.post("/api/dead-letters/discard", {"ids": [event], "reason": "old"})
     assert gone.status_code == 404
