@@ -46,9 +46,10 @@ class Announcements:
         self._task = asyncio.create_task(self._listen_for_ever(), name="announcements")
 
     async def close(self) -> None:
-        if self._task is not None:
+        # Again and again: a driver may take a cancellation for the end of its own request.
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait({self._task}, timeout=1.0)
 
     async def _listen_for_ever(self) -> None:
         while True:
