@@ -20,6 +20,7 @@ from oblivion_platform.health import Health, Phase
 from oblivion_platform.http_server import serving
 from oblivion_platform.logging import get_logger
 from oblivion_platform.service import CannotStart
+from oblivion_platform.tasks import end
 
 _log = get_logger(__name__)
 
@@ -98,8 +99,7 @@ class Gateway:
     async def close(self) -> None:
         """Stop what runs beside the requests, and disconnect."""
         if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
+            await end(self._starting)
         await self.agent_gateway.close()
         await self.announcements.close()
         await self.rest.close()

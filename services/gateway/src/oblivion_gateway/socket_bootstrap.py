@@ -40,6 +40,7 @@ from oblivion_platform.resilience import Budget
 from oblivion_platform.runs import RunSignals, run_queue
 from oblivion_platform.sessions import SessionCache, Sessions
 from oblivion_platform.subscription import Subscription
+from oblivion_platform.tasks import end
 
 SWEEP_EVERY_S = 2.0
 THOROUGH_EVERY_SWEEPS = 3
@@ -162,9 +163,7 @@ class AgentGateway:
         for connection in self.connections:
             connection.draining = True
         await self._presence.withdraw_all()
-        for task in self._loops:
-            task.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await end(*self._loops)
         await self._hold.progress.flush()
         await self.server.close()
 

@@ -24,6 +24,7 @@ from oblivion_platform.health import Health, Phase
 from oblivion_platform.http_server import serving
 from oblivion_platform.logging import get_logger
 from oblivion_platform.service import CannotStart
+from oblivion_platform.tasks import end
 
 LOOKUP_TIMEOUT_S = 2.0
 LISTEN_TIMEOUT_S = 6.0
@@ -100,8 +101,7 @@ class Ingestion:
     async def close(self) -> None:
         """Finish what was taken, in the order in which it flows, and disconnect."""
         if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
+            await end(self._starting)
         await self.slack_sockets.close()
         await self.inbox.close()
         await self.relay.close()

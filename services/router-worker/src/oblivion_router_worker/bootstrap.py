@@ -19,6 +19,7 @@ from oblivion_platform.http_server import serving
 from oblivion_platform.queue import JobPolicy, JobQueue, SupervisedWorker
 from oblivion_platform.resilience import Breakers, Budget
 from oblivion_platform.service import CannotStart
+from oblivion_platform.tasks import end
 from oblivion_router_worker.adapters.clickup import ClickUpCarrier
 from oblivion_router_worker.adapters.clickup_reads import ClickUpApiReads
 from oblivion_router_worker.adapters.clickup_webhooks import ClickUpWebhooks
@@ -276,9 +277,7 @@ async def _working(parts: RouterWorker, settings: Settings, health: Health) -> A
         health.phase = Phase.DRAINING
         await parts.worker.close()
         await parts.runs.stop(settings.http_timeout_s)
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await end(*loops)
         await parts.watchdog.close()
         await parts.deliverer.stop(settings.http_timeout_s)
 

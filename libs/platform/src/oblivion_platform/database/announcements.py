@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from oblivion_platform.logging import get_logger
+from oblivion_platform.tasks import end
 
 LISTEN_ROUND_S = 3.0
 CONNECT_TIMEOUT_S = 5
@@ -46,10 +47,8 @@ class Announcements:
         self._task = asyncio.create_task(self._listen_for_ever(), name="announcements")
 
     async def close(self) -> None:
-        # Again and again: a driver may take a cancellation for the end of its own request.
-        while self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=1.0)
+        if self._task is not None:
+            await end(self._task)
 
     async def _listen_for_ever(self) -> None:
         while True:

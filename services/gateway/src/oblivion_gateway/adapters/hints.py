@@ -9,6 +9,7 @@ from oblivion_gateway.metrics import STREAM_SECONDS, STREAMS_OPEN
 from oblivion_gateway.usecases.stream_runs import Hints
 from oblivion_platform.logging import get_logger
 from oblivion_platform.subscription import Subscription
+from oblivion_platform.tasks import end
 
 _log = get_logger(__name__)
 
@@ -26,8 +27,7 @@ class RunHints:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
 
     async def _listen(self) -> None:
         async for message in self._subscription.messages():

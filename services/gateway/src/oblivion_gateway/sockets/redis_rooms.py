@@ -19,6 +19,7 @@ from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from oblivion_platform.logging import get_logger
 from oblivion_platform.subscription import Subscription
+from oblivion_platform.tasks import end
 
 CHANNEL = "oblivion:socketio"
 TIMEOUT_S = 1.0
@@ -44,8 +45,7 @@ class RedisRooms(AsyncPubSubManager):
 
     async def close(self) -> None:
         if self.thread is not None:
-            self.thread.cancel()
-            await asyncio.gather(self.thread, return_exceptions=True)
+            await end(self.thread)
         await self._redis.aclose()
 
     async def _publish(self, data: dict[str, Any]) -> None:

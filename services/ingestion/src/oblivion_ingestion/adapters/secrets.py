@@ -17,6 +17,7 @@ from oblivion_ingestion.adapters.connection import Connection, SteadyConnection
 from oblivion_ingestion.domain.deliveries import Secret, SecretKey
 from oblivion_ingestion.errors import StoreUnavailable
 from oblivion_platform.crypto import DecryptionFailed, Place, SigningKeyRing
+from oblivion_platform.tasks import end
 
 KEEP_S = 30.0
 KEPT_KEYS = 10_000
@@ -188,8 +189,7 @@ class SecretChanges:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         await self._connection.close()
 
     async def _listen_for_ever(self) -> None:

@@ -28,6 +28,7 @@ from oblivion_ingestion.sources.slack import NAME, body_from_socket, read_conten
 from oblivion_ingestion.usecases.intake import Intake, Received
 from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
 from oblivion_platform.safe_json import MalformedBody
+from oblivion_platform.tasks import end
 
 PING_S = 5.0
 """Also the SDK's wait between two tries to connect."""
@@ -71,8 +72,7 @@ class SlackSockets:
     async def close(self) -> None:
         """Let the envelopes that are being stored be acknowledged, then disconnect."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         await asyncio.gather(*(link.close() for link in self._links.values()))
         self._links.clear()
 
