@@ -518,9 +518,9 @@ async def test_a_workflow_needs_a_schedule_that_comes(desk: Desk) -> None:
 async def test_routes_can_be_tried_with_the_tenants_own_agents(desk: Desk) -> None:
     await desk.post("/api/agents", {"name": "fixer", "aliases": ["@bugs"], "keywords": ["bug"]})
 
-    async def named() -> bool:
+    async def named() -> None:
         tried = await desk.post("/api/routes/try", {"text": "@bugs please look"})
-        return tried.json()["agent"] == "fixer"
+        assert tried.json()["agent"] == "fixer"
 
     await eventually(named)
 

@@ -57,7 +57,8 @@ async def test_the_second_takes_over_once_the_first_has_been_silent_for_long_eno
 
     clock.pass_s(1)
 
-    await eventually(lambda: second.turns == ["gained"])
+    await eventually(lambda: second.lead.is_leading)
+    assert second.turns == ["gained"]
     await second.die()
 
 
@@ -84,7 +85,8 @@ async def test_one_that_cannot_renew_stops_before_another_may_begin() -> None:
     lease.is_away = True
     clock.pass_s(0.03)  # Two thirds of what the Lease lasts.
 
-    await eventually(lambda: only.turns == ["gained", "lost"])
+    await eventually(lambda: not only.lead.is_leading)
+    assert only.turns == ["gained", "lost"]
     await only.die()
 
 

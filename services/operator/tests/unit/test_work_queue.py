@@ -72,6 +72,8 @@ async def test_different_agents_are_looked_at_side_by_side() -> None:
         await eventually(lambda: worker.at_once == 2)
         worker.free.set()
 
+    assert worker.most_at_once == 2
+
 
 async def test_what_failed_passingly_is_looked_at_again_thoroughly() -> None:
     worker = Worker()

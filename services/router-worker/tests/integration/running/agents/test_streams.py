@@ -133,6 +133,7 @@ async def test_a_rate_limit_on_streams_does_not_hold_up_the_message(path, squad)
     async with direct(path, squad) as talk:
         _, run = await talk.working()
         await talk.becomes_plain(run)
+        assert len(await talk.said()) == 1
 
 
 async def test_a_stream_that_died_goes_on_under_the_same_ts(path, squad):

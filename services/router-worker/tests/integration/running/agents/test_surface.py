@@ -51,7 +51,7 @@ async def test_the_button_stops_the_asker_s_run_and_nobody_else_s(path, squad, t
         await talk.whispered("Only the person who asked")
         await path.slack.press(path.channel, message["ts"], "oblivion:cancel", user="ana")
         await becomes(squad, run, RunState.CANCELLED)
-        await talk.said(asked, "Stopped by")
+        assert len(await talk.said(asked, "Stopped by")) == 1
 
 
 async def test_an_x_on_the_question_and_slack_s_own_stop_cancel_the_run(path, squad, talk):
@@ -63,6 +63,7 @@ async def test_an_x_on_the_question_and_slack_s_own_stop_cancel_the_run(path, sq
         await path.settled()
         await path.slack.stop(path.channel, asked, user="ana")
         await becomes(squad, run, RunState.CANCELLED)
+        assert [row["state"] for row in await path.rows("SELECT state FROM runs")] == ["cancelled"] * 2
 
 
 async def test_an_approval_is_answered_by_a_member_and_not_by_a_guest(path, squad, talk):
@@ -121,6 +122,7 @@ async def test_the_slash_command_answers_its_person_alone(path, squad, talk):
         await becomes(squad, run, RunState.CANCELLED)
         await path.slack.command("/oblivion", f"link {path.list_id}", channel=path.channel, user="ana")
         await talk.whispered("Only admins")
+        assert "Only admins" not in str(await path.slack.messages(path.channel))
 
 
 async def test_an_admin_links_a_list_from_the_channel(path, squad, talk):
