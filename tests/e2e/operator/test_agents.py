@@ -218,7 +218,8 @@ async def test_of_two_namesakes_in_a_tenant_the_first_keeps_the_name(scene: Scen
 
     await scene.delete(first, "fixer")
 
-    await scene.becomes(second, "fixer", "RolledOut")
+    ready = await scene.becomes(second, "fixer", "RolledOut")
+    assert ready["status"] == "True"
 
 
 async def test_two_tenants_have_agents_of_the_same_name(scene: Scene) -> None:

@@ -235,4 +235,5 @@ async def test_an_operator_that_is_stopped_hands_over_at_once(scene: Scene) -> N
     await scene.start(identity="second", OBLIVION_LEASE_S="60")
     await scene.edit(place, "fixer", description="edited")
 
-    await scene.becomes(place, "fixer", "RolledOut", within_s=30)
+    ready = await scene.becomes(place, "fixer", "RolledOut", within_s=30)
+    assert ready["status"] == "True"
