@@ -10,7 +10,7 @@ from oblivion_cli.home import DATABASE, Home, HomeSecrets
 from oblivion_cli.settings import CliSettings
 from oblivion_cli.up.lock import RunningSystem, running_system
 from oblivion_platform.crypto import MasterKeyRing, SigningKeyRing
-from oblivion_platform.settings import load
+from oblivion_platform.settings import load, split_keys
 
 REAL_SLACK_API_URL = "https://slack.com/api/"
 REAL_CLICKUP_API_URL = "https://api.clickup.com/api/v2"
@@ -49,11 +49,13 @@ class Access:
 
     @cached_property
     def master_keys(self) -> MasterKeyRing:
-        return MasterKeyRing.from_text(self._key(self.settings.master_key, "master_key"))
+        previous = split_keys(self.settings.master_keys_previous)
+        return MasterKeyRing.from_text(self._key(self.settings.master_key, "master_key"), previous)
 
     @cached_property
     def signing_keys(self) -> SigningKeyRing:
-        return SigningKeyRing.from_text(self._key(self.settings.signing_key, "signing_key"))
+        previous = split_keys(self.settings.signing_keys_previous)
+        return SigningKeyRing.from_text(self._key(self.settings.signing_key, "signing_key"), previous)
 
     @property
     def slack_api_url(self) -> str:
@@ -75,6 +77,11 @@ class Access:
         if self.running is None or "sandbox" not in self.running.ports:
             return None
         return f"http://127.0.0.1:{self.running.ports['sandbox']}"
+
+    @property
+    def webhook_base_url(self) -> str | None:
+        """Where Slack and ClickUp send webhooks to."""
+        return self.settings.webhook_base_url or self.public_url
 
     @property
     def public_url(self) -> str | None:

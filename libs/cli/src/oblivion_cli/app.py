@@ -19,6 +19,7 @@ VERBS = (
     "clickup",
     "tenants",
     "mappings",
+    "connections",
     "events",
     "dead-letters",
     "routes",

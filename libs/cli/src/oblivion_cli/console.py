@@ -13,6 +13,8 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Row = Mapping[str, Any]
+PIPED_WIDTH = 10_000
+"""A line stays one line where no terminal would show it."""
 
 
 def print_json(value: object) -> None:
@@ -30,7 +32,7 @@ def print_rows(rows: Sequence[Row], columns: Mapping[str, str], *, nothing: str)
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(escape(shown(row.get(key))) for key in columns))
-    out.print(table)
+    _print_table(table)
 
 
 def shown(value: object) -> str:
@@ -51,4 +53,8 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     table.add_column(overflow="fold")
     for name, value in fields:
         table.add_row(escape(name), escape(shown(value)))
-    out.print(table)
+    _print_table(table)
+
+
+def _print_table(table: Table) -> None:
+    out.print(table, width=None if out.is_terminal else PIPED_WIDTH)

@@ -256,14 +256,26 @@ async def test_a_wrong_master_key_is_one_sentence(system, monkeypatch):
 
 
 async def test_a_tenant_s_own_settings_are_shown_changed_and_given_up(system, admin):
-    nothing = {"slack_streaming": None, "unknown_users": None}
+    nothing = {"slack_streaming": None, "unknown_users": None, "retention_days": "30"}
     system.sql("UPDATE tenants SET settings = '{}'")
     assert await settings_of(admin.database, admin.tenant) == nothing
     await change_setting(admin.database, admin.tenant, ACTOR, "slack_streaming", "off")
     assert await settings_of(admin.database, admin.tenant) == nothing | {"slack_streaming": "off"}
     await change_setting(admin.database, admin.tenant, ACTOR, "slack_streaming", None)
     assert await settings_of(admin.database, admin.tenant) == nothing
-    with pytest.raises(UsageWrong, match="one of guest, refuse"):
+    with pytest.raises(UsageWrong, match="may be: guest, refuse"):
         await change_setting(admin.database, admin.tenant, ACTOR, "unknown_users", "sometimes")
     with pytest.raises(UsageWrong, match="no setting"):
         await change_setting(admin.database, admin.tenant, ACTOR, "colour", "red")
+
+
+async def test_how_long_bodies_are_kept_is_a_setting_of_the_tenant(system, admin):
+    for value, kept in (("7", "7"), (None, "30")):
+        await change_setting(admin.database, admin.tenant, ACTOR, "retention_days", value)
+        assert (await settings_of(admin.database, admin.tenant))["retention_days"] == kept
+    for wrong in ("0", "3651", "a week", "1e9", "\u0663"):
+        with pytest.raises(UsageWrong, match="days, 1 to 3650"):
+            await change_setting(admin.database, admin.tenant, ACTOR, "retention_days", wrong)
+    new = NewTenant("brief", "Brief", retention_days=3)
+    await create_tenant(admin.database, admin.access.master_keys, new, ACTOR)
+    assert system.sql("SELECT retention_days FROM tenants WHERE slug = 'brief'") == [(3,)]

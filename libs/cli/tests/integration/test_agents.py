@@ -24,7 +24,8 @@ from oblivion_client.rest import OblivionClient
 from oblivion_contracts.agents import AgentDefinition
 from oblivion_platform.agents import SecretHasher, parse_client_id, secret_is_live
 from oblivion_platform.database.engine import Database
-from oblivion_platform.testing import eventually
+from oblivion_platform.presence import Presence, Replica
+from oblivion_platform.testing import PATIENCE_S, eventually
 from oblivion_platform.tokens import TokenKeys, Tokens
 
 RUN, SESSION = uuid4(), uuid4()
@@ -42,7 +43,14 @@ async def test_a_created_agent_can_sign_in_and_is_in_the_audit_log(system: Any, 
     async with admin.database.tenant(admin.tenant.id) as tx:
         hasher = SecretHasher(admin.access.master_keys)
         assert await secret_is_live(tx, hasher, client, registered.issued.client_secret)
-    assert "fixer" in [row["name"] for row in await agents_of(admin).listing()]
+    presence = Presence(admin.access.redis_url)
+    rows = {row["name"]: row for row in await agents_of(admin).listing(presence)}
+    assert rows["fixer"]["online"] == 0
+    replica = Replica(sid="s1", gateway="gw", handlers=["default"], concurrency=1, since=0.0)
+    await presence.write({(admin.tenant.id, registered.agent.id): [replica]})
+    rows = {row["name"]: row for row in await agents_of(admin).listing(presence)}
+    assert rows["fixer"]["online"] == 1
+    await presence.close()
     assert system.sql("SELECT count(*) FROM audit_log WHERE action = 'agent.created'") == [(1,)]
 
 
@@ -59,6 +67,9 @@ async def test_a_new_agent_is_registered_where_a_system_is_named(system: Any, tm
     lines = dict(line.split("=") for line in (tmp_path / "fixer" / ".env").read_text().split())
     assert parse_client_id(lines["AGENT_ID"]) is not None
     assert system.sql("SELECT count(*) FROM agents WHERE name = 'fixer'") == [(1,)]
+    with pytest.raises(UsageWrong, match="oblivion agents secret fixer"):
+        await asyncio.to_thread(agents_new.new, "fixer", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 async def test_the_local_sign_in_speaks_for_the_first_admin(system: Any, admin: Admin) -> None:
@@ -166,6 +177,6 @@ async def test_ctrl_c_cancels_the_run_and_the_conversation_goes_on(
         talking = asyncio.create_task(Talk(client, session, None).say("hello"))
         await eventually(lambda: any(path.endswith("/progress") for path, _ in server.asked))
         os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.wait_for(talking, 5)
+        await asyncio.wait_for(talking, PATIENCE_S)
     assert f"/api/runs/{RUN}/cancel" in [path for path, _ in server.asked]
     assert "Stopped." in capsys.readouterr().err

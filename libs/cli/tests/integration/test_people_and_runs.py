@@ -17,7 +17,7 @@ from oblivion_contracts.runs import RunSource
 from oblivion_platform import people, runs, sessions
 from oblivion_platform.people import NewUser
 from oblivion_platform.runs import NewRun
-from oblivion_platform.sessions import NewSessionRow
+from oblivion_platform.sessions import NewSessionRow, Said
 
 
 def users_of(admin: Admin) -> Users:
@@ -107,6 +107,24 @@ async def test_a_run_is_listed_shown_and_cancelled_once(system: Any, admin: Admi
     assert system.sql("SELECT count(*) FROM audit_log WHERE action = 'run.cancelled'") == [(1,)]
 
 
+async def test_cancelling_stops_what_was_handed_on_and_passes_on_what_was_asked_meanwhile(
+    system: Any, admin: Admin
+) -> None:
+    run = await new_run(admin)
+    child = NewRun(run.session_id, RunSource.DELEGATION, f"d:{run.id}", "x", parent_run_id=run.id)
+    said = Said(role="user", text="and this", source=RunSource.TERMINAL, asked_run_id=run.id)
+    async with admin.database.tenant(admin.tenant.id) as tx:
+        await runs.create(tx, admin.tenant.id, child)
+        await sessions.append_message(tx, run.session_id, said)
+    telling = RedisTelling(system.redis_url)
+    try:
+        await runs_of(admin).cancel(run.id, telling)
+    finally:
+        await telling.close()
+    states = system.sql("SELECT prompt, state FROM runs ORDER BY prompt")
+    assert states == [("and this", "queued"), ("summarise this", "cancelled"), ("x", "cancelled")]
+
+
 async def test_a_cancelled_run_is_cancelled_without_redis_too(admin: Admin) -> None:
     run = await new_run(admin)
     telling = RedisTelling("redis://127.0.0.1:1/0")
@@ -136,7 +154,7 @@ async def test_keys_rotate_and_a_leaked_one_is_refused_at_once(system: Any, admi
 
     assert states[first] == "retired"
     assert states[second] == "current"
-    assert sorted(states.values()) == ["current", "next", "retired"]
+    assert sorted(states.values()) == ["current", "next", "retired", "retired"]
     assert system.sql("SELECT count(*) FROM audit_log WHERE action = 'signing_keys.rotated'") == [(2,)]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -71,11 +72,11 @@ def wait_until(condition: Callable[[], object], within_s: float, what: str) -> N
         time.sleep(0.05)
 
 
-def start(environment: dict[str, str], home: Path, port: int) -> Up:
+def start(environment: dict[str, str], home: Path, port: int, *more: str) -> Up:
     output = home.parent / f"output-{time.monotonic_ns()}.txt"
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "oblivion_cli", "up", "--port", str(port)],
+            [sys.executable, "-m", "oblivion_cli", "up", "--port", str(port), *more],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -161,6 +162,16 @@ def test_the_verbs_speak_to_machines(up):
     assert shown["id"] == event["id"]
     replayed = json.loads(oblivion(up.environment, "events", "replay", event["id"], "--json").stdout)
     assert replayed == {"replayed": [event["id"]], "purged": 0, "queued": True}
+
+
+def test_tables_are_one_line_a_row_where_no_terminal_cuts_them(up):
+    lines = oblivion(up.environment, "agents", "list").stdout.splitlines()
+    assert lines[0].split()[:3] == ["Name", "State", "Online"]
+    assert sorted(line.split()[:3] for line in lines[1:]) == [
+        [name, "active", "1"] for name in ("analysis", "calendar", "general", "github", "notion", "tickets")
+    ]
+    (mapping,) = oblivion(up.environment, "mappings", "list").stdout.splitlines()[1:]
+    assert "on mention" in mapping
 
 
 def test_failures_are_one_sentence_the_fix_and_an_exit_code(up):
@@ -318,7 +329,15 @@ def test_the_demo_starts_a_system_for_itself_where_none_runs(up, tmp_path):
     assert oblivion(environment, "tenants", "list").returncode == 4
 
 
-def test_fresh_starts_over_only_when_that_is_confirmed(up):
+def test_fresh_starts_over_only_when_that_is_confirmed_and_a_taken_port_is_left_to_its_holder(up):
     refused = oblivion(up.environment, "up", "--fresh")
     assert refused.returncode == 1
-    assert (up.home / "secrets.json").exists()
+    secrets = (up.home / "secrets.json").read_text()
+    with socket.create_server(("127.0.0.1", up.port)):
+        again = start(up.environment, up.home, up.port, "--fresh", "--yes")
+        try:
+            assert f"http://localhost:{up.port}/" not in again.said
+            assert json.loads(oblivion(up.environment, "mappings", "list", "--json").stdout) == []
+            assert (up.home / "secrets.json").read_text() != secrets
+        finally:
+            stop(again)

@@ -1,5 +1,6 @@
 """`oblivion agents new`: the files it writes work as they are."""
 
+import json
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import yaml
 from oblivion_cli.commands.agents_new import check_name, new
 from oblivion_cli.errors import UsageWrong
 from oblivion_cli.usecases.agent_files import agent_files, module_name, write_credentials, write_new
+from oblivion_contracts.agent_resource import AgentSpec
 
 
 def test_the_agent_has_twelve_lines_and_its_own_test_passes(tmp_path: Path) -> None:
@@ -35,6 +37,7 @@ def test_the_agent_resource_names_the_agent() -> None:
     resource = yaml.safe_load(agent_files("fixer")["agent.yaml"])
     assert (resource["apiVersion"], resource["kind"]) == ("oblivion.dev/v1alpha1", "Agent")
     assert resource["metadata"]["name"] == "fixer"
+    assert AgentSpec.model_validate_json(json.dumps(resource["spec"])).egress == ["none"]
     assert resource["spec"]["replicas"] == 1
 
 
@@ -59,7 +62,8 @@ def test_a_name_that_cannot_be_an_agents_is_refused_with_an_example() -> None:
 
 
 def test_a_module_can_be_imported_whatever_the_name() -> None:
-    assert [module_name(name) for name in ("fixer", "my-fixer", "2nd")] == ["fixer", "my_fixer", "agent_2nd"]
+    names = ("fixer", "my-fixer", "2nd", "json")
+    assert [module_name(name) for name in names] == ["fixer", "my_fixer", "agent_2nd", "agent_json"]
 
 
 def test_without_a_system_the_files_are_written_and_the_next_step_is_said(

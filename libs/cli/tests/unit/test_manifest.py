@@ -1,9 +1,14 @@
 """The manifest asks for what the code uses: its methods' scopes, its events, command and shortcuts."""
 
+import json
 import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 import oblivion_router_worker
+from oblivion_cli.commands.slack import _show_manifest
 from oblivion_cli.usecases.manifest import BOT_EVENTS, app_manifest
 from oblivion_router_worker.domain import actions, slack_events
 
@@ -13,6 +18,8 @@ SCOPE_OF = {
     "chat.startStream": "chat:write",
     "chat.stopStream": "chat:write",
     "conversations.info": "channels:read",
+    "conversations.list": "channels:read",
+    "users.conversations": "channels:read",
     "agents.sessions.setStatus": "chat:write",
     "assistant.threads.setStatus": "assistant:write",
     "assistant.threads.setSuggestedPrompts": "assistant:write",
@@ -61,6 +68,21 @@ def test_every_event_that_is_parsed_is_subscribed():
     parsed = set(slack_events._PARSERS) - NOT_SUBSCRIBED
     assert parsed <= set(BOT_EVENTS)
     assert {"message.channels", "message.groups", "message.im"} <= set(BOT_EVENTS)
+
+
+def test_the_manifest_in_the_documents_is_the_one_that_is_printed():
+    written = Path(__file__).parents[4] / "docs/operate/slack-manifest.json"
+    assert json.loads(written.read_text("utf-8")) == app_manifest(None), (
+        "write it again: oblivion slack manifest > docs/operate/slack-manifest.json"
+    )
+
+
+def test_the_address_that_makes_an_app_holds_the_whole_manifest(capsys: pytest.CaptureFixture[str]):
+    _show_manifest(app_manifest(None), by_http=False)
+    said = capsys.readouterr().err
+    (address,) = [word for word in said.split() if word.startswith("https://api.slack.com/")]
+    query = parse_qs(urlsplit(address).query)
+    assert json.loads(query["manifest_json"][0]) == app_manifest(None)
 
 
 def test_command_and_shortcuts_are_those_that_the_worker_knows():

@@ -11,7 +11,7 @@ import pytest
 
 from oblivion_cli.app import VERBS, make_app
 from oblivion_cli.errors import ExitCode, NotFound, UsageWrong
-from oblivion_cli.up.banner import banner
+from oblivion_cli.up.banner import Links, banner, program_name
 from oblivion_cli.up.logs import ServiceLog, loud_part
 from oblivion_cli.up.services import child_environment
 from oblivion_cli.usecases.events import age
@@ -19,22 +19,35 @@ from oblivion_cli.usecases.ids import check_prefix, the_one
 from oblivion_cli.usecases.manifest import REQUIRED_SCOPES, app_manifest, missing_scopes
 from oblivion_cli.usecases.mappings import Place, choose_place
 
+LINKS = Links("http://localhost:8300", "http://localhost:8300/auth/dev?code=1")
+
 
 def test_the_banner_is_the_designs():
-    lines = banner("http://localhost:8300", Path.home() / ".local/share/oblivion", None, 8.31).splitlines()
+    lines = banner(LINKS, Path.home() / ".local/share/oblivion", None, 8.31).splitlines()
     assert lines[0] == "Oblivion is up" + " " * 47 + "8.3 s"
     assert "  File a task           http://localhost:8300/clickup        (sandbox ClickUp)" in lines
     assert (
         "  Data                  ~/.local/share/oblivion              "
         "(kept; `oblivion up --fresh` starts over)" in lines
     )
+    assert "  Watch                 http://localhost:8300/auth/dev?code=1  (one-time sign-in link)" in lines
     assert "  API                   http://localhost:8300/docs" in lines
     assert "  Model                 sandbox (no key)" in lines
     assert lines[-1] == "Try it: oblivion demo      Stop: Ctrl-C      Something wrong: oblivion doctor"
 
 
+def test_the_banner_names_the_program_by_its_path_where_a_name_would_not_find_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [".venv/bin/oblivion", "up"])
+    assert program_name() == ".venv/bin/oblivion"
+    lines = banner(LINKS, Path("/x"), None, 1.0, program_name()).splitlines()
+    assert lines[-1].startswith("Try it: .venv/bin/oblivion demo ")
+    (tmp_path / "oblivion").touch(mode=0o755)
+    assert program_name() == "oblivion"
+
+
 def test_the_banner_names_the_model_of_choice():
-    assert "  Model                 openai:gpt-5-mini" in banner("", Path("/x"), "openai:gpt-5-mini", 1.0)
+    assert "  Model                 openai:gpt-5-mini" in banner(LINKS, Path("/x"), "openai:gpt-5-mini", 1.0)
 
 
 @pytest.mark.parametrize(

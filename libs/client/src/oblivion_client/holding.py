@@ -21,6 +21,7 @@ from oblivion_client.mailbox import Mailbox
 from oblivion_client.progress import Reporter, SendProgress
 from oblivion_client.run import Run, RunParts
 from oblivion_client.spans import note_end, task_span
+from oblivion_client.tasks import end
 from oblivion_contracts.agent_socket import (
     HeldRun,
     TaskAck,
@@ -98,8 +99,7 @@ class Holding:
             if result is not None:
                 await self._unless_stopped(self._send(result))
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            await end(beating)
             await self._reporter.close()
             self.mailbox.close()
 

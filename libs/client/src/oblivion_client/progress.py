@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from oblivion_client.tasks import end
 from oblivion_contracts.runs import Usage
 
 INTERVAL_S = 0.25
@@ -49,8 +50,7 @@ class ThrottledReporter:
         self._changed.set()
 
     async def close(self) -> Usage | None:
-        self._sending.cancel()
-        await asyncio.gather(self._sending, return_exceptions=True)
+        await end(self._sending)
         usage, self._usage = self._usage, None
         return usage
 

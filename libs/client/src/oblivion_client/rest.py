@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from oblivion_client.errors import ClientError
 from oblivion_client.reading import read
+from oblivion_contracts.administration import RunEvents
 from oblivion_contracts.model import Contract
 from oblivion_contracts.problems import Problem
 from oblivion_contracts.runs import JobStatus, RunEvent, RunEventKind, RunState, RunView
@@ -40,7 +41,7 @@ ANSWERED_WITHIN_S = 15.0
 SILENT_FOR_S = 60.0
 """A stream sends a heartbeat more often than this; one that does not is opened again."""
 TRIES = 6
-FIRST_PAUSE_S = 0.25
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
 
 ContractT = TypeVar("ContractT", bound=Contract)
 AskToken = Callable[[], Awaitable[str]]
@@ -108,27 +109,30 @@ class OblivionClient:
     async def follow(self, run_id: UUID, *, after: int = 0) -> AsyncGenerator[RunEvent]:
         """A run's events as they happen, each once and in order, until its end.
 
+        Streamed; and asked for every few seconds where a stream cannot be had, behind some proxies for one.
+
         Raises:
-            ServerAway: the stream could not be opened again.
+            ServerAway: neither a stream nor an answer is to be had any more.
+            RequestRefused: there is no such run, or it is not yours.
         """
-        failures = 0
+        pause_s = FIRST_PAUSE_S
         while True:
-            try:
+            reached = after
+            with contextlib.suppress(httpx.HTTPError, SSEError):
                 async for event in self._stream(run_id, after):
-                    failures = 0
-                    if event.sequence <= after:
-                        continue
-                    after = event.sequence
-                    yield event
-                    if _is_final(event):
-                        return
-                if (await self.status(run_id)).state.is_final:
-                    return
-            except (httpx.HTTPError, SSEError, ServerAway) as error:
-                if failures == TRIES:
-                    raise ServerAway(f"The progress of {run_id} cannot be read now.") from error
-            await asyncio.sleep(FIRST_PAUSE_S * 2**failures)
-            failures = min(failures + 1, TRIES)
+                    if event.sequence > after:
+                        after = event.sequence
+                        yield event
+                        if _is_final(event):
+                            return
+            missed = await self._get(f"/api/runs/{run_id}/events?after={after}", RunEvents)
+            for event in missed.items:
+                after = event.sequence
+                yield event
+            if missed.is_final:
+                return
+            pause_s = FIRST_PAUSE_S if after > reached else min(LONGEST_PAUSE_S, 2 * pause_s)
+            await asyncio.sleep(pause_s)
 
     async def _stream(self, run_id: UUID, after: int) -> AsyncGenerator[RunEvent]:
         headers = {**await self._authorization(), "Last-Event-ID": str(after)}
@@ -136,6 +140,8 @@ class OblivionClient:
         async with aconnect_sse(self._http, "GET", path, headers=headers) as source:
             if source.response.status_code == HTTPStatus.UNAUTHORIZED and self._can_renew():
                 self._held = None
+                return
+            if source.response.is_server_error:
                 return
             if not source.response.is_success:
                 await source.response.aread()

@@ -12,6 +12,7 @@ from oblivion_client.configuration import Configuration
 from oblivion_client.connection import Connection
 from oblivion_client.handlers import Handlers
 from oblivion_client.link import Link
+from oblivion_client.tasks import end
 from oblivion_client.tokens import Tokens
 from oblivion_client.worker import Worker, WorkOptions
 
@@ -75,8 +76,7 @@ async def serve(agent: Servable, configuration: Configuration, stop: Stop) -> No
             await worker.drain(stop.patience_over())
         finally:
             agent.use(None)
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await end(keeping)
 
 
 async def _first_of(asked: Coroutine[Any, Any, None], keeping: asyncio.Task[None]) -> None:

@@ -111,7 +111,7 @@ class Gateway:
             yield Served(stop, task)
         finally:
             stop.ask(0)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await task
 
     def _register(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from oblivion_client import Agent, AgentFailure, Run, TaskAssigned
 from oblivion_contracts.agent_socket import Acknowledgement, ApprovalAnswered
-from oblivion_platform.testing import eventually
+from oblivion_platform.testing import PATIENCE_S, eventually
 
 
 def agent_that(handler: Callable[[TaskAssigned, Run], Awaitable[str]], **options: Any) -> Agent:
@@ -93,7 +93,7 @@ async def test_work_goes_on_while_the_server_restarts_and_its_answer_arrives_aft
         await gateway.stop()
         waiting.go_on.set()
         await gateway.start()
-        await eventually(lambda: bool(gateway.of("task.completed")), within_s=10)
+        await eventually(lambda: bool(gateway.of("task.completed")))
         assert gateway.of("agent.hello")[-1].held[0].run_id == task.run_id
         assert len(waiting.runs) == 1
 
@@ -121,7 +121,7 @@ async def test_a_fence_that_is_refused_stops_the_work_without_an_answer(gateway:
         task = await gateway.assign(heartbeat_s=0.05)
         await waiting.began.wait()
         gateway.fences[task.run_id] = 2
-        await asyncio.wait_for(waiting.was_cancelled.wait(), 5)
+        await asyncio.wait_for(waiting.was_cancelled.wait(), PATIENCE_S)
     assert not gateway.of("task.completed") + gateway.of("task.failed")
 
 
@@ -146,10 +146,10 @@ async def test_a_lease_that_nobody_confirms_stops_the_work(gateway: Any) -> None
         await gateway.assign(lease_s=0.5, heartbeat_s=0.1)
         await waiting.began.wait()
         await gateway.stop()
-        await asyncio.wait_for(waiting.was_cancelled.wait(), 5)
+        await asyncio.wait_for(waiting.was_cancelled.wait(), PATIENCE_S)
         heard = len(gateway.of("agent.hello"))
         await gateway.start()
-        await eventually(lambda: len(gateway.of("agent.hello")) > heard, within_s=10)
+        await eventually(lambda: len(gateway.of("agent.hello")) > heard)
         assert gateway.of("agent.hello")[-1].held == []
 
 
@@ -163,7 +163,7 @@ async def test_a_cancellation_ends_the_handler_and_nothing_is_answered(gateway: 
             "task.cancelled",
             {"run_id": str(task.run_id), "fence": task.fence, "reason": "stopped by a person"},
         )
-        await asyncio.wait_for(waiting.was_cancelled.wait(), 5)
+        await asyncio.wait_for(waiting.was_cancelled.wait(), PATIENCE_S)
         assert waiting.runs[0].is_cancelled
     assert not gateway.of("task.completed") + gateway.of("task.failed")
 
@@ -237,7 +237,7 @@ async def test_on_a_stop_with_patience_what_runs_is_finished_and_nothing_new_beg
         await eventually(lambda: bool(gateway.of("agent.draining")))
         await gateway.assign()
         waiting.go_on.set()
-        await asyncio.wait_for(served.task, 5)
+        await asyncio.wait_for(served.task, PATIENCE_S)
     assert [each.run_id for each in gateway.of("task.completed")] == [first.run_id]
     assert len(waiting.runs) == 1
 
@@ -249,7 +249,7 @@ async def test_what_cannot_be_finished_in_time_is_handed_back(gateway: Any) -> N
         task = await gateway.assign()
         await waiting.began.wait()
         served.stop.ask(0.1)
-        await asyncio.wait_for(served.task, 5)
+        await asyncio.wait_for(served.task, PATIENCE_S)
     assert waiting.was_cancelled.is_set()
     assert [each.run_id for each in gateway.of("agent.draining")[-1].handing_back] == [task.run_id]
     assert not gateway.of("task.completed") + gateway.of("task.failed")
@@ -284,7 +284,7 @@ async def test_a_server_that_is_away_at_the_start_is_waited_for_and_said_once(
         await eventually(lambda: "does not answer" in caplog.text)
         await asyncio.sleep(0)
         await gateway.start()
-        await eventually(lambda: bool(gateway.of("agent.hello")), within_s=10)
+        await eventually(lambda: bool(gateway.of("agent.hello")))
     said = [record for record in caplog.records if "does not answer" in record.getMessage()]
     assert len(said) == 1
 

@@ -56,28 +56,44 @@ async def api() -> AsyncIterator[Api]:
     listener.close()
 
 
-def event(sequence: int, kind: str, **data: Any) -> str:
-    body = {
+def step(sequence: int, kind: str, **data: Any) -> dict[str, Any]:
+    return {
         "run_id": str(RUN),
         "sequence": sequence,
         "at": datetime.now(UTC).isoformat(),
         "kind": kind,
         "data": data,
     }
-    return f"id: {sequence}\nevent: {kind}\ndata: {json.dumps(body)}\n\n"
+
+
+def event(sequence: int, kind: str, **data: Any) -> str:
+    return f"id: {sequence}\nevent: {kind}\ndata: {json.dumps(step(sequence, kind, **data))}\n\n"
 
 
 async def test_progress_that_breaks_off_is_followed_from_where_it_was(api: Api) -> None:
-    status = {"id": str(RUN), "state": "running", "last_sequence": 2}
     api.answers = [
         (200, event(1, "progress", text="one") + ": heartbeat\n\n" + event(2, "progress", text="two")),
-        (200, status),
-        (200, event(2, "progress", text="two") + event(3, "state", state="succeeded") + event(4, "notice")),
+        (200, {"items": [step(3, "progress", text="three")], "is_final": False}),
+        (200, event(3, "progress", text="three") + event(4, "state", state="succeeded") + event(5, "notice")),
     ]
     async with OblivionClient(api.uri, "token") as client:
         seen = [each.sequence async for each in client.follow(RUN)]
-    assert seen == [1, 2, 3]
-    assert [each["headers"].get("last-event-id") for each in api.asked] == ["0", None, "2"]
+    assert seen == [1, 2, 3, 4]
+    assert [each["headers"].get("last-event-id") for each in api.asked] == ["0", None, "3"]
+
+
+async def test_where_no_stream_can_be_had_progress_is_asked_for(api: Api) -> None:
+    no_stream = (502, {"title": "Bad gateway"})
+    api.answers = [
+        no_stream,
+        (200, {"items": [step(1, "progress", text="one")], "is_final": False}),
+        (200, {"items": "held back by a proxy, and no stream"}),
+        (200, {"items": [step(2, "state", state="succeeded")], "is_final": True}),
+    ]
+    async with OblivionClient(api.uri, "token") as client:
+        seen = [each.sequence async for each in client.follow(RUN)]
+    assert seen == [1, 2]
+    assert [each["path"].rpartition("/")[2] for each in api.asked] == ["progress", "events"] * 2
 
 
 async def test_a_token_that_ends_is_asked_for_again(api: Api) -> None:

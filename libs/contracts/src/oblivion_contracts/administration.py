@@ -163,6 +163,10 @@ class MappingView(NewMapping):
     state: Literal["active", "unlinked"]
     problem: Any = None
     """The newest problem, such as `not_in_channel`; null when all is well."""
+    tasks_shown: int = 0
+    """Tasks that have a message in the channel."""
+    last_event_at: datetime | None = None
+    """When one of them appeared or changed last."""
     created_at: datetime
     updated_at: datetime
 
@@ -185,7 +189,7 @@ class EventSummary(Contract):
     state: Literal["received", "done", "ignored", "dead", "discarded"]
     outcome: str | None
     attempts: int
-    transport: str
+    transport: Literal["http", "socket", "gap"]
 
 
 class EventPage(Page):
@@ -201,6 +205,14 @@ class EventDetail(EventSummary):
     failures: list[dict[str, Any]]
     content_type: str
     body_bytes: int | None
+    """None once the body is purged."""
+
+
+class EventBody(Contract):
+    """What came in, as far as it may be read: what opens doors is masked."""
+
+    content_type: str
+    text: str | None
     """None once the body is purged."""
 
 
@@ -368,7 +380,13 @@ class CredentialView(Contract):
     """A stored token, as far as it may be seen."""
 
     id: UUID
-    integration_id: UUID
+    integration_id: UUID | None
+    connection_id: UUID | None = None
+    """Of a tool server; a token is either an integration's or a connection's."""
+    source: str = ""
+    """`slack`, `clickup`, or the provider of the connection."""
+    name: str = ""
+    """What people call the workspace or the connection."""
     kind: str
     state: str
     expires_at: datetime | None
@@ -406,6 +424,39 @@ class StatPoint(Contract):
 
 class Stats(Contract):
     items: list[StatPoint]
+
+
+class Overview(Contract):
+    """How the system is: what lives now, and what the last 24 hours brought."""
+
+    events: dict[str, int]
+    """State → how many came in; `received` are those that wait, however old."""
+    oldest_waiting: datetime | None
+    """When the event came in that has waited longest."""
+    runs: dict[str, int]
+    """State → how many: of runs that live all, of others those of the last 24 hours."""
+    approvals: int
+    """Questions that nobody has answered yet."""
+    dead_letters: int
+    cost_usd: float
+    """As agents report it, of runs that were asked for in the last 24 hours."""
+
+
+class SetupStep(Contract):
+    """One thing that an installation needs before it is of use to anybody, as it is now."""
+
+    name: Literal["slack", "clickup", "link", "agent", "first_run"]
+    state: Literal["done", "open", "failing"]
+    sentence: str
+    """How it is."""
+    fix: str = ""
+    """What to do next; empty when nothing is to be done."""
+
+
+class Setup(Contract):
+    """The first steps, in their order."""
+
+    items: list[SetupStep]
 
 
 class TenantView(Contract):

@@ -19,6 +19,8 @@ VERSION = "v1alpha1"
 KIND = "Agent"
 PLURAL = "agents"
 TENANT_LABEL = f"{GROUP}/tenant"
+SYSTEM_LABEL = f"{GROUP}/system"
+"""Where several systems share a cluster: the namespace of the one that looks after a namespace's Agents."""
 """On a namespace: the slug or id of the tenant that its Agents belong to. Set by cluster admins."""
 
 _CAMEL = ConfigDict(

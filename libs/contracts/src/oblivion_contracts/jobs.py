@@ -10,6 +10,7 @@ from oblivion_contracts.model import Contract
 
 WEBHOOK_PROCESSING = "webhook-processing"
 AI_AGENT_TASKS = "ai-agent-tasks"
+PLACE_READING = "place-reading"
 
 TRACEPARENT_PATTERN = r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 Traceparent = Annotated[str, Field(pattern=TRACEPARENT_PATTERN)]
@@ -25,6 +26,8 @@ class EventPriority(IntEnum):
     CREATION = 1
     CHANGE = 2
     GAP_FILLING = 3
+    ECHO = 4
+    """What our own bot did comes back as an event. Nobody waits for it: many are finished at once."""
 
 
 class ProcessEvent(Contract):
@@ -60,3 +63,22 @@ class RunOutcome(Contract):
 
     state: Annotated[str, Field(max_length=16)]
     failure_code: Annotated[str, Field(max_length=64)] | None = None
+
+
+class ReadPlaces(Contract):
+    """The lists or channels of an integration are to be read; the job's id is `integration_id`.
+
+    So two wishes within a moment are one job.
+    """
+
+    integration_id: UUID
+    tenant_id: UUID
+    traceparent: Traceparent | None = None
+
+
+class PlacesRead(Contract):
+    """What a reading came to; BullMQ keeps it as the job's return value."""
+
+    found: int
+    problem_code: Annotated[str, Field(max_length=64)] | None = None
+    """Why it is not all of them."""

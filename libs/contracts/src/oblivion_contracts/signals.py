@@ -24,6 +24,8 @@ class RunChanged(Contract):
     run_id: UUID
     sequence: int
     is_final: bool = False
+    is_quiet: bool = False
+    """What shows the run has time: progress, or a change of state that leaves it at work."""
 
 
 class TellAgent(Contract):

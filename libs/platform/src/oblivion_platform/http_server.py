@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from oblivion_platform.logging import get_logger
+from oblivion_platform.tasks import end
 from oblivion_platform.tracing import traced
 
 POLL_S = 0.005
@@ -81,8 +82,7 @@ async def _ended(running: asyncio.Task[None], within_s: float) -> None:
         raise
     if late:
         _log.warning("http server cut off", after_s=within_s)
-        running.cancel()
-        await asyncio.wait({running})
+        await end(running)
     if not running.cancelled():
         running.result()
 

@@ -26,6 +26,7 @@ _QUIET = (
     "kopf",
     "httpx",
     "httpcore",
+    "httpcore2",
     "websockets",
     "urllib3",
     "asyncio",

@@ -2,7 +2,8 @@
 
 Traps (BullMQ for Python 3.4): a job without priority overtakes all others; `add` can hang for minutes while
 Redis is away; the built-in backoff has no jitter; delays are rounded to whole seconds unless the connection
-says otherwise; the worker's loop can end, or its blocking read go deaf, while its process lives.
+says otherwise; the worker's loop can end, or its blocking read go deaf, while its process lives; a job that
+comes is asked for by every free place of the worker.
 """
 
 # BullMQ ships no types: this is the one module that touches it, so the rest of the code stays strict.
@@ -18,16 +19,19 @@ import structlog
 from bullmq import Job, Queue, Worker
 from bullmq.custom_errors import DelayedError, UnrecoverableError
 from bullmq.redis_connection import RedisConnection
+from prometheus_client import Gauge
 from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from oblivion_platform.bulk_jobs import BulkAdd
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.jobs import JobPolicy as JobPolicy
 from oblivion_platform.jobs import NewJob as NewJob
+from oblivion_platform.tasks import end
 
 ContractT = TypeVar("ContractT", bound=BaseModel)
 Processor = Callable[[Job, str], Awaitable[dict[str, Any]]]
@@ -41,6 +45,9 @@ BLOCKING_READ_TIMEOUT_S = 15
 """Longer than BullMQ's longest blocking read (10 s): a stopped Redis is noticed, a quiet one is not."""
 DEAF_AFTER_S = 45.0
 RESTART_DELAY_S = 0.5
+
+_AT_WORK = Gauge("oblivion_worker_jobs", "Jobs that this process is handling.", ["queue"])
+_ROOM = Gauge("oblivion_worker_concurrency", "Jobs that this process handles at once, at most.", ["queue"])
 
 _log = structlog.get_logger(__name__)
 
@@ -71,11 +78,15 @@ async def park(job: Job, token: str, delay_s: float) -> None:
 
 
 def redis_client(url: str) -> "Redis":
-    """A pooled client for one Queue or Worker: short retries, and reads that outlast a blocking one."""
+    """A pooled client for one Queue or Worker: short retries, and reads that outlast a blocking one.
+
+    A connection that broke is tried again at once. One that answered nothing for so long is not: the worker's
+    loop shall turn meanwhile, or a Redis that is stopped would make the process look dead.
+    """
     return Redis.from_url(
         url,
         decode_responses=True,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2, supported_errors=(RedisConnectionError,)),
         socket_timeout=BLOCKING_READ_TIMEOUT_S,
         socket_connect_timeout=COMMAND_TIMEOUT_S,
     )
@@ -98,6 +109,20 @@ class JobQueue:
             DependencyUnavailable: Redis did not answer in time; some of the jobs may have been added.
         """
         return await self._answered(self._bulk.add(jobs))
+
+    async def add_later(self, job: NewJob, delay_s: float) -> None:
+        """Add a job that is put aside from the start; adding an id that Redis still knows changes nothing.
+
+        Raises:
+            DependencyUnavailable: Redis did not answer in time; the job may have been added.
+        """
+        options = {
+            **self._options(),
+            "jobId": job.id,
+            "priority": job.priority,
+            "delay": int(delay_s * 1000),
+        }
+        await self._answered(self._queue.add(self.name, dict(job.data), options))
 
     async def state(self, job_id: str) -> str:
         """`waiting`, `prioritized`, `delayed`, `active`, `completed`, `failed` or `unknown`."""
@@ -185,6 +210,7 @@ class SupervisedWorker:
 
     def start(self) -> None:
         """Begin taking jobs, and go on for as long as the process lives."""
+        _ROOM.labels(self.name).set(self._concurrency)
         self._supervision = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
 
     def is_consuming(self) -> bool:
@@ -197,14 +223,10 @@ class SupervisedWorker:
         if self._worker is not None:
             await self._worker.close()
         if self._supervision is not None:
-            self._supervision.cancel()
-            await asyncio.gather(self._supervision, return_exceptions=True)
+            await end(self._supervision)
         if self._worker is not None:
             # BullMQ leaves a task behind that asks for the next job, and would open a connection again.
-            leftover = [task for task in self._worker.processing if not task.done()]
-            for task in leftover:
-                task.cancel()
-            await asyncio.gather(*leftover, return_exceptions=True)
+            await end(*self._worker.processing)
         if self._client is not None:
             # BullMQ closes what it opened itself, not what it was given.
             await self._client.aclose()
@@ -245,27 +267,33 @@ class SupervisedWorker:
         connection = worker.blockingRedisConnection
         assert isinstance(connection, RedisConnection)  # noqa: S101  # We asked for the Redis backend.
         connection.capabilities = {**connection.capabilities, "canDoubleTimeout": True}
-        worker.getNextJob = self._noting_turns(worker.getNextJob)
+        worker.getNextJob = self._one_at_a_time(worker.getNextJob)
         worker.on("error", self._report)
         return worker
 
     async def _process(self, job: Job, token: str) -> dict[str, Any]:
         try:
-            return await self._processor(job, token)
+            with _AT_WORK.labels(self.name).track_inprogress():
+                return await self._processor(job, token)
         finally:
             self._turned_at = time.monotonic()
 
-    def _noting_turns(self, get_next_job: Callable[[str], Awaitable[Any]]) -> Callable[[str], Awaitable[Any]]:
-        async def noting(token: str) -> Any:
-            try:
-                return await get_next_job(token)
-            finally:
-                self._turned_at = time.monotonic()
+    def _one_at_a_time(
+        self, get_next_job: Callable[[str], Awaitable[Any]]
+    ) -> Callable[[str], Awaitable[Any]]:
+        """BullMQ asks for every free place at once, whenever a job comes; all but one of them for nothing."""
+        asking = asyncio.Lock()
 
-        return noting
+        async def next_job(token: str) -> Any:
+            async with asking:
+                if self._closing:  # Or each would wait for a job in its turn.
+                    return None
+                try:
+                    return await get_next_job(token)
+                finally:
+                    self._turned_at = time.monotonic()
 
-    def _backoff_ms(self, attempts_made: int, *_: object) -> int:
-        return self._policy.delay_ms(attempts_made)
+        return next_job
 
     def _report(self, error: object, *_: object) -> None:
         _log.warning("worker_error", queue=self.name, error=type(error).__name__)

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from oblivion_platform.crypto import MasterKeyRing, SigningKeyRing, decode_key
+from oblivion_platform.key_service import Unwrap, unwrap_by
 
 PREFIX = "OBLIVION_"
 EXIT_BAD_SETTINGS = 2
@@ -90,7 +91,16 @@ ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 EncryptionKey = Annotated[SecretStr, AfterValidator(_key)]
 EncryptionKeys = Annotated[SecretStr, AfterValidator(_keys)]
 
+_KEYS = ("master_key", "master_keys_previous", "signing_key", "signing_keys_previous")
 _MAKE_A_KEY = "Make one with: head -c 32 /dev/urandom | base64"
+
+
+def _unwrapped(name: str, value: object, unwrap: Unwrap) -> str:
+    wrapped = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    try:
+        return ",".join(unwrap(each) for each in split_keys(SecretStr(wrapped)))
+    except ValueError as error:
+        raise ValueError(f"{PREFIX}{name.upper()} {error}") from None
 
 
 class DatabaseSettings(Settings):
@@ -114,7 +124,27 @@ class RedisSettings(Settings):
     redis_url: RedisDsn = Field(description="Redis (or Valkey): redis://host:6379/0")
 
 
-class MasterKeySettings(Settings):
+class KeyServiceSettings(Settings):
+    """A process that holds keys: they are in the environment, or wrapped there by a key service."""
+
+    key_service: str | None = Field(
+        default=None,
+        description="Where a key service (KMS) wraps the keys: package.module:function that unwraps one. "
+        "See docs/operate/tools.md.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrap_keys(cls, values: dict[str, Any]) -> dict[str, Any]:
+        plug = values.get("key_service")
+        if not plug:
+            return values
+        unwrap = unwrap_by(str(plug))
+        unwrapped = {name: _unwrapped(name, values[name], unwrap) for name in _KEYS if values.get(name)}
+        return {**values, **unwrapped}
+
+
+class MasterKeySettings(KeyServiceSettings):
     """A process that opens credentials. Never ingestion."""
 
     master_key: EncryptionKey = Field(
@@ -131,7 +161,7 @@ class MasterKeySettings(Settings):
         )
 
 
-class SigningKeySettings(Settings):
+class SigningKeySettings(KeyServiceSettings):
     """A process that reads or writes signing secrets."""
 
     signing_key: EncryptionKey = Field(

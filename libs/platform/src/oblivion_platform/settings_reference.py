@@ -23,6 +23,8 @@ CLASSES = {
     "ingestion": "oblivion_ingestion.settings:Settings",
     "router-worker": "oblivion_router_worker.settings:Settings",
     "gateway": "oblivion_gateway.settings:Settings",
+    "mcp-hub": "oblivion_mcp_hub.settings:Settings",
+    "stdio-bridge": "oblivion_mcp_hub.stdio.settings:BridgeSettings",
     "operator": "oblivion_operator.settings:Settings",
     "agent": "oblivion_agent.settings:Settings",
     "sandbox": "oblivion_sandbox.settings:SandboxSettings",

@@ -1,4 +1,4 @@
-"""Tasks that go on until they are told to end."""
+"""Tasks that go on until they are told to end; the SDK, which stands alone, has the same."""
 
 import asyncio
 from typing import Any

@@ -186,6 +186,14 @@ async def test_the_directory_hears_of_changes(database: FreshDatabase) -> None:
             await announcements.close()
 
 
+async def test_behind_a_pooler_which_passes_no_announcements_on_nobody_claims_to_hear_them() -> None:
+    announcements = Announcements("postgresql://nobody@127.0.0.1:1/none", behind_pooler=True)
+    announcements.start()
+    assert "announcements" not in {task.get_name() for task in asyncio.all_tasks()}
+    assert not announcements.listening
+    await announcements.close()
+
+
 async def test_callers_of_the_directory_share_one_lookup(database: FreshDatabase) -> None:
     async with connected(database) as (db, tenant):
         directory = AgentDirectory(db)

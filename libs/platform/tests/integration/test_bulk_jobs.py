@@ -52,6 +52,8 @@ async def test_adding_again_changes_nothing(redis_url: str) -> None:
     await queue.add_all([NewJob(job.id, {"other": True}, 1) for job in JOBS])
     async with redis.asyncio.Redis.from_url(redis_url, decode_responses=True) as client:
         hashes, order = await stored(client, "ours")
+        told = [fields["event"] for _, fields in await client.xrange("bull:ours:events")]
+    assert "duplicated" not in told
     assert len(order) == len(JOBS)
     assert all("other" not in fields["data"] for fields in hashes.values())
     await queue.close()

@@ -1,5 +1,8 @@
 """Row-level security, the doors, and the migrations, on a real Postgres."""
 
+import asyncio
+import os
+import sys
 import uuid
 
 import psycopg
@@ -12,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from oblivion_platform.database.engine import Database, PrivilegedRole, SchemaBehind, ValueRefused
 from oblivion_platform.database.migrate import HEAD, downgrade, upgrade
 from oblivion_platform.database.roles import OWNER, RELAY, SERVICE_ROLES
+from oblivion_platform.database.statements import fetch
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.testing.databases import FreshDatabase
 
@@ -74,8 +78,25 @@ MINIMAL_ROWS: dict[str, dict[str, object]] = {
     "route_labels": {"run_id": ID, "kind": "wrong_agent", "labelled_by": "U1"},
     "idempotency_keys": {"principal": "user", "key": "k", "request_hash": b"h"},
     "stats_minutely": {"minute": "2026-01-01", "metric": "runs"},
+    "mcp_connections": {"name": "wiki", "provider": "notion"},
+    "tool_pins": {"connection_id": ID, "tool": "search", "definition_hash": "h", "pinned_by": "first sight"},
+    "tool_calls": {
+        "connection_id": ID,
+        "tool": "search",
+        "caller": "agent:1",
+        "trust": "member",
+        "is_write": False,
+    },
+    "oauth_flows": {
+        "connection_id": ID,
+        "user_id": ID,
+        "state_hash": b"h",
+        "plan": "{}",
+        "expires_at": "2100-01-01",
+    },
+    "places": {"integration_id": ID, "kind": "channel", "external_id": "C1", "name": "launch"},
 }
-WITHOUT_ID = {"session_messages", "run_events", "idempotency_keys", "stats_minutely"}
+WITHOUT_ID = {"session_messages", "run_events", "idempotency_keys", "stats_minutely", "tool_pins", "places"}
 
 
 def fill(admin: psycopg.Connection) -> None:
@@ -130,6 +151,8 @@ def test_a_role_sees_its_tenants_rows_only_and_none_without_tenant(filled: Fresh
         for table in tables:
             if role == "oblivion_ingestion" and table == "signing_secrets":
                 continue  # The door by which ingestion finds a secret, tested below.
+            if role == "oblivion_mcp_hub" and table in {"credentials", "signing_keys"}:
+                continue  # It sees those of connections and identities alone, tested below.
             query = sql.SQL("SELECT tenant_id FROM {}").format(sql.Identifier(table))
             try:
                 assert conn.execute(query).fetchall() == [], f"{role} sees {table} without a tenant"
@@ -140,30 +163,117 @@ def test_a_role_sees_its_tenants_rows_only_and_none_without_tenant(filled: Fresh
                 continue
 
 
+def test_the_hub_sees_credentials_of_connections_and_no_other(filled: FreshDatabase) -> None:
+    kept = uuid.uuid4()
+    with psycopg.connect(filled.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "INSERT INTO credentials (id, tenant_id, connection_id, kind, ciphertext)"
+            " VALUES (%s, %s, %s, 'connection_secret', 'c')",
+            (kept, A, A),
+        )
+    with psycopg.connect(filled.url("oblivion_mcp_hub"), autocommit=True) as conn, conn.transaction():
+        conn.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(A),))
+        seen = conn.execute("SELECT id FROM credentials").fetchall()
+    with psycopg.connect(filled.admin_url, autocommit=True) as admin:
+        admin.execute("DELETE FROM credentials WHERE id = %s", (kept,))
+    assert seen == [(kept,)]
+
+
+def test_the_hub_sees_keys_of_identities_and_none_that_opens_a_door(filled: FreshDatabase) -> None:
+    kept = uuid.uuid4()
+    with psycopg.connect(filled.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "INSERT INTO signing_keys (id, tenant_id, public_jwk, private_ciphertext, purpose)"
+            " VALUES (%s, %s, '{}', 'c', 'identity')",
+            (kept, A),
+        )
+    with psycopg.connect(filled.url("oblivion_mcp_hub"), autocommit=True) as conn, conn.transaction():
+        conn.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(A),))
+        seen = conn.execute("SELECT id FROM signing_keys").fetchall()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), conn.transaction():
+            conn.execute(
+                "INSERT INTO signing_keys (id, tenant_id, public_jwk, private_ciphertext, state)"
+                " VALUES (%s, %s, '{}', 'c', 'next')",
+                (uuid.uuid4(), A),
+            )
+    with psycopg.connect(filled.admin_url, autocommit=True) as admin:
+        admin.execute("DELETE FROM signing_keys WHERE id = %s", (kept,))
+    assert seen == [(kept,)]
+
+
+def granted(admin: psycopg.Connection, role: str, table: str, verb: str) -> list[str]:
+    """Columns of `table` that `role` may `verb` (INSERT or UPDATE); not those that Postgres fills itself."""
+    rows = admin.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " AND attidentity = '' AND attgenerated = ''"
+        " AND has_column_privilege(%s, attrelid, attnum, %s) ORDER BY attnum",
+        (table, role, verb),
+    )
+    return [name for (name,) in rows]
+
+
+def as_tenant_a(conn: psycopg.Connection, statement: sql.Composed, values: object = None) -> int:
+    """How many rows `statement` touches in a transaction of tenant A, which is then undone."""
+    with conn.transaction(force_rollback=True):
+        conn.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(A),))
+        return conn.execute(statement, values).rowcount
+
+
 @pytest.mark.parametrize("role", [*SERVICE_ROLES, OWNER])
-def test_a_role_can_neither_change_nor_delete_nor_take_over_another_tenants_rows(
-    filled: FreshDatabase, role: str
-) -> None:
-    with psycopg.connect(filled.admin_url) as admin:
-        tables = tables_of(admin)
-    with psycopg.connect(filled.url(role), autocommit=True) as conn:
-        for table in tables:
-            name = sql.Identifier(table)
-            for statement in (
-                sql.SQL("UPDATE {} SET tenant_id = tenant_id WHERE tenant_id = {}").format(
-                    name, sql.Literal(B)
-                ),
-                sql.SQL("UPDATE {} SET tenant_id = {}").format(name, sql.Literal(B)),
-                sql.SQL("DELETE FROM {} WHERE tenant_id = {}").format(name, sql.Literal(B)),
+def test_a_role_changes_and_deletes_none_of_another_tenants_rows(filled: FreshDatabase, role: str) -> None:
+    asked = 0
+    with (
+        psycopg.connect(filled.admin_url) as admin,
+        psycopg.connect(filled.url(role), autocommit=True) as conn,
+    ):
+        for table in tables_of(admin):
+            name, theirs = sql.Identifier(table), sql.Literal(B)
+            for column in granted(admin, role, table, "UPDATE"):
+                update = sql.SQL("UPDATE {0} SET {1} = {1} WHERE tenant_id = {2}")
+                touched = as_tenant_a(conn, update.format(name, sql.Identifier(column), theirs))
+                assert touched == 0, f"{role} changed {column} of another tenant's {table}"
+                asked += 1
+            delete = sql.SQL("DELETE FROM {} WHERE tenant_id = {}").format(name, theirs)
+            if admin.execute("SELECT has_table_privilege(%s, %s, 'DELETE')", (role, table)).fetchone() == (
+                True,
             ):
-                touched = 0
-                try:
-                    with conn.transaction(force_rollback=True):
-                        conn.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(A),))
-                        touched = conn.execute(statement).rowcount
-                except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ForeignKeyViolation):
-                    pass
-                assert touched == 0, f"{role} touched another tenant's rows of {table}"
+                assert as_tenant_a(conn, delete) == 0, f"{role} deleted another tenant's rows of {table}"
+            else:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
+                    as_tenant_a(conn, delete)
+    assert asked > 0 or role == "oblivion_ingestion"
+
+
+@pytest.mark.parametrize("role", [*SERVICE_ROLES, OWNER])
+def test_a_role_hands_no_row_to_another_tenant(filled: FreshDatabase, role: str) -> None:
+    refused = []
+    with (
+        psycopg.connect(filled.admin_url) as admin,
+        psycopg.connect(filled.url(role), autocommit=True) as conn,
+    ):
+        for table in tables_of(admin):
+            if "tenant_id" in granted(admin, role, table, "UPDATE"):
+                give = sql.SQL("UPDATE {} SET tenant_id = {}").format(sql.Identifier(table), sql.Literal(B))
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+                    as_tenant_a(conn, give)
+            if role == "oblivion_ingestion" and table == "inbound_events":
+                continue  # Its door, tested below.
+            row = {
+                column: uuid.uuid4() if value is ID else value
+                for column, value in MINIMAL_ROWS[table].items()
+            }
+            row |= {"tenant_id": B} if table in WITHOUT_ID else {"id": uuid.uuid4(), "tenant_id": B}
+            insert = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+                sql.Identifier(table),
+                sql.SQL(", ").join(map(sql.Identifier, row)),
+                sql.SQL(", ").join(map(sql.Placeholder, row)),
+            )
+            may_insert = row.keys() <= set(granted(admin, role, table, "INSERT"))
+            reason = "row-level security" if may_insert else "permission denied"
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match=reason):
+                as_tenant_a(conn, insert, row)
+            refused += [table] if may_insert else []
+    assert refused or role == "oblivion_ingestion"
 
 
 def test_ingestion_inserts_for_many_tenants_at_once_and_reads_nothing_back(filled: FreshDatabase) -> None:
@@ -227,6 +337,20 @@ async def test_a_tenants_transaction_leaves_no_tenant_behind_on_the_connection(f
     await database.close()
 
 
+async def test_what_runs_often_is_planned_once_and_other_statements_as_ever(filled: FreshDatabase) -> None:
+    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=1)
+    often = "SELECT source FROM integrations WHERE id = %(id)s"
+    for _ in range(3):
+        assert [row.source for row in await database.once(A, often, {"id": A})] == ["slack"]
+    async with database.tenant(A, plan_once=True) as tx:
+        assert (await fetch(tx, often, {"id": A}))[0].source == "slack"
+    async with database.tenant(A) as tx:
+        assert (await tx.execute(text("SHOW plan_cache_mode"))).scalar_one() == "auto"
+        plans = text("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE :s")
+        assert tuple((await tx.execute(plans, {"s": "SELECT source FROM%"})).one()) == (4, 0)
+    await database.close()
+
+
 async def test_a_service_refuses_to_start_as_superuser_or_owner(filled: FreshDatabase) -> None:
     for url in (filled.admin_url, filled.owner_url):
         database = Database.connect(url)
@@ -287,6 +411,16 @@ async def test_an_absent_postgres_is_a_dependency_that_is_unavailable() -> None:
         async with database.shared():
             pass
     await database.close()
+
+
+async def test_migrations_that_start_at_once_wait_for_each_other(database: FreshDatabase) -> None:
+    downgrade(database.owner_url)
+    migrate = (sys.executable, "-m", "oblivion_platform.database.migrate", "upgrade")
+    env = os.environ | {"OBLIVION_DATABASE_URL": database.owner_url}
+    started = [await asyncio.create_subprocess_exec(*migrate, env=env) for _ in range(3)]
+    assert [await each.wait() for each in started] == [0, 0, 0]
+    with psycopg.connect(database.admin_url) as admin:
+        assert admin.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
 
 
 async def test_migrations_go_down_and_up_again_and_a_service_sees_the_difference(

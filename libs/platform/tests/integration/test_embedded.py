@@ -166,7 +166,7 @@ async def test_servers_end_with_a_killed_parent(tmp_path: Path) -> None:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(pids) == 2
         parent.kill()
-    await eventually(lambda: not any(_alive(pid) for pid in pids), within_s=10)
+    await eventually(lambda: not any(_alive(pid) for pid in pids))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent's death is what cleans up here")
@@ -180,7 +180,7 @@ async def test_servers_do_not_see_the_ctrl_c_that_their_parent_handles(tmp_path:
         assert [os.getpgid(pid) for pid in pids] == pids
         assert all(_alive(pid) for pid in pids)
         parent.kill()
-    await eventually(lambda: not any(_alive(pid) for pid in pids), within_s=10)
+    await eventually(lambda: not any(_alive(pid) for pid in pids))
 
 
 def _alive(pid: int) -> bool:

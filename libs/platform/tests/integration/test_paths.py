@@ -14,6 +14,7 @@ from aiohttp import web
 
 from oblivion_platform.embedded.process import ServerProcess, free_port
 from oblivion_platform.paths import FRONT_READY_PATH, caddyfile, service_of
+from oblivion_platform.testing import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -25,11 +26,12 @@ CADDY = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.w
     [
         ("/webhooks", "ingestion"),
         ("/webhooks/slack/abc", "ingestion"),
-        ("/webhooksother", None),
+        ("/webhooksother", "observer"),
         ("/slack", "sandbox"),
         ("/slack/api/chat.postMessage", "sandbox"),
         ("/clickup/api/v2/task/1", "sandbox"),
-        ("/", None),
+        ("/", "observer"),
+        ("/runs/1", "observer"),
     ],
 )
 def test_the_table_says_which_service_answers(path: str, service: str | None) -> None:
@@ -55,7 +57,7 @@ async def _proxy(upstreams: Mapping[str, str], folder: Path) -> AsyncGenerator[s
     assert CADDY is not None
     port = free_port()
     config = folder / "Caddyfile"
-    config.write_text(caddyfile(upstreams, port=port, start_page="/slack"))
+    config.write_text(caddyfile(upstreams, port=port))
     process = ServerProcess("the front proxy", folder / "front.log")
     process.spawn([CADDY, "run", "--config", str(config), "--adapter", "caddyfile"], cwd=folder)
     base = f"http://127.0.0.1:{port}"
@@ -67,7 +69,7 @@ async def _proxy(upstreams: Mapping[str, str], folder: Path) -> AsyncGenerator[s
         return False
 
     try:
-        assert await process.wait_until(answers, within_s=20), process.failure("ended")
+        assert await process.wait_until(answers, within_s=30), process.failure("ended")
         yield base
     finally:
         await process.stop()
@@ -88,8 +90,22 @@ async def test_requests_reach_their_service_with_the_full_path_and_body(tmp_path
         unknown = await client.get("/unknown")
         assert (unknown.status_code, unknown.json()["code"]) == (404, "path_unknown")
         assert unknown.headers["content-type"] == "application/problem+json"
-        start = await client.get("/")
-        assert (start.status_code, start.headers["location"]) == (302, "/slack")
+
+
+async def _named(request: web.Request) -> web.Response:
+    return web.json_response({"path": f"gateway {request.path_qs}"})
+
+
+async def test_what_the_others_leave_over_is_the_observers(tmp_path: Path) -> None:
+    async with (
+        _served([web.route("*", "/{tail:.*}", _who)]) as observer,
+        _served([web.get("/api/me", _named)]) as gateway,
+        _proxy({"observer": observer, "gateway": gateway}, tmp_path) as base,
+        httpx.AsyncClient(base_url=base) as client,
+    ):
+        assert [(await client.get(path)).json()["path"] for path in ("/", "/runs/1")] == ["/", "/runs/1"]
+        assert (await client.get("/api/me")).json()["path"] == "gateway /api/me"
+        assert (await client.get(FRONT_READY_PATH)).status_code == 200
 
 
 async def test_an_absent_service_is_a_503_with_retry_after(tmp_path: Path) -> None:
@@ -123,12 +139,12 @@ async def test_streams_and_websockets_pass_at_once(tmp_path: Path) -> None:
         aiohttp.ClientSession() as client,
     ):
         async with client.get(f"{base}/slack/stream") as response:
-            first = await asyncio.wait_for(response.content.readany(), 5)
+            first = await asyncio.wait_for(response.content.readany(), PATIENCE_S)
             assert first == b"data: first\n\n", "arrives while the response is still open"
             go_on.set()
         async with client.ws_connect(f"{base}/slack/socket") as socket:
             await socket.send_str("hello")
-            assert await asyncio.wait_for(socket.receive_str(), 5) == "echo hello"
+            assert await asyncio.wait_for(socket.receive_str(), PATIENCE_S) == "echo hello"
 
 
 async def test_the_proxy_opens_no_admin_port(tmp_path: Path) -> None:

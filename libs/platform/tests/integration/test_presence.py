@@ -50,6 +50,15 @@ async def test_only_a_replica_that_handles_the_task_and_does_not_drain_is_picked
     assert await presence.pick(TENANT, AGENT, "fix_bug") == Place("s2", "g1")
 
 
+async def test_sockets_of_a_gateway_that_was_killed_are_picked_where_there_are_no_others(
+    presence: Presence,
+) -> None:
+    await presence.write({(TENANT, AGENT): [a_replica("s1"), a_replica("s2", gateway="g2", running=1)]})
+    await presence.mark("g2")
+    assert await presence.pick(TENANT, AGENT, "x") == Place("s2", "g2")
+    assert await presence.pick(TENANT, AGENT, "x") == Place("s1", "g1")
+
+
 async def test_a_withdrawn_replica_is_gone(presence: Presence) -> None:
     await presence.write({(TENANT, AGENT): [a_replica("s1"), a_replica("s2")]})
     await presence.withdraw(TENANT, AGENT, ["s1"])
@@ -63,14 +72,29 @@ async def test_a_silent_replica_is_dropped(redis_url: str) -> None:
     async def dropped() -> bool:
         return (await presence.replicas(TENANT, [AGENT]))[AGENT] == []
 
-    await eventually(dropped, within_s=5)
+    await eventually(dropped)
     assert await presence.pick(TENANT, AGENT, "x") is None
     await presence.close()
 
 
 async def test_a_gateway_notices_that_redis_forgot(presence: Presence, redis_url: str) -> None:
-    await presence.mark("g1")
+    assert not await presence.mark("g1")
+    assert await presence.mark("g1")
     assert await presence.is_marked("g1")
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         await client.flushdb()
     assert not await presence.is_marked("g1")
+    assert not await presence.mark("g1")
+
+
+async def test_a_gateway_that_ended_or_fell_silent_is_not_marked(presence: Presence) -> None:
+    await presence.mark("ended", for_s=60)
+    await presence.unmark("ended")
+    assert not await presence.is_marked("ended")
+    await presence.mark("silent", for_s=0.2)
+
+    async def forgotten() -> bool:
+        return not await presence.is_marked("silent")
+
+    await eventually(forgotten)
+    assert await presence.mark("silent") is False

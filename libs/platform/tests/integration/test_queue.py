@@ -10,7 +10,15 @@ from bullmq import Job
 from redis.asyncio import Redis
 
 from oblivion_platform.errors import DependencyUnavailable
-from oblivion_platform.queue import JobPolicy, JobQueue, NewJob, Processor, SupervisedWorker, park
+from oblivion_platform.queue import (
+    DEAF_AFTER_S,
+    JobPolicy,
+    JobQueue,
+    NewJob,
+    Processor,
+    SupervisedWorker,
+    park,
+)
 from oblivion_platform.testing.polling import eventually
 
 QUEUE = "webhook-processing"
@@ -111,7 +119,7 @@ async def test_a_wiped_redis_does_not_stop_the_worker(queue: JobQueue, redis_url
     async with Redis.from_url(redis_url) as client:
         await client.flushall()
     await queue.add_all([job("after")])
-    await eventually(lambda: "after" in consumer.seen, within_s=10)
+    await eventually(lambda: "after" in consumer.seen)
     assert consumer.seen == ["before", "after"]
     await worker.close()
 
@@ -126,7 +134,37 @@ async def test_a_worker_whose_loop_ended_is_started_again(queue: JobQueue, redis
     worker._worker.closed = True  # What BullMQ's own loop does when it gives up.
     # The ending loop may take this job and drop it; then it comes back once its lock is over.
     await queue.add_all([job("after")])
-    await eventually(lambda: "after" in consumer.seen, within_s=20)
+    await eventually(lambda: "after" in consumer.seen)
+    assert worker.is_consuming()
+    await worker.close()
+
+
+async def test_a_worker_that_takes_no_more_jobs_although_it_lives_is_not_consuming(
+    queue: JobQueue, redis_url: str
+) -> None:
+    consumer, asked, answers = Consumer(), asyncio.Event(), asyncio.Event()
+    worker = worker_for(consumer, redis_url)
+    worker.start()
+    await queue.add_all([job("1")])
+    await eventually(lambda: consumer.seen == ["1"])
+    assert worker._worker is not None
+    take = worker._worker.getNextJob
+
+    async def deaf(token: str) -> Any:
+        asked.set()
+        await answers.wait()
+        return await take(token)
+
+    worker._worker.getNextJob = deaf
+    await queue.add_all([job("2")])  # Ends the read that goes on.
+    await asyncio.wait_for(asked.wait(), 30)
+    assert worker.is_consuming()
+    worker._turned_at -= DEAF_AFTER_S
+    assert not worker.is_consuming()
+
+    answers.set()
+    await queue.add_all([job("3")])
+    await eventually(lambda: "3" in consumer.seen)
     assert worker.is_consuming()
     await worker.close()
 
@@ -168,3 +206,22 @@ async def test_a_closed_worker_leaves_nothing_behind_that_could_open_a_connectio
     assert worker._worker is not None
     await worker.close()
     assert [task for task in worker._worker.processing if not task.done()] == []
+
+
+async def test_a_job_that_comes_is_not_asked_for_by_every_free_place(queue: JobQueue, redis_url: str) -> None:
+    consumer = Consumer()
+    worker = worker_for(consumer, redis_url, concurrency=30)
+    worker.start()
+    async with Redis.from_url(redis_url) as client:
+        before = await scripts_called(client)
+        for number in range(10):
+            await queue.add_all([job(str(number))])
+            await eventually(lambda count=number + 1: len(consumer.seen) == count)
+        called = await scripts_called(client) - before
+    assert called <= 10 * 5, "each is added, taken and completed, and then it is seen that there is no more"
+    await worker.close()
+
+
+async def scripts_called(client: Redis) -> int:
+    statistics = await client.info("commandstats")
+    return sum(int(statistics.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in ("eval", "evalsha"))

@@ -405,6 +405,31 @@ async def test_a_run_that_is_over_can_be_done_again(worker: Database, gateway: D
         assert (await runs.expected_s(tx, AGENT) or -1) >= 0
 
 
+async def test_the_expected_time_is_the_median_of_an_agents_last_twenty_successes(
+    worker: Database, prepared: FreshDatabase
+) -> None:
+    agent = uuid4()
+    # The oldest success is the twenty-first, and counts no more; failures never do.
+    ended = [("succeeded", 1_000), *(("succeeded", seconds) for seconds in range(1, 21)), ("failed", 5_000)]
+    async with worker.tenant(TENANT) as tx:
+        assert await runs.expected_s(tx, agent) is None
+    with psycopg.connect(prepared.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "INSERT INTO agents (id, tenant_id, name, origin, definition)"
+            " VALUES (%s, %s, 'timed', 'api', '{}')",
+            (agent, TENANT),
+        )
+        for minute, (state, seconds) in enumerate(ended):
+            admin.execute(
+                "INSERT INTO runs (id, tenant_id, session_id, source, thread, prompt, agent_id, state,"
+                " finished_at, created_at) SELECT gen_random_uuid(), %s, %s, 'api', %s, '', %s, %s,"
+                " at, at - make_interval(secs => %s) FROM (SELECT now() + make_interval(mins => %s) AS at) t",
+                (TENANT, SESSION, f"t:{uuid4()}", agent, state, seconds, minute),
+            )
+    async with worker.tenant(TENANT) as tx:
+        assert await runs.expected_s(tx, agent) == pytest.approx(10.5)
+
+
 async def _read(tx: object, run_id: UUID) -> Run:
     run = await runs.read(tx, run_id)  # type: ignore[arg-type]
     assert run is not None

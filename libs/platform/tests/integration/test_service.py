@@ -77,7 +77,7 @@ def test_a_service_starts_and_drains_on_sigterm(tmp_path: Path) -> None:
         started = json.loads(_read_until(process, "service started")[-1])
         assert (started["service"], started["level"]) == ("example", "info")
         process.send_signal(signal.SIGTERM)
-        rest, _ = process.communicate(timeout=20)
+        rest, _ = process.communicate(timeout=60)
     assert "drained" in rest
     assert "service stopped" in rest
     assert process.returncode == 0
@@ -87,14 +87,14 @@ def test_a_drain_that_takes_too_long_is_cut_short(tmp_path: Path) -> None:
     with _process(tmp_path, "drains forever") as process:
         _read_until(process, "service started")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 3
+        assert process.wait(timeout=60) == 3
 
 
 def test_a_service_that_still_waits_for_its_start_stops_at_once(tmp_path: Path) -> None:
     with _process(tmp_path, "waits") as process:
         _read_until(process, "waiting")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_service_that_cannot_start_says_why(
     tmp_path: Path, needed: str | None, code: int, said: str
 ) -> None:
     with _process(tmp_path, needed) as process:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert said in out + err
     assert "xoxb-canary" not in out + err

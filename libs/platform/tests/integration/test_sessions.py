@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from uuid import UUID, uuid4
 
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import text
 
 from oblivion_contracts.runs import RunSource
@@ -63,6 +64,13 @@ async def say(gateway: Database, session_id: UUID, words: str, ref: str | None =
 async def kept(cache: SessionCache, session_id: UUID, version: int) -> bool:
     copy = await cache.get(TENANT, session_id)
     return copy is not None and copy.version == version
+
+
+async def test_a_copy_is_kept_for_an_hour(gateway: Database, cache: SessionCache, redis_url: str) -> None:
+    session_id = await begin(gateway)
+    await Sessions(gateway, cache).snapshot(TENANT, session_id)
+    async with Redis.from_url(redis_url) as redis:
+        assert 3_590 < await redis.ttl(f"t:{TENANT}:session:{session_id}") <= 3_600
 
 
 async def test_a_thread_has_one_session_whoever_opens_it(gateway: Database) -> None:

@@ -60,7 +60,7 @@ async def test_listening_goes_on_after_redis_was_gone(own_redis: EmbeddedRedis, 
     await eventually(lambda: ear.heard == [None])
     await own_redis.stop()
     await own_redis.start()
-    await eventually(lambda: ear.heard == [None, None], within_s=10)
+    await eventually(lambda: ear.heard == [None, None])
     await publish(url, "again")
     await eventually(lambda: ear.heard[-1] == b"again")
     await ear.close()
@@ -79,10 +79,10 @@ async def test_a_redis_that_is_stopped_but_not_dead_is_noticed(own_redis: Embedd
     await eventually(lambda: subscription.listening)
     os.kill(own_redis.pid, signal.SIGSTOP)
     try:
-        await eventually(lambda: not subscription.listening, within_s=15)
+        await eventually(lambda: not subscription.listening)
     finally:
         os.kill(own_redis.pid, signal.SIGCONT)
-    await eventually(lambda: subscription.listening, within_s=10)
+    await eventually(lambda: subscription.listening)
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
     assert heard == [None, None]

@@ -5,6 +5,12 @@ import pytest
 import redis.asyncio
 
 from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_platform.testing.servers import (
+    POSTGRES_VARIABLE,
+    REDIS_VARIABLE,
+    postgres_server,
+    redis_server,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -45,3 +51,13 @@ async def test_eventually_raises_the_last_failure_when_the_time_is_over() -> Non
 
     with pytest.raises(AssertionError, match="still wrong"):
         await eventually(never, within_s=0.05)
+
+
+def test_servers_that_the_environment_names_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(POSTGRES_VARIABLE, "postgresql://somebody@elsewhere/postgres")
+    monkeypatch.setenv(REDIS_VARIABLE, "redis://elsewhere:6379/7")
+    with postgres_server() as postgres, redis_server() as redis_at:
+        assert (postgres, redis_at) == (
+            "postgresql://somebody@elsewhere/postgres",
+            "redis://elsewhere:6379/7",
+        )

@@ -1,9 +1,6 @@
 """Tenants stay apart behind a transaction pooler that gives all of them the same server connection."""
 
 import asyncio
-import os
-import shutil
-import subprocess
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -11,43 +8,30 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from oblivion_platform.database.engine import Database
-from oblivion_platform.embedded.process import free_port
-from oblivion_platform.testing.databases import FreshDatabase, password_of
+from oblivion_platform.database.roles import SERVICE_ROLES
+from oblivion_platform.testing.databases import FreshDatabase
+from oblivion_platform.testing.pooler import needs_pooler, transaction_pooler
 
-PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-ROLE = "oblivion_router_worker"
 TENANTS = [uuid.uuid4() for _ in range(4)]
+# Ingestion sets no tenant; what it does behind a pooler stands with it.
+ROLES = [role for role in SERVICE_ROLES if role != "oblivion_ingestion"]
+INSERT = "INSERT INTO audit_log (id, tenant_id, actor, action) VALUES (:id, :tenant, 'x', 'y')"
 
-pytestmark = pytest.mark.skipif(
-    PGBOUNCER is None, reason="needs PgBouncer: apt-get install pgbouncer, or brew install pgbouncer"
-)
+pytestmark = needs_pooler
+
+
+@pytest.fixture(params=ROLES)
+def role(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def pooled_url(database: FreshDatabase, tmp_path: Path) -> Generator[str]:
-    """The service role's URL through a PgBouncer whose pool is a single server connection."""
-    url = make_url(database.url(ROLE))
-    port = free_port()
-    config = tmp_path / "pgbouncer.ini"
-    config.write_text(
-        "[databases]\n"
-        f"* = host={url.host} port={url.port} user={ROLE} password={password_of(ROLE)}\n"
-        "[pgbouncer]\n"
-        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        "auth_type = any\npool_mode = transaction\ndefault_pool_size = 1\nserver_tls_sslmode = disable\n"
-    )
-    tmp_path.chmod(0o755)
-    # PgBouncer refuses to run as root, and reads its file before it gives root up.
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    pooler = subprocess.Popen([str(PGBOUNCER), "-q", *user, str(config)], stderr=subprocess.DEVNULL)
-    try:
-        yield url.set(port=port).render_as_string(hide_password=False)
-    finally:
-        pooler.terminate()
-        pooler.wait(timeout=10)
+def pooled_url(database: FreshDatabase, role: str, tmp_path: Path) -> Generator[str]:
+    with transaction_pooler(database, role, tmp_path) as url:
+        yield url
 
 
 def give_each_tenant_a_user(database: FreshDatabase) -> None:
@@ -60,7 +44,7 @@ def give_each_tenant_a_user(database: FreshDatabase) -> None:
 
 
 async def test_interleaved_tenants_share_a_connection_and_never_a_row(
-    database: FreshDatabase, pooled_url: str
+    database: FreshDatabase, pooled_url: str, role: str
 ) -> None:
     give_each_tenant_a_user(database)
     pooled = Database.connect(pooled_url, pool_size=8, behind_pooler=True)
@@ -83,4 +67,31 @@ async def test_interleaved_tenants_share_a_connection_and_never_a_row(
             text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
         )
         assert servers.scalar() == 1, "the pooler must have shared one server connection"
+    await pooled.close()
+
+
+async def test_interleaved_tenants_write_rows_of_their_own_alone(
+    database: FreshDatabase, pooled_url: str
+) -> None:
+    give_each_tenant_a_user(database)
+    pooled = Database.connect(pooled_url, pool_size=8, behind_pooler=True)
+
+    async def refusal(tenant: uuid.UUID, owner: uuid.UUID) -> str | None:
+        try:
+            async with pooled.tenant(tenant) as tx:
+                await tx.execute(text(INSERT), {"id": uuid.uuid4(), "tenant": owner})
+        except DBAPIError as refused:
+            return str(refused.orig)
+        return None
+
+    others = [*TENANTS[1:], TENANTS[0]]
+    for _ in range(5):
+        own = map(refusal, TENANTS, TENANTS)
+        foreign = map(refusal, TENANTS, others)
+        refusals = await asyncio.gather(*own, *foreign)
+        assert refusals[: len(TENANTS)] == [None] * len(TENANTS)
+        assert all("row-level security" in (each or "") for each in refusals[len(TENANTS) :])
+    with psycopg.connect(database.admin_url) as admin:
+        counts = dict(admin.execute("SELECT tenant_id, count(*) FROM audit_log GROUP BY 1").fetchall())
+    assert counts == dict.fromkeys(TENANTS, 5)
     await pooled.close()

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from oblivion_platform.logging import get_logger
+from oblivion_platform.tasks import end
 from oblivion_sandbox.clickup.control import ClickUpControls
 from oblivion_sandbox.clickup.rest import Rest
 from oblivion_sandbox.clickup.service import ClickUp
@@ -21,6 +22,7 @@ from oblivion_sandbox.llm.control import LlmControls
 from oblivion_sandbox.llm.rest import LlmRest
 from oblivion_sandbox.llm.service import Llm
 from oblivion_sandbox.misbehave import Misbehaviour
+from oblivion_sandbox.oauth.catalog import AuthorizationServers
 from oblivion_sandbox.outgoing import Outgoing
 from oblivion_sandbox.pages.clickup_page import ClickUpPage
 from oblivion_sandbox.pages.shell import Shell
@@ -33,6 +35,7 @@ from oblivion_sandbox.slack.seed import SlackDefaults
 from oblivion_sandbox.slack.service import Slack
 from oblivion_sandbox.slack.web_api import WebApi
 from oblivion_sandbox.store import Store
+from oblivion_sandbox.vendor.catalog import Vendors
 
 _log = get_logger(__name__)
 
@@ -51,12 +54,16 @@ class Sandbox:
         public_url = settings.sandbox_base_url
         request_url = f"{public_url.rstrip('/')}/webhooks/slack" if public_url else None
         defaults = SlackDefaults(request_url, settings.sandbox_limits_scale, public_url)
-        self.slack = Slack(self.store, misbehaviour, self._outgoing, defaults, tuning)
+        self.oauth = AuthorizationServers(self.store, misbehaviour, public_url)
+        self.slack = Slack(
+            self.store, misbehaviour, self._outgoing, defaults, tuning, self.oauth.grants("slack")
+        )
         self.clickup = ClickUp(
             self.store, misbehaviour, self._outgoing, settings.sandbox_limits_scale, tuning
         )
 
         self.github = GitHub(self.store, misbehaviour)
+        self.vendors = Vendors(self.store, misbehaviour, settings.sandbox_limits_scale, self.oauth)
         self.qdrant = Qdrant(self.store, misbehaviour, settings.state_dir / "qdrant")
         self.llm = Llm(self.store, misbehaviour, settings.sandbox_llm_chunk_seconds)
 
@@ -68,6 +75,8 @@ class Sandbox:
         public_url = self._settings.sandbox_base_url
         shell = Shell()
         return [
+            # Before what answers everything below its prefix.
+            *self.oauth.routes(shell),
             *WebApi(self.slack, public_url).routes(),
             *self.slack.response_urls.routes(self._count_slack_call),
             *self.slack.files.routes(),
@@ -75,6 +84,7 @@ class Sandbox:
             *LlmRest(self.llm).routes(),
             *GitHubRest(self.github, public_url).routes(),
             *QdrantRest(self.qdrant).routes(),
+            *self.vendors.routes(public_url, shell),
             WebSocketRoute("/slack/link", self._link),
             *SlackPage(self.slack, self._live, shell).routes(),
             *ClickUpPage(self.clickup, self._live, shell).routes(),
@@ -104,9 +114,7 @@ class Sandbox:
             try:
                 yield
             finally:
-                for sender in senders:
-                    sender.cancel()
-                await asyncio.gather(*senders, return_exceptions=True)
+                await end(*senders)
                 self.qdrant.engine.close()
                 self.store.close()
 

@@ -80,7 +80,7 @@ class _Side:
     async def delivery_counts(self) -> dict[str, int]:
         return (await self._send("GET", "deliveries", limit=0))["counts"]
 
-    async def delivered(self, within_s: float = 10.0) -> None:
+    async def delivered(self, within_s: float = 30.0) -> None:
         """Wait until nothing is owed any more.
 
         Raises:
@@ -214,7 +214,7 @@ class SlackControl(_Side):
         ]
 
     async def wait_for_message(
-        self, channel: str, fits: Callable[[Json], object], *, within_s: float = 10.0
+        self, channel: str, fits: Callable[[Json], object], *, within_s: float = 30.0
     ) -> Json:
         """The first message object, deleted ones aside, for which `fits` holds; waits until there is one.
 
@@ -381,6 +381,60 @@ class GitHubControl(_Side):
         return (await self._send("POST", "issues", {"title": title, "body": body, "user": user}))["number"]
 
 
+class VendorControl(_Side):
+    """Notion, Linear, Jira or Google Calendar. Rules match `POST /pages` with or without the verb."""
+
+    async def account(self) -> Json:
+        """`token`, `rights`, `is_token_valid`, `limits_scale`, and what else the vendor's account has."""
+        return await self._send("GET", "account")
+
+    async def change_account(self, **changes: Any) -> Json:
+        """Take rights away, make the token invalid, change limits (`limits_scale=0` lifts them)."""
+        return await self._send("PATCH", "account", changes)
+
+    async def documents(self, kind: str) -> list[Json]:
+        """Everything of a kind (page, block, data_source, issue, comment, event, …), deleted ones too."""
+        return (await self._send("GET", f"documents/{kind}"))["documents"]
+
+    async def change_document(self, kind: str, key: str, **parts: Any) -> Json:
+        return await self._send("PATCH", f"documents/{kind}/{key}", parts)
+
+
+class OAuthControl(_Side):
+    """The authorisation server of a side. Rules match `oauth`, and spoil calls for tokens."""
+
+    async def about(self) -> Json:
+        """`client_id`, `client_secret`, `redirect_uris`, `access_ttl_s`, `rotates`, `gives_refresh`."""
+        return await self._send("GET", "oauth")
+
+    async def change(self, **changes: Any) -> Json:
+        """Where its app may be sent back to (`redirect_uris`), how long tokens last, whether they rotate."""
+        return await self._send("PATCH", "oauth", changes)
+
+    async def grants(self) -> list[Json]:
+        return (await self._send("GET", "oauth/grants"))["grants"]
+
+    async def calls_of_tokens(self) -> Json:
+        """How often tokens were asked for; those refused under `POST token:{code}`."""
+        return (await self._send("GET", "oauth/grants"))["calls"]
+
+    async def expire(self) -> None:
+        """Every access token ends now; refresh tokens stay good."""
+        await self._send("POST", "oauth/expire")
+
+    async def revoke(self) -> None:
+        """Nothing that was granted is good any more."""
+        await self._send("POST", "oauth/revoke")
+
+    async def agree(self, url: str, decision: str = "allow") -> str:
+        """Do what a person does on the consent page; the address that the browser is sent back to."""
+        answer = await self._http.post(url, data={"decision": decision}, follow_redirects=False)
+        location: str | None = answer.headers.get("location")
+        if location is None:
+            raise ValueError(f"nobody is sent back: {answer.text}")
+        return location
+
+
 class SandboxControl:
     """All sides of one sandbox: `async with SandboxControl("http://localhost:8300") as control:`."""
 
@@ -395,6 +449,12 @@ class SandboxControl:
         self.qdrant = QdrantControl(self._http, "/qdrant/control")
         self.github = GitHubControl(self._http, "/github/control")
         self.llm = LlmControl(self._http, "/llm/control")
+        self.notion = VendorControl(self._http, "/notion/control")
+        self.linear = VendorControl(self._http, "/linear/control")
+        self.jira = VendorControl(self._http, "/jira/control")
+        self.calendar = VendorControl(self._http, "/calendar/control")
+        sides = ("slack", "notion", "linear", "jira", "calendar", "authority")
+        self.oauth = {side: OAuthControl(self._http, f"/{side}/control") for side in sides}
 
     async def __aenter__(self) -> Self:
         return self
@@ -409,5 +469,7 @@ class SandboxControl:
 
     async def reset(self) -> None:
         """All sides begin as at first start."""
-        for side in (self.slack, self.clickup, self.llm, self.qdrant, self.github):
+        vendors = (self.notion, self.linear, self.jira, self.calendar)
+        authority = self.oauth["authority"]
+        for side in (self.slack, self.clickup, self.llm, self.qdrant, self.github, *vendors, authority):
             await side.reset()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from oblivion_platform.logging import get_logger
+from oblivion_platform.tasks import end
 from oblivion_sandbox.clock import now_ms
 from oblivion_sandbox.misbehave import Misbehaviour, Rule, Side
 from oblivion_sandbox.store import Json, Row, Store
@@ -102,9 +103,7 @@ class Courier:
                 self._attempts.add(attempt)
                 attempt.add_done_callback(self._attempt_ended)
         finally:
-            for attempt in self._attempts:
-                attempt.cancel()
-            await asyncio.gather(*self._attempts, return_exceptions=True)
+            await end(*self._attempts)
 
     def reload(self) -> None:
         """Take the plan from the rows again: at start, and after a reset."""

@@ -25,7 +25,9 @@ CALL_ACTIONS = frozenset(
 MODEL_ACTIONS = frozenset({"nonsense", "stream_cut"})
 DELIVERY_ACTIONS = frozenset({"duplicate", "delay", "reorder", "repeat", "lose"})
 
-Side = Literal["slack", "clickup", "llm", "qdrant", "github"]
+Side = Literal[
+    "slack", "clickup", "llm", "qdrant", "github", "notion", "linear", "jira", "calendar", "authority"
+]
 Subject = Literal["call", "delivery"]
 
 

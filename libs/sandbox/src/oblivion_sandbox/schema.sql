@@ -208,3 +208,12 @@ CREATE TABLE IF NOT EXISTS slack_files (
     size INTEGER NOT NULL,
     content BLOB
 );
+-- Everything of Notion, Linear, Jira and Google Calendar.
+CREATE TABLE IF NOT EXISTS documents (
+    seq INTEGER PRIMARY KEY,
+    side TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (side, kind, id)
+);

@@ -38,6 +38,26 @@ class RunningSandbox:
         return f"{self.base_url}/github"
 
     @property
+    def notion_api_url(self) -> str:
+        """For OBLIVION_NOTION_API_URL, in place of https://api.notion.com."""
+        return f"{self.base_url}/notion"
+
+    @property
+    def linear_api_url(self) -> str:
+        """For OBLIVION_LINEAR_API_URL, in place of https://api.linear.app."""
+        return f"{self.base_url}/linear"
+
+    @property
+    def jira_api_url(self) -> str:
+        """For OBLIVION_JIRA_API_URL, in place of a site's own https://….atlassian.net."""
+        return f"{self.base_url}/jira"
+
+    @property
+    def google_calendar_api_url(self) -> str:
+        """For OBLIVION_GOOGLE_CALENDAR_API_URL, in place of https://www.googleapis.com/calendar/v3."""
+        return f"{self.base_url}/calendar/v3"
+
+    @property
     def qdrant_url(self) -> str:
         """For OBLIVION_QDRANT_URL."""
         return f"{self.base_url}/qdrant"

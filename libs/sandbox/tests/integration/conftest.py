@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from aiohttp import web
 from playwright.async_api import Page, async_playwright
 from slack_sdk.web.async_client import AsyncWebClient
 
+from oblivion_platform.testing import polling
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
 CHROMIUM = shutil.which("chromium")
@@ -35,6 +37,7 @@ class Received:
     headers: dict[str, str]
     body: bytes
     json: Any
+    at_s: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -109,16 +112,9 @@ async def clickup(sandbox: RunningSandbox) -> AsyncGenerator[httpx.AsyncClient]:
         yield client
 
 
-async def until(condition: Callable[[], object], within_s: float = 5.0) -> None:
-    """Wait, in bounded steps, until a condition holds."""
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110  # a condition on any state
-            await asyncio.sleep(0.01)
-
-
 @pytest.fixture
 def eventually() -> Callable[..., Any]:
-    return until
+    return polling.eventually
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ async def test_a_reply_is_told_with_its_comment_as_parent(
     comment = await sandbox.control.clickup.comment(task["id"], "question")
     await listen(sandbox, clickup, receiver, "taskCommentPosted")
     await sandbox.control.clickup.reply(comment["id"], "answer")
-    await eventually(lambda: receiver.requests)
+    await eventually(lambda: bool(receiver.requests))
     event = receiver.requests[0].json
     assert event["task_id"] == task["id"]
     assert event["history_items"][0]["comment"]["parent"] == comment["id"]
@@ -92,7 +92,7 @@ async def test_the_agents_member_can_be_assigned_and_can_speak(
     await clickup.put(f"/task/{task['id']}", json={"assignees": {"add": [agent["user"]["id"]]}})
     headers = {"Authorization": agent["token"]}
     await clickup.post(f"/task/{task['id']}/comment", json={"comment_text": "on it"}, headers=headers)
-    await eventually(lambda: receiver.requests)
+    await eventually(lambda: bool(receiver.requests))
     assert receiver.requests[0].json["history_items"][0]["after"]["username"] == "oblivion"
     assert (await sandbox.control.clickup.comments(task["id"]))[-1]["user"]["username"] == "oblivion"
 
@@ -112,6 +112,6 @@ async def test_a_move_is_told(
     await listen(sandbox, clickup, receiver, "taskMoved")
     lists = await sandbox.control.clickup.lists()
     await sandbox.control.clickup.move_task(task["id"], lists["Ideas"])
-    await eventually(lambda: receiver.requests)
+    await eventually(lambda: bool(receiver.requests))
     item = receiver.requests[0].json["history_items"][0]
     assert (item["field"], item["after"]["name"]) == ("section_moved", "Ideas")

@@ -27,6 +27,7 @@ SLACK_ARGUMENTS = {
     "conversations.history": ("channel", "limit", "cursor", "oldest", "latest"),
     "conversations.replies": ("ts", "limit", "cursor"),
     "conversations.list": ("types", "limit", "cursor"),
+    "users.conversations": ("types", "limit", "cursor", "user"),
     "users.list": ("limit", "cursor"),
     "users.info": ("user",),
     "reactions.add": ("name", "timestamp"),

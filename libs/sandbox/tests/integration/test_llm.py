@@ -1,6 +1,6 @@
 """The model through the clients that the product uses."""
 
-import time
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -132,12 +132,11 @@ async def test_it_limits_on_command(sandbox: RunningSandbox, model: Callable[...
 
 
 async def test_it_is_slow_on_command_for_one_tool_alone(sandbox: RunningSandbox):
-    await sandbox.control.llm.misbehave("tool:create_ticket", "slow", seconds=0.3)
-    started_s = time.monotonic()
-    await chat(sandbox).ainvoke("hello")
-    quick_s = time.monotonic() - started_s
-    await chat(sandbox).bind_tools([create_ticket]).ainvoke("hello")
-    assert quick_s < 0.3 <= time.monotonic() - started_s
+    await sandbox.control.llm.misbehave("tool:create_ticket", "slow", seconds=600)
+    assert (await chat(sandbox).ainvoke("hello")).text
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await chat(sandbox).bind_tools([create_ticket]).ainvoke("hello")
 
 
 @pytest.mark.parametrize("how", ["arguments", "values", "unknown_tool", "blank"])

@@ -23,7 +23,7 @@ def matching(key: str, value: str) -> models.FieldCondition:
 
 @pytest.fixture
 async def qdrant(sandbox: RunningSandbox) -> AsyncGenerator[AsyncQdrantClient]:
-    client = AsyncQdrantClient(url=sandbox.qdrant_url, timeout=10, check_compatibility=False)
+    client = AsyncQdrantClient(url=sandbox.qdrant_url, timeout=30, check_compatibility=False)
     yield client
     await client.close()
 
@@ -140,7 +140,7 @@ async def test_a_wrong_vector_is_refused(qdrant: AsyncQdrantClient):
 async def test_points_outlive_the_process(tmp_path: Path):
     for start in range(2):
         async with running_sandbox(tmp_path) as sandbox:
-            client = AsyncQdrantClient(url=sandbox.qdrant_url, timeout=10, check_compatibility=False)
+            client = AsyncQdrantClient(url=sandbox.qdrant_url, timeout=30, check_compatibility=False)
             if start == 0:
                 await filled(client)
             counted = await client.count("runs")

@@ -153,7 +153,7 @@ async def test_stop_ends_the_streams_and_tells_the_app(
     begun = await slack.chat_startStream(**place, markdown_text="half")
     await sandbox.control.slack.change_app(request_url=receiver.url)
     stopped = await sandbox.control.slack.stop("launch", place["thread_ts"], user="ana")
-    await eventually(lambda: receiver.requests)
+    await eventually(lambda: bool(receiver.requests))
     event = receiver.events()[0]
     users = await sandbox.control.slack.users()
     assert (answer["status"], answer["title"]) == ("processing", "A question")
@@ -214,7 +214,7 @@ async def test_a_direct_message_is_told_once_and_without_mention(
     await sandbox.control.slack.change_app(request_url=receiver.url)
     channel = await sandbox.control.slack.dm("ana")
     await sandbox.control.slack.post(channel, "hello @oblivion", user="ana", typed=True)
-    await eventually(lambda: receiver.requests)
+    await eventually(lambda: bool(receiver.requests))
     await sandbox.control.slack.delivered()
     users = await sandbox.control.slack.users()
     assert [(e["type"], e["channel_type"], e["channel"]) for e in receiver.events()] == [

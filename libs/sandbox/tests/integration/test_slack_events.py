@@ -1,12 +1,14 @@
 import hashlib
 import hmac
 from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from oblivion_sandbox.testing import RunningSandbox
+from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
 
 async def listen(sandbox: RunningSandbox, receiver: Any) -> dict[str, Any]:
@@ -187,6 +189,20 @@ async def test_a_failed_delivery_is_tried_four_times_with_number_and_reason(
     assert len({request.json["event_id"] for request in receiver.requests}) == 1
     delivery = (await sandbox.control.slack.deliveries())[0]
     assert (delivery["state"], delivery["attempts"], delivery["last_status"]) == ("failed", 4, 500)
+
+
+async def test_retries_come_at_once_after_one_minute_and_after_five_all_scaled(tmp_path: Path, receiver: Any):
+    scale = 0.005
+    async with running_sandbox(tmp_path, retry_scale=scale) as sandbox:
+        await listen(sandbox, receiver)
+        receiver.answers = [500, 500, 500, 500]
+        await sandbox.control.slack.post("launch", "x")
+        await sandbox.control.slack.delivered()
+    waits_s = [later.at_s - earlier.at_s for earlier, later in pairwise(receiver.requests)]
+    assert len(waits_s) == 3
+    for waited_s, wanted_s in zip(waits_s, (0.0, 60.0, 300.0), strict=True):
+        assert scale * wanted_s - 0.01 <= waited_s < scale * wanted_s + 1.0
+    assert waits_s[0] < waits_s[1] < waits_s[2]
 
 
 async def test_a_retry_that_is_taken_ends_the_delivery(sandbox: RunningSandbox, receiver: Any):

@@ -297,6 +297,8 @@ async def test_people_channels_and_the_team_are_listed(sandbox: RunningSandbox, 
         ("launch", True),
         ("support", False),
     ]
+    own = (await slack.users_conversations(types="public_channel,im"))["channels"]
+    assert [channel["name"] for channel in own] == ["general", "launch"]
     first = await slack.conversations_list(limit=2)
     rest = await slack.conversations_list(limit=2, cursor=first["response_metadata"]["next_cursor"])
     assert len(first["channels"]) + len(rest["channels"]) == 3

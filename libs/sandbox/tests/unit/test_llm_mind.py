@@ -75,6 +75,24 @@ def test_a_fitting_tool_is_called_with_arguments_from_the_request(
     assert arguments.items() <= reply.calls[0].arguments.items()
 
 
+def test_what_is_to_be_listed_is_got_and_not_created():
+    get_issues = Tool("linear__getIssues", "List issues in Linear.", properties([], team=TEXT))
+    reply = think(prompt("list issues in linear", tools=(CREATE_ISSUE, get_issues)))
+    assert [call.name for call in reply.calls] == ["linear__getIssues"]
+
+
+@pytest.mark.parametrize("question", ["what issues are open in linear?", "which issue should I create?"])
+def test_a_question_changes_nothing(question: str):
+    assert think(prompt(question, tools=(CREATE_ISSUE,))).calls == ()
+
+
+def test_what_goes_along_with_a_request_asks_for_nothing():
+    task = "which date is good for this party?\n\nContext:\n- linear issue: create the party\n- id: 86x\n"
+    reply = think(prompt(task, tools=(CREATE_ISSUE,)))
+    assert reply.calls == ()
+    assert "create the party" not in reply.text
+
+
 def test_without_a_fitting_tool_none_is_called():
     reply = think(prompt("tell me a story about a whale", tools=TOOLS))
     assert reply.calls == ()

@@ -16,6 +16,7 @@ from oblivion_agent.squad import Member, Squad, read_members
 from oblivion_agent.telemetry import start_telemetry
 from oblivion_client import Agent, AgentFailure, Configuration, Stop
 from oblivion_client.configuration import server_uri
+from oblivion_client.tasks import end
 
 DRAIN_S = 25.0
 """Below the 30 s that Kubernetes gives a pod by default."""
@@ -95,9 +96,7 @@ async def serve_tools(settings: Settings) -> AsyncGenerator[list[McpServer]]:
     try:
         yield opened
     finally:
-        for task in keeping:
-            task.cancel()
-        await asyncio.gather(*keeping, return_exceptions=True)
+        await end(*keeping)
 
 
 async def _warm_up(models: Models) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,18 +13,20 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, ListToolsResult, TextContent
 from mcp_types import Tool as McpTool
 
 from oblivion_agent.settings import McpServerSpec
-from oblivion_agent.tools import Tool, ToolUnavailable
+from oblivion_agent.tools import ApprovalNeeded, Tool, ToolUnavailable
 from oblivion_contracts.agent_socket import TaskAssigned
+from oblivion_contracts.tool_use import APPROVAL_KEY, MISSING_KEY
 
 CALLED_WITHIN_S = 120.0
 CONNECTED_WITHIN_S = 15.0
 RETRY_S = 5.0
 PAGES_MAX = 50
 _NAME_LENGTH_MAX = 64
+_REASON_LENGTH_MAX = 300
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 logger = logging.getLogger(__name__)
@@ -95,6 +97,7 @@ async def hub_of(task: TaskAssigned) -> AsyncGenerator[Hub]:
     if task.tools_url is None or not task.allowed_tools:
         yield Hub([])
         return
+    failure: Exception | None = None
     async with contextlib.AsyncExitStack() as stack:
         try:
             hub = await _open_hub(stack, task)
@@ -104,7 +107,13 @@ async def hub_of(task: TaskAssigned) -> AsyncGenerator[Hub]:
             hub = Hub(
                 [], "The tools of this system cannot be reached now. When the request needs one, say so."
             )
-        yield hub
+        # The client's task group would wrap the work's own failure: it is raised once the client is closed.
+        try:
+            yield hub
+        except Exception as error:
+            failure = error
+    if failure is not None:
+        raise failure
 
 
 async def _open_hub(stack: contextlib.AsyncExitStack, task: TaskAssigned) -> Hub:
@@ -113,9 +122,17 @@ async def _open_hub(stack: contextlib.AsyncExitStack, task: TaskAssigned) -> Hub
         headers["traceparent"] = task.traceparent
     async with asyncio.timeout(CONNECTED_WITHIN_S):
         client = await stack.enter_async_context(_http_client(str(task.tools_url), headers))
-        found = await _list(client)
+        missing = dict[str, str]()
+        found = await _list(client, missing)
 
-    return Hub([_hub_tool(client, tool) for tool in found])
+    return Hub([_hub_tool(client, tool) for tool in found], _notice(missing))
+
+
+def _notice(missing: Mapping[str, str]) -> str:
+    if not missing:
+        return ""
+    named = " ".join(f"{name}: {' '.join(why.split())[:_REASON_LENGTH_MAX]}" for name, why in missing.items())
+    return f"Some tools of this system are missing now. When the request needs one, say which. {named}"
 
 
 def _hub_tool(client: Client, tool: McpTool) -> Tool:
@@ -147,16 +164,26 @@ async def _http_client(url: str, headers: dict[str, str]) -> AsyncGenerator[Clie
             yield client
 
 
-async def _list(client: Client) -> list[McpTool]:
+async def _list(client: Client, missing: dict[str, str] | None = None) -> list[McpTool]:
+    """Every page; `missing` is told which of the hub's servers are away, and why."""
     tools: list[McpTool] = []
     cursor: str | None = None
     for _ in range(PAGES_MAX):
         page = await client.list_tools(cursor=cursor)
         tools += page.tools
+        if missing is not None:
+            missing |= _missing_in(page)
         cursor = page.next_cursor
         if cursor is None:
             break
     return tools
+
+
+def _missing_in(page: ListToolsResult) -> dict[str, str]:
+    told: object = (page.meta or {}).get(MISSING_KEY)
+    if not isinstance(told, dict):
+        return {}
+    return {str(name): str(why) for name, why in cast("dict[object, object]", told).items()}
 
 
 async def _call(client: Client, name: str, arguments: dict[str, Any]) -> str:
@@ -168,6 +195,8 @@ async def _call(client: Client, name: str, arguments: dict[str, Any]) -> str:
     except Exception as error:
         raise ToolUnavailable(f"its server does not answer ({_innermost(error)})") from error
     text = _text_of(result)
+    if result.is_error and (result.meta or {}).get(APPROVAL_KEY):
+        raise ApprovalNeeded(text)
     if result.is_error:
         raise ToolUnavailable(text or "it gave no reason")
     return text

@@ -4,7 +4,7 @@ Whatever other people wrote (thread, tool results) stands between marks that car
 and loses that word if it contains it, so that nothing written inside can close them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from oblivion_contracts.agent_socket import ContextUpdated, TaskAssigned
 from oblivion_contracts.agents import Skill
@@ -48,12 +48,14 @@ def thread_text(messages: Sequence[SessionMessage], mark: str) -> str:
 
 def request_text(task: TaskAssigned) -> str:
     """What is asked for, and what a delegating agent gave along."""
-    parts = [task.prompt]
-    if task.context:
-        parts.append(f"Context: {task.context}")
-    if task.state:
-        parts.append(f"State: {task.state}")
-    return "\n\n".join(parts)
+    about = [_facts("Context", task.context), _facts("State", task.state)]
+    return "\n\n".join([task.prompt, *(part for part in about if part)])
+
+
+def _facts(title: str, facts: Mapping[str, object]) -> str:
+    """A block of `name: value` lines."""
+    lines = [f"- {name.replace('_', ' ')}: {value}" for name, value in facts.items()]
+    return "\n".join([f"{title}:", *lines]) if lines else ""
 
 
 def news_text(updates: Sequence[ContextUpdated], mark: str) -> str:

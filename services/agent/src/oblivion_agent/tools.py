@@ -1,8 +1,6 @@
 """The tools that a run offers to its model: which ones, and what a call of one comes back as."""
 
 import hashlib
-import html
-import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -12,10 +10,10 @@ from typing import Any
 from oblivion_agent.prompts import RESULT_LENGTH_MAX, as_material, cut
 from oblivion_agent.spans import span
 from oblivion_client import DelegationFailed, MessageRefused, Run
+from oblivion_contracts.tool_use import arguments_shown, fits_question, tool_question
 
 logger = logging.getLogger(__name__)
 
-DETAIL_LENGTH_MAX = 5_000
 """UTF-16 units of a question's detail, escaped, that Slack shows whole."""
 _QUESTION_LENGTH_MAX = 2_000
 _TOO_LONG = (
@@ -25,6 +23,10 @@ _TOO_LONG = (
 
 class ToolUnavailable(Exception):
     """The tool's server does not answer; the text says so to the model."""
+
+
+class ApprovalNeeded(ToolUnavailable):
+    """The hub makes the call once a person has agreed to it, and not before."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Tool:
 def is_allowed(name: str, allowed: Sequence[str]) -> bool:
     """Whether a list of names and `provider__*` patterns holds the tool."""
     return any(fnmatchcase(name, pattern) for pattern in allowed)
+
+
+class _NotAllowed(Exception):
+    """A person said no; in words for the model."""
 
 
 class Toolbox:
@@ -76,35 +82,37 @@ class Toolbox:
         await self._run.progress(text=f"using {name}")
         try:
             with span(f"tool {tool.name}"):
-                result = await tool.call(arguments)
+                result = await self._called(tool, arguments, call)
+        except _NotAllowed as refusal:
+            return str(refusal)
         except ToolUnavailable as error:
             logger.info("run %s: %s", self._run.id, error)
             return f"The tool failed: {error}"
         sized = cut(result, RESULT_LENGTH_MAX)
         return sized if tool.is_own else as_material(sized, self._mark)
 
+    async def _called(self, tool: Tool, arguments: dict[str, Any], call: str) -> str:
+        """Whose words are in the thread may have changed since the tools were listed."""
+        try:
+            return await tool.call(arguments)
+        except ApprovalNeeded:
+            if tool.is_destructive:
+                raise  # A person was asked already.
+            if refusal := await self._refused(tool, arguments, call):
+                raise _NotAllowed(refusal) from None
+            return await tool.call(arguments)
+
     async def _refused(self, tool: Tool, arguments: dict[str, Any], call: str) -> str | None:
         """What a tool can destroy is asked about first; None when a person agrees."""
-        shown = as_shown(arguments)
-        if _length_units(shown) > DETAIL_LENGTH_MAX:
+        shown = arguments_shown(arguments)
+        if not fits_question(shown):
             return _TOO_LONG.format(tool=tool.name)
         key = hashlib.sha256("\0".join((call, tool.name, shown)).encode(errors="replace")).hexdigest()[:32]
-        answer = await self._run.ask_approval(f"May I use {tool.name}?", shown, key)
+        answer = await self._run.ask_approval(tool_question(tool.name), shown, key)
         if answer.approved:
             return None
         said = f" They said: {as_material(answer.comment, self._mark)}" if answer.comment else ""
         return f"A person did not allow {tool.name}; do not try again.{said}"
-
-
-def as_shown(arguments: dict[str, Any]) -> str:
-    """Arguments as a person reads them: all of them, and nothing of them as markup."""
-    # Without a backtick of its own, nothing inside closes the fence; it is still the same JSON.
-    code = json.dumps(arguments, ensure_ascii=False, indent=1).replace("`", "\\u0060")
-    return f"```\n{code}\n```"
-
-
-def _length_units(shown: str) -> int:
-    return len(html.escape(shown, quote=False).encode("utf-16-le", "replace")) // 2
 
 
 def own_tools(run: Run, *, risky: bool) -> list[Tool]:
@@ -152,7 +160,7 @@ async def _ask(run: Run, arguments: dict[str, Any]) -> str:
     if not question:
         raise ToolUnavailable("the question is missing")
     detail = str(arguments.get("detail", ""))
-    if len(question) > _QUESTION_LENGTH_MAX or _length_units(detail) > DETAIL_LENGTH_MAX:
+    if len(question) > _QUESTION_LENGTH_MAX or not fits_question(detail):
         raise ToolUnavailable("the question is too long to be shown whole; ask a shorter one")
     answer = await run.ask_approval(question, detail)
     return f"{'Allowed' if answer.approved else 'Not allowed'}. {answer.comment}".strip()

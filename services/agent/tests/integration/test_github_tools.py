@@ -10,8 +10,11 @@ import pytest
 
 from oblivion_agent.bootstrap import serve_tools
 from oblivion_agent.mcp_servers import McpServer
+from oblivion_agent.model import Models
 from oblivion_agent.settings import Settings
+from oblivion_agent.squad import Squad
 from oblivion_agent.tools import ToolUnavailable
+from oblivion_client.testing import agent_under_test
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
 
@@ -55,6 +58,32 @@ async def test_a_repository_is_read_through_the_agents_own_server(sandbox: Runni
     assert "+    if start < 0:" in diff
     assert "countdown.py" in found
     assert not any(tool.is_destructive for tool in tools.values())
+
+
+async def test_a_run_reads_a_repository_by_its_models_wish(
+    sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sandbox")
+    account = await sandbox.control.github.account()
+    settings = Settings.model_validate(
+        {
+            "GITHUB_TOKEN": account["token"],
+            "github_api_url": sandbox.github_api_url,
+            "llm_model": "openai:sandbox",
+            "llm_base_url": sandbox.llm_base_url,
+        }
+    )
+    wanted = {"repository": "acme/rocket", "path": "README.md"}
+    await sandbox.control.llm.call_tool("github__get_file", wanted)
+    async with serve_tools(settings) as servers:
+        agent = Squad(settings, Models(settings), servers).agent("github", "1.0")
+        async with agent_under_test(agent) as squad:
+            outcome = await squad.give(prompt="what is acme/rocket about?")
+    assert outcome.failure is None
+    assert "using github__get_file" in [report.text for report in outcome.progress]
+    told = (await sandbox.control.llm.requests())[-1]["turns"]
+    assert "# rocket" in next(turn["text"] for turn in told if turn["role"] == "tool")
+    assert account["token"] not in str(told) + str(outcome)
 
 
 async def test_what_github_refuses_is_told_in_words(sandbox: RunningSandbox) -> None:

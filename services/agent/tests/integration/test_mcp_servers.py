@@ -11,14 +11,18 @@ from uuid import uuid4
 
 import pytest
 import uvicorn
+from mcp.server.lowlevel import Server as McpServerApp
 from mcp.server.mcpserver import MCPServer
-from mcp_types import ToolAnnotations
+from mcp_types import CallToolResult, ListToolsResult, TextContent, ToolAnnotations
+from mcp_types import Tool as McpTool
 
 from oblivion_agent.mcp_servers import McpServer, hub_of
 from oblivion_agent.settings import McpServerSpec
-from oblivion_agent.tools import ToolUnavailable
+from oblivion_agent.tools import ApprovalNeeded, ToolUnavailable
 from oblivion_contracts.agent_socket import TaskAssigned
 from oblivion_contracts.runs import Category, RunSource
+from oblivion_contracts.tool_use import APPROVAL_KEY, MISSING_KEY
+from oblivion_platform.http_server import serving
 from oblivion_platform.testing import eventually
 
 
@@ -125,6 +129,25 @@ async def test_a_hub_that_is_away_leaves_a_notice_for_the_model() -> None:
     assert "cannot be reached" in hub.notice
 
 
+async def test_what_the_hub_says_beside_the_protocol_is_heard() -> None:
+    async def list_tools(context: Any, params: Any) -> ListToolsResult:
+        tools = [McpTool(name="notion__search", input_schema={"type": "object"})]
+        return ListToolsResult(tools=tools, _meta={MISSING_KEY: {"jira": "Jira does not answer."}})
+
+    async def call_tool(context: Any, params: Any) -> CallToolResult:
+        content = [TextContent(text="A member has to allow it.")]
+        return CallToolResult(content=content, is_error=True, _meta={APPROVAL_KEY: True})
+
+    hub_server: McpServerApp[Any] = McpServerApp("hub", on_list_tools=list_tools, on_call_tool=call_tool)
+    async with (
+        serving(hub_server.streamable_http_app(), host="127.0.0.1", port=0) as port,
+        hub_of(task(f"http://127.0.0.1:{port}/mcp", "notion__*")) as hub,
+    ):
+        with pytest.raises(ApprovalNeeded, match="member has to allow"):
+            await hub.tools[0].call({})
+    assert "jira: Jira does not answer." in hub.notice
+
+
 async def test_without_a_hub_or_allowed_tools_nothing_is_opened(tools: Tools) -> None:
     async with hub_of(task(None, "notion__*")) as none_installed, hub_of(task(tools.url)) as none_allowed:
         assert (none_installed.tools, none_allowed.tools) == ([], [])
@@ -146,7 +169,7 @@ async def test_an_own_server_is_kept_open_with_its_headers_and_prefixed(tools: T
 async def test_an_own_server_that_cannot_start_offers_nothing_and_delays_nobody() -> None:
     server = McpServer("gone", McpServerSpec(command="/nowhere/at-all"))
     keeping = asyncio.create_task(server.keep())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await server.tools() == []
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)

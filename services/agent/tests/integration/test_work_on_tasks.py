@@ -12,10 +12,11 @@ import pytest
 from oblivion_agent.model import Models
 from oblivion_agent.settings import ModelPrice, Settings
 from oblivion_agent.squad import Squad as ReferenceSquad
-from oblivion_agent.tools import Tool, ToolUnavailable, as_shown
+from oblivion_agent.tools import ApprovalNeeded, Tool, ToolUnavailable
 from oblivion_client.testing import agent_under_test
 from oblivion_contracts.runs import RunSource
 from oblivion_contracts.sessions import SessionMessage
+from oblivion_contracts.tool_use import arguments_shown
 from oblivion_platform.testing import eventually
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
@@ -172,9 +173,38 @@ async def test_arguments_that_cannot_be_shown_whole_are_not_asked_about(
     assert "too long to be shown whole" in next(t["text"] for t in last["turns"] if t["role"] == "tool")
 
 
+@pytest.mark.parametrize("approved", [True, False])
+async def test_what_the_hub_wants_approved_is_asked_about_and_called_again(
+    settings: Settings, sandbox: RunningSandbox, approved: bool
+) -> None:
+    class Strict(Server):
+        """Somebody joined the thread after the tools were listed."""
+
+        def _call(self, what: str) -> Any:
+            inner = super()._call(what)
+
+            async def call(arguments: dict[str, Any]) -> str:
+                if not asked:
+                    asked.append(True)
+                    raise ApprovalNeeded("a member has to allow it")
+                return await inner(arguments)
+
+            return call
+
+    asked: list[bool] = []
+    server = Strict()
+    await sandbox.control.llm.call_tool("tracker__getTicket", {"id": "ABC-1"})
+    async with agent_under_test(agent_of(settings, server)) as squad:
+        squad.answer_approval = lambda request: approved
+        outcome = await squad.give(prompt="look at ABC-1")
+    assert outcome.failure is None
+    assert [request.question for request in outcome.approvals] == ["May I use tracker__getTicket?"]
+    assert bool(server.calls) is approved
+
+
 def test_nothing_in_a_tools_arguments_is_markup_for_the_person_who_is_asked() -> None:
     arguments = {"text": "```\n[harmless](http://evil.example)"}
-    shown = as_shown(arguments)
+    shown = arguments_shown(arguments)
     assert shown.count("`") == 6
     assert json.loads(shown.strip("`")) == arguments
 

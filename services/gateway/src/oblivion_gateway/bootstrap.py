@@ -50,7 +50,9 @@ class Gateway:
         self.tokens = tokens.Tokens(self.token_keys, settings.public_url.rstrip("/"))
         self.authenticate = Authenticate(self.tokens, self.agent_directory, PostgresPeople(self.database))
         self.agent_tokens = AgentTokens(self.authenticate, self.tokens)
-        self.announcements = Announcements(settings.database_url.get_secret_value())
+        self.announcements = Announcements(
+            settings.database_url.get_secret_value(), behind_pooler=settings.database_behind_pooler
+        )
         for channel, cache in (
             (agents.CHANNEL, self.agent_directory),
             (tokens.CHANNEL, self.token_keys),

@@ -7,7 +7,7 @@ from uuid import UUID
 from oblivion_contracts.sessions import HistoryHit, HistorySearch
 from oblivion_platform.jobs import NewJob
 from oblivion_platform.presence import Replica
-from oblivion_platform.runs import Change, Run
+from oblivion_platform.runs import Change, Run, RunJob
 
 
 class WhoIsOnline(Protocol):
@@ -29,7 +29,7 @@ class Aftermath(Protocol):
         """The run's row holds something for the agent that has it."""
         ...
 
-    async def bring_forward(self, tenant_id: UUID, run_id: UUID, priority: int) -> None:
+    async def bring_forward(self, tenant_id: UUID, run: RunJob) -> None:
         """Have the run looked after now."""
         ...
 
@@ -39,6 +39,18 @@ class Aftermath(Protocol):
 
     async def session_changed(self, tenant_id: UUID, session_id: UUID, version: int) -> None:
         """Older copies of the session do not count any more."""
+        ...
+
+
+class PlaceReadings(Protocol):
+    """Has lists and channels read by whoever holds the tokens. Both raise DependencyUnavailable."""
+
+    async def ask(self, tenant_id: UUID, integration_id: UUID) -> None:
+        """One reading more, unless one is under way."""
+        ...
+
+    async def is_under_way(self, integration_id: UUID) -> bool:
+        """One has been asked for, and has not ended."""
         ...
 
 

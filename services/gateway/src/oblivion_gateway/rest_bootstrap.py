@@ -11,6 +11,7 @@ from oblivion_gateway.adapters.aftermath import RedisAftermath
 from oblivion_gateway.adapters.answers import PostgresAnswers
 from oblivion_gateway.adapters.hints import CountedStreams, RunHints
 from oblivion_gateway.adapters.identity_providers import IdentityProviders
+from oblivion_gateway.adapters.place_readings import QueuedPlaceReadings
 from oblivion_gateway.adapters.rate_limits import RedisRateLimits
 from oblivion_gateway.adapters.tenants import PostgresTenants
 from oblivion_gateway.adapters.token_reviews import ClusterTokenReviews
@@ -21,7 +22,9 @@ from oblivion_gateway.settings import LOCAL_HOSTS, Settings
 from oblivion_gateway.usecases.administer import LookAround, ManageEvents, ManageMappings, ManagePeople
 from oblivion_gateway.usecases.agents import ManageAgents
 from oblivion_gateway.usecases.authenticate import Authenticate
+from oblivion_gateway.usecases.check_setup import CheckSetup
 from oblivion_gateway.usecases.converse import Converse
+from oblivion_gateway.usecases.find_places import FindPlaces
 from oblivion_gateway.usecases.issue_tokens import IssueTokens
 from oblivion_gateway.usecases.limit_requests import LimitRequests, PerMinute
 from oblivion_gateway.usecases.prove_operator import ProveOperator
@@ -75,6 +78,7 @@ class RestGateway:
             JobQueue(WEBHOOK_PROCESSING, redis_url, JobPolicy()),
             self._copies,
         )
+        self._place_readings = QueuedPlaceReadings(redis_url)
         self.hints = Hints()
         self._run_hints = RunHints(redis_url, self.hints)
 
@@ -101,6 +105,7 @@ class RestGateway:
     async def close(self) -> None:
         await self._run_hints.close()
         await self._aftermath.close()
+        await self._place_readings.close()
         await self._presence.close()
         await self._rate_limits.close()
         await self._token_reviews.close()
@@ -112,12 +117,13 @@ class RestGateway:
             tenant=settings.tenant_requests_per_minute,
             address=settings.address_requests_per_minute,
         )
+        requests = Requests(parts.database, PostgresAnswers(settings.master_key_ring()))
         return Services(
             authenticate=parts.authenticate,
             issue_tokens=IssueTokens(parts.database, parts.hasher, parts.tokens),
             token_keys=parts.token_keys,
             limits=LimitRequests(self._rate_limits, per_minute),
-            requests=Requests(parts.database, PostgresAnswers(settings.master_key_ring())),
+            requests=requests,
             agents=ManageAgents(parts.hasher, self._presence),
             runs=FollowRuns(self._aftermath),
             streams=StreamRuns(
@@ -133,8 +139,10 @@ class RestGateway:
             routes=RouteMessages(parts.directory),
             people=ManagePeople(),
             mappings=ManageMappings(),
+            places=FindPlaces(requests, self._place_readings),
             events=ManageEvents(self._aftermath),
             reports=LookAround(),
+            first_steps=CheckSetup(self._presence),
             tenants=self._list_tenants,
             operator=ServeOperator(parts.database, parts.hasher, self._tenants, self._presence),
             prove_operator=ProveOperator(

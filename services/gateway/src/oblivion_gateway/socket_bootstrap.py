@@ -45,6 +45,8 @@ from oblivion_platform.tasks import end
 SWEEP_EVERY_S = 2.0
 THOROUGH_EVERY_SWEEPS = 3
 NAMELESS_FOR_S = 10.0
+MARKED_AT_LEAST_S = 2.5
+"""Longer than the time between two looks at the mark."""
 PUT_AWAY_EVERY_S = 3_600.0
 
 _log = get_logger(__name__)
@@ -90,7 +92,14 @@ class AgentGateway:
             parts.database, self._signals, self.session_copies, gateway=self.id, lease_s=settings.run_lease_s
         )
         self._forward = BringForward(QueuedRuns(self._queue))
-        self._presence = KeepPresence(self.connections, self._board, self.runs, gateway=self.id)
+        self._presence = KeepPresence(
+            self.connections,
+            self._board,
+            self.runs,
+            gateway=self.id,
+            # Gone before the leases of a gateway's runs are over: the newest was renewed a heartbeat before.
+            marked_for_s=max(MARKED_AT_LEAST_S, (settings.run_lease_s - settings.run_heartbeat_s) / 2),
+        )
         self._hold = HoldRuns(
             self.runs, agents, BudgetedMessages(self._budget), self._forward, self._presence
         )
@@ -99,7 +108,7 @@ class AgentGateway:
             self.connections,
             self.server,
             self.runs,
-            Assignments(self.runs, agents, self.sessions, parts.run_tokens, terms),
+            Assignments(self.runs, agents, parts.run_tokens, terms),
             self._forward,
             self._presence,
             gateway=self.id,

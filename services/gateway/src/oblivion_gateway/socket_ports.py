@@ -15,7 +15,7 @@ from oblivion_contracts.agent_socket import (
 )
 from oblivion_contracts.model import Contract
 from oblivion_contracts.runs import Usage
-from oblivion_contracts.sessions import HistoryHit, HistorySearch, SessionMessage
+from oblivion_contracts.sessions import HistoryHit, HistorySearch, SessionMessage, SessionSnapshot
 from oblivion_gateway.domain.agent_connections import AgentIdentity
 from oblivion_platform.agents import AgentRecord
 from oblivion_platform.presence import Replica
@@ -108,8 +108,9 @@ class Standing:
     """A run's row, and what its holder may have to be told."""
 
     run: Run
-    session_version: int
     last_message_seq: int
+    session: SessionSnapshot | None = None
+    """Of a run that its holder is to be given."""
     answered: Sequence[ApprovalAnswered] = field(default_factory=list[ApprovalAnswered])
     children: Sequence[Child] = field(default_factory=list[Child])
 
@@ -211,9 +212,11 @@ class PresenceBoard(Protocol):
 
     async def withdraw(self, tenant_id: UUID, agent_id: UUID, sids: Sequence[str]) -> None: ...
 
-    async def is_marked(self, gateway: str) -> bool: ...
+    async def mark(self, gateway: str, *, for_s: float) -> bool:
+        """Say for so long that this gateway is there; False when Redis knew nothing of it."""
+        ...
 
-    async def mark(self, gateway: str) -> None: ...
+    async def unmark(self, gateway: str) -> None: ...
 
 
 class HistoryIndex(Protocol):

@@ -11,9 +11,10 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from oblivion_contracts.agents import AgentDefinition, ClientSecretIssued
+from oblivion_contracts.runs import RunFailure
 from oblivion_gateway.bootstrap import Gateway, running
 from oblivion_gateway.settings import Settings
-from oblivion_platform import people
+from oblivion_platform import people, runs
 from oblivion_platform.agents import ClientId, SecretHasher, create_agent, issue_secret
 from oblivion_platform.crypto import MasterKeyRing, generate_key
 from oblivion_platform.database.engine import Database
@@ -93,7 +94,7 @@ class World:
         headers = dict(options.pop("headers", {}))
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        async with httpx.AsyncClient(base_url=self.base_url) as client:
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=30) as client:
             return await client.request(method, path, headers=headers, **options)
 
 
@@ -111,6 +112,9 @@ async def running_world(database: FreshDatabase, redis_url: str, **changes: Any)
         "drain_timeout_s": 2.0,
         **changes,
     }
+    unknown = values.keys() - Settings.model_fields.keys()
+    if unknown:
+        raise TypeError(f"no settings of the gateway: {', '.join(sorted(unknown))}")
     settings = Settings(**values)
     cli = Database.connect(database.url("oblivion_cli"), pool_size=4)
     try:
@@ -126,3 +130,33 @@ async def running_world(database: FreshDatabase, redis_url: str, **changes: Any)
             yield world
     finally:
         await cli.close()
+
+
+@dataclass
+class Desk:
+    """A world, a tenant, and its admin's token."""
+
+    world: World
+    tenant: TestTenant
+    admin: str
+
+    async def post(self, path: str, body: dict[str, Any] | None = None, **options: Any) -> httpx.Response:
+        return await self.world.request("POST", path, token=self.admin, json=body or {}, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.world.request("GET", path, token=self.admin, **options)
+
+    async def new_run(self) -> str:
+        session = (await self.post("/api/sessions")).json()["id"]
+        said = await self.post(f"/api/sessions/{session}/messages", {"text": "hello"})
+        return said.raise_for_status().json()["run_id"]
+
+    async def finish(self, run: str) -> None:
+        """The run is over, as when nobody is there to work on it."""
+        failure = RunFailure(code="no_agent", message="Nobody is there.")
+        async with self.world.gateway.database.tenant(self.tenant.id) as tx:
+            change = await runs.give_up(tx, UUID(run), failure)
+        signals = runs.RunSignals(self.world.settings.redis_url.get_secret_value())
+        if change is not None:
+            await signals.changed(self.tenant.id, change)
+        await signals.close()

@@ -25,7 +25,7 @@ from oblivion_platform.database.engine import Database
 from oblivion_platform.presence import Presence
 from oblivion_platform.runs import Holder, NewRun, Run, RunSignals
 from oblivion_platform.sessions import NewSessionRow, Said, SessionCache
-from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_platform.testing import PATIENCE_S, FreshDatabase, eventually
 
 MessageT = TypeVar("MessageT", bound=Contract)
 
@@ -57,7 +57,7 @@ class TestAgent:
             auth={"token": token},
             transports=["websocket"],
             namespaces=[NAMESPACE],
-            wait_timeout=5,
+            wait_timeout=30,
         )
 
     async def hello(self, *, handlers: list[str] | None = None, **more: Any) -> Acknowledgement:
@@ -70,12 +70,12 @@ class TestAgent:
         return Acknowledgement.model_validate(await self.call_raw(event, body))
 
     async def call_raw(self, event: str, body: object) -> Any:
-        return await self.client.call(event, body, namespace=NAMESPACE, timeout=15)
+        return await self.client.call(event, body, namespace=NAMESPACE, timeout=30)
 
     def heard(self, kind: type[MessageT]) -> list[MessageT]:
         return [message for _, message in self.received if isinstance(message, kind)]
 
-    async def next(self, kind: type[MessageT], *, count: int = 1, within_s: float = 5) -> MessageT:
+    async def next(self, kind: type[MessageT], *, count: int = 1, within_s: float = PATIENCE_S) -> MessageT:
         """The `count`-th message of that kind, once it is there."""
         await eventually(lambda: len(self.heard(kind)) >= count, within_s=within_s)
         return self.heard(kind)[count - 1]
@@ -195,9 +195,11 @@ async def dispatching(database: FreshDatabase, redis_url: str) -> AsyncGenerator
         await pool.close()
 
 
-async def work(agent: TestAgent, dispatcher: Dispatcher, tenant_id: UUID, agent_id: UUID) -> TaskAssigned:
-    """A run that the agent has acknowledged."""
-    run_id = await dispatcher.new_run(tenant_id, agent_id)
+async def work(
+    agent: TestAgent, dispatcher: Dispatcher, tenant_id: UUID, agent_id: UUID, **more: Any
+) -> TaskAssigned:
+    """A run that the agent has acknowledged; `more` is what differs in it."""
+    run_id = await dispatcher.new_run(tenant_id, agent_id, **more)
     await dispatcher.assign(tenant_id, run_id)
     count = len(agent.heard(TaskAssigned))
     assigned = await agent.next(TaskAssigned, count=max(1, count))

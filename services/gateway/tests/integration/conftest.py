@@ -1,4 +1,4 @@
-"""A gateway with one tenant and one agent in it, and a dispatcher that gives it work."""
+"""A gateway with one tenant in it: an agent and a dispatcher that gives it work, or people who ask."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from oblivion_contracts.agents import ClientSecretIssued
-from oblivion_gateway.testing import TestTenant, World, running_world
+from oblivion_gateway.testing import Desk, TestTenant, World, running_world
 from oblivion_gateway.testing_agents import Dispatcher, TestAgent, dispatching
 from oblivion_platform.agents import parse_client_id
 from oblivion_platform.testing import FreshDatabase
@@ -67,3 +67,10 @@ async def new_office(
 @pytest.fixture
 async def office(new_office: Callable[..., Awaitable[Office]]) -> Office:
     return await new_office()
+
+
+@pytest.fixture
+async def desk(database: FreshDatabase, redis_url: str) -> AsyncGenerator[Desk]:
+    async with running_world(database, redis_url, sse_heartbeat_s=0.2) as world:
+        tenant = await world.new_tenant()
+        yield Desk(world, tenant, await world.token(tenant, "admin"))

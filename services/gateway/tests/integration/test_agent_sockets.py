@@ -1,8 +1,8 @@
 """What agents may and may not do on their sockets: on a real gateway, Postgres and Redis."""
 
-import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
@@ -10,25 +10,20 @@ from uuid import uuid4
 import aiohttp
 import pytest
 import socketio
-from sqlalchemy import event as sql_events
 from sqlalchemy import text
 
 from oblivion_contracts.agent_socket import (
     FENCED_OFF,
-    AgentMuted,
-    ApprovalAnswered,
-    ContextUpdated,
     TaskAssigned,
     TaskCancelled,
 )
-from oblivion_contracts.agents import AgentDefinition, AgentLimits
-from oblivion_contracts.runs import RunSource, RunState
-from oblivion_gateway.adapters.held_runs import CHILDREN_MAX, QUESTIONS_MAX
+from oblivion_contracts.runs import RunState
 from oblivion_gateway.sockets.packets import StorableJson
 from oblivion_gateway.testing import running_world
-from oblivion_gateway.testing_agents import TestAgent, about, held_by, work
+from oblivion_gateway.testing_agents import TestAgent, about, work
+from oblivion_gateway.usecases.greet import TOKEN_GRACE_S
 from oblivion_platform import runs
-from oblivion_platform.agents import set_agent_state, update_agent
+from oblivion_platform.agents import set_agent_state
 from oblivion_platform.testing import FreshDatabase, eventually
 
 pytestmark = pytest.mark.integration
@@ -106,7 +101,9 @@ async def test_a_socket_whose_token_is_over_is_cut_after_the_grace(office: Any) 
     agent = await office.agent()
     [connection] = office.world.gateway.agent_gateway.connections
     identity = connection.identity
-    connection.identity = type(identity)(identity.tenant_id, identity.agent_id, identity.expires_at - 925)
+    connection.identity = type(identity)(
+        identity.tenant_id, identity.agent_id, time.time() - TOKEN_GRACE_S - 1
+    )
     await eventually(agent.disconnected.is_set)
     assert agent.disconnected.is_set()
 
@@ -265,7 +262,7 @@ async def test_the_old_holder_is_refused_once_the_run_went_to_another_replica(of
     )
     late = await first.call("task.completed", {**about(assigned), "answer": "late"})
     assert await code_of(late) == FENCED_OFF
-    await first.next(TaskCancelled, within_s=10)
+    await first.next(TaskCancelled)
     await second.call("task.ack", about(again))
     assert (await second.call("task.completed", {**about(again), "answer": "done"})).ok
     assert (await office.dispatcher.read(office.tenant.id, assigned.run_id)).result == "done"
@@ -293,400 +290,3 @@ async def test_an_answer_after_the_cancellation_is_refused(office: Any) -> None:
     late = await agent.call("task.completed", {**about(assigned), "answer": "late"})
     assert await code_of(late) == "run_over"
     assert await state_of(office, assigned) is RunState.CANCELLED
-
-
-# What reaches the agent ------------------------------------------------------------------------------------
-
-
-async def test_an_assignment_whose_hint_was_lost_is_found_and_sent_until_it_is_acknowledged(
-    office: Any,
-) -> None:
-    agent = await office.agent()
-    run_id = await office.dispatcher.new_run(office.tenant.id, office.agent_id)
-    await office.dispatcher.assign(office.tenant.id, run_id, hint=False)
-    second = await agent.next(TaskAssigned, count=2, within_s=10)
-    assert second.run_id == run_id
-    await agent.call("task.ack", about(second))
-    run = await office.dispatcher.read(office.tenant.id, run_id)
-    assert (run.state, run.fence) == (RunState.RUNNING, 1)
-
-
-async def test_many_runs_are_looked_at_in_as_many_statements_as_one(office: Any) -> None:
-    run_ids = [await office.dispatcher.new_run(office.tenant.id, office.agent_id) for _ in range(6)]
-    database, held = office.world.gateway.database, office.world.gateway.agent_gateway.runs
-    counted: list[str] = []
-
-    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "FROM runs" in statement and str(run_ids[0]) not in statement:
-            counted.append(statement)
-
-    sql_events.listen(database.engine.sync_engine, "before_cursor_execute", count)
-    try:
-        assert len(await held.standings(office.tenant.id, run_ids[:1])) == 1
-        for_one = len(counted)
-        assert len(await held.standings(office.tenant.id, run_ids)) == 6
-    finally:
-        sql_events.remove(database.engine.sync_engine, "before_cursor_execute", count)
-    # Sweeps of the gateway's own may look meanwhile.
-    assert 0 < for_one <= len(counted) - for_one <= for_one + 2
-
-
-async def test_an_assignment_to_a_socket_that_has_gone_is_handed_back_at_once(office: Any) -> None:
-    agent = await office.agent()
-    run_id = await office.dispatcher.new_run(office.tenant.id, office.agent_id)
-    replica = (await office.dispatcher.presence.replicas(office.tenant.id, [office.agent_id]))[
-        office.agent_id
-    ][0]
-    await agent.close()
-    async with office.dispatcher.database.tenant(office.tenant.id) as tx:
-        holder = runs.Holder(replica.sid, replica.gateway)
-        await runs.assign(tx, run_id, holder, lease_s=30, deadline_s=60)
-    await office.dispatcher.tell(office.tenant.id, run_id, "task.assigned")
-
-    async def handed_back() -> bool:
-        return (await office.dispatcher.read(office.tenant.id, run_id)).state is RunState.ROUTED
-
-    await eventually(handed_back)
-    assert (await office.dispatcher.read(office.tenant.id, run_id)).lost_leases == 0
-
-
-async def test_the_assignment_carries_the_conversation_and_the_agents_definition(office: Any) -> None:
-    definition = AgentDefinition(
-        system_prompt="be brief",
-        model="openai:x",
-        skills=[{"name": "a", "text": "A"}, {"name": "b", "text": "B"}],
-        tools=["jira__create", "slack__*", "notion__find"],
-    )
-    async with office.world.database.tenant(office.tenant.id) as tx:
-        await update_agent(tx, office.tenant.id, office.agent_id, definition)
-    agent = await office.agent()
-    session_id = await office.dispatcher.new_session(office.tenant.id)
-    await office.dispatcher.say(office.tenant.id, session_id, "earlier")
-    run_id = await office.dispatcher.new_run(
-        office.tenant.id,
-        office.agent_id,
-        "the question",
-        session_id,
-        skills=["b"],
-        allowed_tools=["jira__*", "slack__post"],
-        context={"a": 1},
-    )
-    await office.dispatcher.assign(office.tenant.id, run_id)
-    assigned = await agent.next(TaskAssigned)
-    assert [message.text for message in assigned.messages] == ["earlier"]
-    assert (assigned.prompt, assigned.system_prompt, assigned.model) == (
-        "the question",
-        "be brief",
-        "openai:x",
-    )
-    assert [skill.name for skill in assigned.skills] == ["b"]
-    assert set(assigned.allowed_tools) == {"jira__create", "slack__post"}
-    assert assigned.context == {"a": 1}
-    assert assigned.run_token is None
-
-
-@pytest.mark.parametrize(
-    ("own", "narrowed", "told"),
-    [([], None, None), (["jira__create"], ["slack__post"], []), ([], ["github__*"], ["github__*"])],
-)
-async def test_no_list_of_tools_and_an_empty_one_are_told_apart(
-    office: Any, own: list[str], narrowed: list[str] | None, told: list[str] | None
-) -> None:
-    async with office.world.database.tenant(office.tenant.id) as tx:
-        await update_agent(tx, office.tenant.id, office.agent_id, AgentDefinition(tools=own))
-    agent = await office.agent()
-    run_id = await office.dispatcher.new_run(office.tenant.id, office.agent_id, allowed_tools=narrowed)
-    await office.dispatcher.assign(office.tenant.id, run_id)
-    assert (await agent.next(TaskAssigned)).allowed_tools == told
-
-
-async def test_where_there_is_a_hub_the_assignment_carries_a_token_for_it(new_office: Opening) -> None:
-    office = await new_office(tools_url="http://hub.example/mcp")
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    assert (assigned.tools_url, bool(assigned.run_token)) == ("http://hub.example/mcp", True)
-
-
-async def test_what_is_said_meanwhile_reaches_the_running_agent(office: Any) -> None:
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    await office.dispatcher.say(office.tenant.id, assigned.session_id, "one more thing")
-    await office.dispatcher.tell(office.tenant.id, assigned.run_id, "context.updated")
-    update = await agent.next(ContextUpdated)
-    assert [message.text for message in update.messages] == ["one more thing"]
-    await office.dispatcher.say(office.tenant.id, assigned.session_id, "and another")
-    later = await agent.next(ContextUpdated, count=2, within_s=12)
-    assert [message.text for message in later.messages] == ["and another"]
-
-
-@pytest.mark.parametrize(
-    ("ending", "reads"),
-    [
-        ("task.completed", False),
-        ("task.completed", True),
-        ("task.failed", False),
-    ],
-)
-async def test_a_question_to_a_run_at_work_that_it_ends_without_reading_becomes_a_run_of_its_own(
-    office: Any, ending: str, reads: bool
-) -> None:
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    place = {"channel": "C1", "question_ts": "2.0"}
-    sequence = await office.dispatcher.say(
-        office.tenant.id, assigned.session_id, "and this?", asked_run_id=assigned.run_id, place=place
-    )
-    await office.dispatcher.say(office.tenant.id, assigned.session_id, "lunch, Bo?")
-    await office.dispatcher.tell(office.tenant.id, assigned.run_id, "context.updated")
-    update = await agent.next(ContextUpdated)
-    assert [(m.text, m.is_question) for m in update.messages] == [("and this?", True), ("lunch, Bo?", False)]
-    words = {"answer": "done"} if ending == "task.completed" else {"message": "broken"}
-    last = {**about(assigned), **words, "seen_sequence": sequence if reads else sequence - 1}
-    assert (await agent.call(ending, last)).ok
-    assert (await agent.call(ending, last)).ok
-    async with office.dispatcher.database.tenant(office.tenant.id) as tx:
-        rows = (await tx.execute(text("SELECT id, prompt, place, state FROM runs ORDER BY created_at"))).all()
-        asked = (
-            await tx.execute(text("SELECT run_id FROM session_messages WHERE body = 'and this?'"))
-        ).scalar_one()
-    later = [(row.prompt, row.place, row.state) for row in rows[1:]]
-    assert later == ([] if reads else [("and this?", place, "queued")])
-    assert asked == (None if reads else rows[1].id)
-
-
-async def test_an_approval_is_asked_once_and_its_answer_reaches_the_agent(office: Any) -> None:
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    request = {**about(assigned), "key": "k", "question": "Delete it?"}
-    asked = await agent.call("approval.request", request)
-    again = await agent.call("approval.request", request)
-    assert asked.ok
-    assert asked.approval_id == again.approval_id
-    assert await state_of(office, assigned) is RunState.WAITING
-    assert (await agent.call("task.heartbeat", about(assigned))).ok
-    async with office.dispatcher.database.tenant(office.tenant.id) as tx:
-        await runs.answer(tx, asked.approval_id, approved=True, user_id=None, name="Ana", comment="go")
-    await office.dispatcher.tell(office.tenant.id, assigned.run_id, "approval.answered")
-    answered = await agent.next(ApprovalAnswered)
-    assert (answered.approval_id, answered.approved, answered.answered_by) == (asked.approval_id, True, "Ana")
-    known = await agent.call("approval.request", request)
-    assert known.approval is not None
-    assert known.approval.comment == "go"
-
-
-# Delegation ------------------------------------------------------------------------------------------------
-
-
-async def test_delegated_work_is_one_run_and_its_end_reaches_the_delegating_agent(office: Any) -> None:
-    helper_issued = await office.world.new_agent(office.tenant, "helper")
-    helper = TestAgent(office.world.base_url)
-    await helper.connect(await office.world.agent_token(helper_issued))
-    await helper.hello()
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    request = {**about(assigned), "key": "k", "delegation": {"prompt": "part of it", "agent": "helper"}}
-    first, again = await agent.call("task.delegate", request), await agent.call("task.delegate", request)
-    assert first.delegated_run_id == again.delegated_run_id
-    child_id = first.delegated_run_id
-    child = await office.dispatcher.read(office.tenant.id, child_id)
-    assert (child.source, child.hops, child.parent_run_id) == (RunSource.DELEGATION, 1, assigned.run_id)
-    async with office.dispatcher.database.tenant(office.tenant.id) as tx:
-        helper_id = (await tx.execute(text("SELECT id FROM agents WHERE name = 'helper'"))).scalar_one()
-        await runs.route(tx, child, helper_id, "helper", "default")
-    await office.dispatcher.assign(office.tenant.id, child_id)
-    part = await helper.next(TaskAssigned)
-    await helper.call("task.ack", about(part))
-    await helper.call("task.completed", {**about(part), "answer": "my part"})
-    update = await agent.next(ContextUpdated)
-    assert [(m.role, m.text, m.run_id) for m in update.messages] == [("agent", "my part", child_id)]
-    await helper.close()
-
-
-async def test_work_is_not_handed_on_for_ever_nor_to_nobody(office: Any) -> None:
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    nobody = {**about(assigned), "key": "a", "delegation": {"prompt": "p", "agent": "nobody"}}
-    assert await code_of(await agent.call("task.delegate", nobody)) == "agent_unknown"
-    async with office.dispatcher.database.tenant(office.tenant.id) as tx:
-        await tx.execute(text("UPDATE runs SET hops = 3 WHERE id = :id"), {"id": assigned.run_id})
-    request = {**about(assigned), "key": "b", "delegation": {"prompt": "p"}}
-    assert await code_of(await agent.call("task.delegate", request)) == "hops_exceeded"
-    huge = {**about(assigned), "key": "c", "delegation": {"prompt": "p", "context": {"x": "y" * 70_000}}}
-    assert await code_of(await agent.call("task.delegate", huge)) == "message_too_large"
-
-
-# Limits ----------------------------------------------------------------------------------------------------
-
-
-async def test_a_socket_that_floods_is_told_to_wait_and_others_are_not_disturbed(new_office: Opening) -> None:
-    office = await new_office(agent_events_per_s=5.0)
-    noisy, quiet = await office.agent(), await office.agent()
-    answers = await asyncio.gather(*(noisy.call("agent.draining", {}) for _ in range(30)))
-    refused = [answer for answer in answers if not answer.ok]
-    assert len(refused) >= 15
-    assert {answer.problem.code for answer in refused} == {"too_many_events"}
-    assert all(answer.retry_after_s > 0 for answer in refused)
-    assert (await quiet.call("agent.draining", {})).ok
-
-
-async def test_an_agent_that_says_too_much_is_muted_and_says_until_when_but_still_answers(
-    office: Any,
-) -> None:
-    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=3))
-    async with office.world.database.tenant(office.tenant.id) as tx:
-        await update_agent(tx, office.tenant.id, office.agent_id, definition)
-    agent, replica = await office.agent(), await office.agent()
-    assigned = await work_of_either(office, agent, replica)
-    holder = agent if agent.heard(TaskAssigned) else replica
-    answers = [await holder.call("task.message", {**about(assigned), "text": f"{n}"}) for n in range(5)]
-    assert [answer.ok for answer in answers] == [True, True, True, False, False]
-    assert await code_of(answers[3]) == "agent_muted"
-    assert 0 < answers[3].retry_after_s <= 60
-    for told in (await agent.next(AgentMuted), await replica.next(AgentMuted)):
-        assert "3 messages" in told.reason
-    async with office.dispatcher.database.tenant(office.tenant.id) as tx:
-        events = await runs.events_since(tx, assigned.run_id, 0)
-    assert [event.data["code"] for event in events if event.kind == "notice"] == ["agent_muted"]
-    assert (await holder.call("task.completed", {**about(assigned), "answer": "done"})).ok
-
-
-async def test_questions_and_work_handed_on_count_as_messages_once_for_each_key(office: Any) -> None:
-    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=2))
-    async with office.world.database.tenant(office.tenant.id) as tx:
-        await update_agent(tx, office.tenant.id, office.agent_id, definition)
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    question = {**about(assigned), "key": "q", "question": "May I?"}
-    handed_on = {**about(assigned), "key": "d", "delegation": {"prompt": "p"}}
-    for event, message in 3 * (("approval.request", question), ("task.delegate", handed_on)):
-        assert (await agent.call(event, message)).ok
-    for event, message in (("approval.request", question), ("task.delegate", handed_on)):
-        answer = await agent.call(event, {**message, "key": "another"})
-        assert await code_of(answer) == "agent_muted"
-    answer = await agent.call("task.message", {**about(assigned), "text": "hi"})
-    assert await code_of(answer) == "agent_muted"
-
-
-async def test_one_run_neither_asks_nor_hands_on_for_ever(office: Any) -> None:
-    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=600))
-    async with office.world.database.tenant(office.tenant.id) as tx:
-        await update_agent(tx, office.tenant.id, office.agent_id, definition)
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    for event, more, most in (
-        ("approval.request", {"question": "May I?"}, QUESTIONS_MAX),
-        ("task.delegate", {"delegation": {"prompt": "p"}}, CHILDREN_MAX),
-    ):
-        for number in range(most):
-            assert (await agent.call(event, {**about(assigned), **more, "key": f"{number}"})).ok
-        answer = await agent.call(event, {**about(assigned), **more, "key": "one too many"})
-        assert await code_of(answer) == "run_limit_reached"
-        assert (await agent.call(event, {**about(assigned), **more, "key": "0"})).ok
-
-
-async def test_an_agent_has_so_many_connections_to_one_gateway_and_no_more(new_office: Opening) -> None:
-    office = await new_office(agent_sockets_max=2)
-    first, _ = await office.agent(), await office.agent()
-    with pytest.raises(socketio.exceptions.ConnectionError):
-        await office.agent()
-    assert "2 connections" in str(office.agents[-1].refusal)
-    await first.close()
-
-    async def is_let_in() -> None:
-        assert (await office.agent()) is not None
-
-    await eventually(is_let_in)
-
-
-async def work_of_either(office: Any, *agents: TestAgent) -> TaskAssigned:
-    run_id = await office.dispatcher.new_run(office.tenant.id, office.agent_id)
-    await office.dispatcher.assign(office.tenant.id, run_id)
-
-    def assignment() -> TaskAssigned:
-        heard = [message for agent in agents for message in agent.heard(TaskAssigned)]
-        assert heard
-        return heard[0]
-
-    return await eventually(assignment)
-
-
-async def test_of_fast_progress_the_newest_is_stored_and_all_usage_is_counted(office: Any) -> None:
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    usage = {"model": "m", "input_tokens": 10, "output_tokens": 1, "cost_usd": 0.5}
-    for percent in range(40):
-        report = {**about(assigned), "percent": percent, "text": f"step {percent}", "usage": usage}
-        assert (await agent.call("task.progress", report)).ok
-    assert (await agent.call("task.completed", {**about(assigned), "answer": "done", "usage": usage})).ok
-    async with office.dispatcher.database.tenant(office.tenant.id) as tx:
-        events = [e for e in await runs.events_since(tx, assigned.run_id, 0) if e.kind == "progress"]
-        run = await runs.read(tx, assigned.run_id)
-    assert len(events) <= 5
-    assert run.usage["input_tokens"] == 410
-    assert run.cost_usd == pytest.approx(20.5)
-
-
-# Coming and going ------------------------------------------------------------------------------------------
-
-
-async def test_an_agent_that_comes_back_keeps_its_run(
-    office: Any, database: FreshDatabase, redis_url: str
-) -> None:
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    await agent.close()
-    async with running_world(database, redis_url, master_key=office.world.settings.master_key) as other:
-        back = await office.agent(world=other, held=[held_by(assigned)])
-        assert (await back.call("task.heartbeat", about(assigned))).ok
-        assert back.heard(TaskCancelled) == []
-        assert (await back.call("task.completed", {**about(assigned), "answer": "done"})).ok
-        await back.close()
-    assert await state_of(office, assigned) is RunState.SUCCEEDED
-
-
-async def test_an_agent_that_comes_back_too_late_is_told_to_stop(office: Any) -> None:
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    async with office.dispatcher.database.tenant(office.tenant.id) as tx:
-        await runs.cancel(tx, assigned.run_id, "Ana")
-    await agent.close()
-    back = await office.agent(held=[held_by(assigned)])
-    assert (await back.next(TaskCancelled)).run_id == assigned.run_id
-
-
-async def test_what_a_draining_agent_hands_back_goes_to_another_replica(office: Any) -> None:
-    agent = await office.agent()
-    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-    other = await office.agent()
-    handed = held_by(assigned).model_dump(mode="json")
-    assert (await agent.call("agent.draining", {"handing_back": [handed]})).ok
-    assert await state_of(office, assigned) is RunState.ROUTED
-    await office.dispatcher.assign(office.tenant.id, assigned.run_id)
-    assert (await other.next(TaskAssigned)).fence == assigned.fence + 1
-
-
-async def test_a_gateway_that_ends_hands_over_and_leaves_no_presence(
-    office: Any, database: FreshDatabase, redis_url: str
-) -> None:
-    async with running_world(database, redis_url, master_key=office.world.settings.master_key) as other:
-        agent = await office.agent(world=other)
-        assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
-        await agent.call("task.progress", {**about(assigned), "percent": 50})
-        await agent.call("task.progress", {**about(assigned), "percent": 60})
-    await eventually(agent.disconnected.is_set)
-    replicas = await office.dispatcher.presence.replicas(office.tenant.id, [office.agent_id])
-    assert replicas == {office.agent_id: []}
-    run = await office.dispatcher.read(office.tenant.id, assigned.run_id)
-    assert (run.state, run.percent) == (RunState.RUNNING, 60)
-
-
-async def test_a_dropped_connection_leaves_the_board(office: Any) -> None:
-    agent = await office.agent()
-    await agent.close()
-
-    async def gone() -> bool:
-        board = await office.dispatcher.presence.replicas(office.tenant.id, [office.agent_id])
-        return board == {office.agent_id: []}
-
-    await eventually(gone)
-    assert len(office.world.gateway.agent_gateway.connections) == 0

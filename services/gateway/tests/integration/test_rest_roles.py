@@ -39,6 +39,7 @@ async def tokens_of(world: World, tenant: TestTenant) -> dict[str, str]:
     return {**tokens, "agent": await world.agent_token(await world.new_agent(tenant))}
 
 
+@pytest.mark.timeout(600)  # Some hundred requests.
 async def test_each_role_may_do_what_the_table_says_and_nothing_else(
     database: FreshDatabase, redis_url: str
 ) -> None:

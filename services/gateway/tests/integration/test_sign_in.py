@@ -88,7 +88,7 @@ class Hall:
 
     async def sign_in(self, name: str = "oidc", *, code: str = "good", **change: str) -> httpx.Response:
         """Go to the provider and come back; the answer that sets the cookie, or does not."""
-        async with httpx.AsyncClient(base_url=self.world.base_url) as browser:
+        async with httpx.AsyncClient(base_url=self.world.base_url, timeout=30) as browser:
             away = await browser.get(f"/t/{self.tenant.slug}/login", params={"provider": name})
             assert away.status_code == 302
             self.provider.asked = parse_qs(urlsplit(away.headers["location"]).query)
@@ -256,7 +256,10 @@ async def test_a_signed_in_person_gets_a_token(hall: Hall) -> None:
     assert me.json()["id"] == str(hall.tenant.people["admin"])
 
 
-@pytest.mark.parametrize("cookie", ["x", "..", f"{uuid4().hex}.x", f"{uuid4().hex}.", "é", "a" * 5_000])
+@pytest.mark.parametrize(
+    "cookie",
+    ["x", "..", "00000000000000000000000000000001.x", "00000000000000000000000000000001.", "é", "a" * 5_000],
+)
 async def test_an_invented_cookie_is_refused(hall: Hall, cookie: str) -> None:
     answer = await hall.world.request(
         "GET", "/api/me", headers={"Cookie": f"oblivion_session={cookie}".encode()}

@@ -118,7 +118,8 @@ class Ingestion:
         self.relay.start()
         self.sweeper.start()
         self.slack_sockets.start()
-        self.changes.start()
+        if not self._settings.database_behind_pooler:  # It passes no announcements on.
+            self.changes.start()
         self.health.phase = Phase.READY
 
     def _watch_health(self) -> None:
@@ -139,6 +140,8 @@ class Ingestion:
         return "connected"
 
     async def _check_announcements(self) -> str:
+        if self._settings.database_behind_pooler:
+            return f"not heard behind a pooler: changes count after {self._settings.secrets_keep_s:g} s"
         if not self.changes.listening:
             raise StoreUnavailable
         return "listening"

@@ -31,7 +31,7 @@ class Settings(DatabaseSettings, RedisSettings, SigningKeySettings, LogSettings,
         default=1.0, gt=0, description="Seconds between two sweeps for events that Redis has lost."
     )
     sweep_overdue_s: float = Field(
-        default=5.0, gt=0, description="Seconds after which a stored event that still waits is queued again."
+        default=2.0, gt=0, description="Seconds after which a stored event that still waits is queued again."
     )
     socket_mode_poll_s: float = Field(
         default=30.0,

@@ -170,8 +170,10 @@ async def served(settings: Settings, *, usable: bool = True) -> AsyncGenerator[R
     """Ingestion in this loop, on a free port; `usable`: wait until it takes webhooks."""
     async with running(settings) as service:
         base_url = f"http://127.0.0.1:{service.port}"
-        async with httpx.AsyncClient(base_url=base_url, timeout=10) as http:
+        async with httpx.AsyncClient(base_url=base_url, timeout=30) as http:
             ingestion = service.ingestion
             if usable:
-                await eventually(lambda: ingestion.inbox.available and ingestion.changes.listening)
+                may_listen = not settings.database_behind_pooler
+                await eventually(lambda: ingestion.inbox.available)
+                await eventually(lambda: ingestion.changes.listening or not may_listen)
             yield Running(ingestion, http, service.port)

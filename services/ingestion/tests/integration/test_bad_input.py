@@ -22,7 +22,7 @@ from oblivion_ingestion.testing import (
     slack_headers,
     task_event,
 )
-from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_platform.testing import PATIENCE_S, FreshDatabase, eventually
 
 # One service for the whole module: nothing here changes what is connected.
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -204,7 +204,7 @@ async def test_a_body_of_exactly_the_limit_is_taken(service: Running, world: Wor
 async def test_an_announced_body_over_the_limit_is_refused_unread(service: Running, world: World) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(b"POST /webhooks/slack HTTP/1.1\r\nhost: x\r\ncontent-length: 2097153\r\n\r\n")
-    status = await asyncio.wait_for(reader.readline(), 2)
+    status = await asyncio.wait_for(reader.readline(), PATIENCE_S)
     assert b" 413 " in status
     writer.close()
     await writer.wait_closed()
@@ -221,7 +221,7 @@ async def test_a_chunked_body_is_refused_as_soon_as_it_passes_the_limit(
         await writer.drain()
         sent_bytes += 65_536
         await asyncio.sleep(0)
-    assert b" 413 " in await asyncio.wait_for(answer, 2)
+    assert b" 413 " in await asyncio.wait_for(answer, PATIENCE_S)
     assert LIMIT_BYTES < sent_bytes < 4 * LIMIT_BYTES
     writer.close()
     with contextlib.suppress(ConnectionError):

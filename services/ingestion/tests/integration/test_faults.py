@@ -12,6 +12,7 @@ import pytest
 import redis.asyncio
 
 from oblivion_ingestion.bootstrap import running
+from oblivion_ingestion.settings import Settings
 from oblivion_ingestion.testing import (
     APP,
     SLACK_SECRET,
@@ -34,6 +35,8 @@ pytestmark = pytest.mark.integration
 NOTICED_WITHIN_S = 3.0 + 2.0
 """Slack's deadline, and what a busy machine may add to it."""
 BACK_WITHIN_S = 5.0
+AS_INSTALLED = {name: Settings.model_fields[name].default for name in ("sweep_every_s", "sweep_overdue_s")}
+"""Sweeping as the settings have it, not as often as other tests do."""
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +181,7 @@ async def test_without_redis_webhooks_are_acknowledged_and_queued_when_it_comes(
     world: World, tmp_path: Path
 ) -> None:
     server = EmbeddedRedis(tmp_path)
-    async with served(world.settings(redis_url=server.url)) as service:
+    async with served(world.settings(redis_url=server.url, **AS_INSTALLED)) as service:
         for number in range(20):
             assert await accepted(service, f"1.{number}")
         await server.start()
@@ -187,7 +190,7 @@ async def test_without_redis_webhooks_are_acknowledged_and_queued_when_it_comes(
             async def all_are_queued() -> bool:
                 return await jobs_in(server.url) == 20
 
-            await eventually(all_are_queued, within_s=BACK_WITHIN_S + 5)
+            await eventually(all_are_queued, within_s=BACK_WITHIN_S)
         finally:
             # Closed while it still answers, as Redis would be.
             await service.ingestion.sweeper.close()
@@ -197,19 +200,19 @@ async def test_without_redis_webhooks_are_acknowledged_and_queued_when_it_comes(
 async def test_a_stopped_redis_does_not_delay_an_answer(world: World, tmp_path: Path) -> None:
     server = EmbeddedRedis(tmp_path)
     await server.start()
-    async with served(world.settings(redis_url=server.url)) as service:
+    async with served(world.settings(redis_url=server.url, **AS_INSTALLED)) as service:
         assert await accepted(service, "1.0")
         os.kill(server.pid, signal.SIGSTOP)
         for number in range(10):
             began_s = time.monotonic()
             assert await accepted(service, f"2.{number}")
-            assert time.monotonic() - began_s < 1.0
+            assert time.monotonic() - began_s < NOTICED_WITHIN_S
         os.kill(server.pid, signal.SIGCONT)
 
         async def all_are_queued() -> bool:
             return await jobs_in(server.url) == 11
 
-        await eventually(all_are_queued, within_s=BACK_WITHIN_S + 5)
+        await eventually(all_are_queued, within_s=BACK_WITHIN_S)
     await server.stop()
 
 

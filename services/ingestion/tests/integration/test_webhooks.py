@@ -90,6 +90,19 @@ async def test_one_mention_told_twice_slacks_retries_and_clickups_repeats_are_on
     assert sorted(event["source"] for event in world.events()) == ["clickup", "slack"]
 
 
+async def test_a_repeat_is_no_second_event_even_after_its_body_was_removed(
+    service: Running, world: World
+) -> None:
+    told = [await service.slack(message()), await service.clickup(task_event())]
+    with world.admin() as admin:
+        admin.execute(
+            "UPDATE inbound_events SET body = NULL, state = 'done', received_at = now() - interval '1 year'"
+        )
+    told += [await service.slack(message()), await service.clickup(task_event())]
+    assert {answer.status_code for answer in told} == {200}
+    assert [(event["body"], event["state"]) for event in world.events()] == [(None, "done")] * 2
+
+
 async def test_the_same_events_on_two_replicas_at_once_are_stored_once(
     service: Running, world: World
 ) -> None:

@@ -184,3 +184,34 @@ def test_an_interaction_without_trigger_is_known_by_its_bytes() -> None:
 def test_a_slash_command_is_known_by_its_trigger() -> None:
     facts = slash_command_facts({"command": "/o", "trigger_id": "1.2"}, b"", "T1")
     assert facts == EventFacts("slash_command", "event:1.2", "1.2", EventPriority.CHANGE)
+
+
+OURS = {"authorizations": [{"team_id": "T1", "user_id": "UBOT", "is_bot": True}]}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        posted(user="UBOT", bot_id="B1"),
+        changed(posted(user="UBOT", text="new"), posted(user="UBOT")),
+        {"type": "reaction_added", "user": "UBOT", "item": {"channel": "C1", "ts": TS}},
+        {"type": "reaction_removed", "user": "UBOT", "item": {"channel": "C1", "ts": TS}},
+    ],
+)
+def test_what_our_own_bot_did_is_an_echo(event: dict[str, Any]) -> None:
+    assert facts_of(event, **OURS).priority == EventPriority.ECHO
+
+
+@pytest.mark.parametrize(
+    ("event", "envelope"),
+    [
+        (posted(user="UBOT2", bot_id="B2"), OURS),
+        (changed(posted(text="new"), posted()), OURS),
+        ({"type": "member_joined_channel", "user": "UBOT", "channel": "C1"}, OURS),
+        (posted(type="app_mention", user="UBOT"), OURS),
+        (posted(user="UBOT"), {}),
+        (posted(user="UBOT"), {"authorizations": [{"user_id": "UBOT", "is_bot": False}]}),
+    ],
+)
+def test_what_others_did_or_what_may_matter_is_none(event: dict[str, Any], envelope: dict[str, Any]) -> None:
+    assert facts_of(event, **envelope).priority != EventPriority.ECHO

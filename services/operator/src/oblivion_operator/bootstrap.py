@@ -16,6 +16,7 @@ from oblivion_operator.handlers.clockwork import Clockwork
 from oblivion_operator.handlers.desk import Desk
 from oblivion_operator.handlers.watches import Watches
 from oblivion_operator.settings import Settings
+from oblivion_operator.usecases.belonging import Belonging
 from oblivion_operator.usecases.children import KeepChildren
 from oblivion_operator.usecases.credentials import KeepCredentials
 from oblivion_operator.usecases.demands import Demands
@@ -29,6 +30,7 @@ from oblivion_platform.health import Health, Phase, health_routes
 from oblivion_platform.http_server import serving
 from oblivion_platform.logging import get_logger
 from oblivion_platform.service import CannotStart
+from oblivion_platform.tasks import end
 
 _log = get_logger(__name__)
 
@@ -52,10 +54,14 @@ class Operator:
         cluster, gateway, observed, clock = self._cluster, self._gateway, self._observed, self._clock
         self._demands = Demands(gateway, clock)
         self._children = KeepChildren(cluster, observed, settings.house())
-        credentials = KeepCredentials(cluster, gateway, observed, clock)
-        self.tend = TendAgents(cluster, observed, credentials, self._children, self._demands, clock)
+        system = settings.system_namespace
+        credentials = KeepCredentials(cluster, gateway, observed, clock, system)
+        self._belonging = belonging = Belonging(cluster, system)
+        self.tend = TendAgents(
+            cluster, observed, belonging, credentials, self._children, self._demands, clock
+        )
         self._queue = WorkQueue(self.tend, at_once=settings.agents_at_once)
-        self._retire = RetireAgents(cluster, gateway, observed, clock)
+        self._retire = RetireAgents(cluster, gateway, observed, belonging, clock)
 
     def _build_edges(self, settings: Settings) -> None:
         self._clockwork = Clockwork(
@@ -110,8 +116,7 @@ class Operator:
     async def _stop(self, name: str) -> None:
         task = self._tasks.pop(name, None)
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
     def _watch_health(self) -> None:
         self.health.proofs_of_life["watches"] = self._watches.is_alive
@@ -119,6 +124,7 @@ class Operator:
             self.health.proofs_of_life[name] = lambda name=name: self._is_running(name)
         self.health.checks["leadership"] = self._say_who_leads
         self.health.checks["cluster"] = self._ask_cluster
+        self.health.checks["other systems"] = self._say_whose
 
     def _is_running(self, name: str) -> bool:
         """False when it ended with an error, which none of them is to."""
@@ -129,6 +135,11 @@ class Operator:
         if self.lead.is_leading:
             return "this operator leads"
         return f"waits for {self.lead.waits_for or 'the Lease'}"
+
+    async def _say_whose(self) -> str:
+        others = sorted(set(self._belonging.elsewhere.values()))
+        left = len(self._belonging.elsewhere)
+        return f"{left} Agents are left to {', '.join(others)}" if others else "no Agent is another system's"
 
     async def _ask_cluster(self) -> str:
         await self._cluster.agents()

@@ -12,6 +12,7 @@ from oblivion_operator.domain.agents import Ref
 from oblivion_operator.domain.children import House
 from oblivion_operator.errors import ClusterUnavailable, GatewayUnavailable, Hindered, NotYet
 from oblivion_operator.testing import ManualClock, MemoryCluster, MemoryGateway
+from oblivion_operator.usecases.belonging import Belonging
 from oblivion_operator.usecases.children import KeepChildren
 from oblivion_operator.usecases.credentials import KeepCredentials
 from oblivion_operator.usecases.demands import Demands
@@ -38,12 +39,17 @@ class Bench:
     def restart(self) -> None:
         self.observed = Observed()
         self.demands = Demands(self.gateway, self.clock)
-        credentials = KeepCredentials(self.cluster, self.gateway, self.observed, self.clock)
+        credentials = KeepCredentials(
+            self.cluster, self.gateway, self.observed, self.clock, HOUSE.system_namespace
+        )
+        belonging = Belonging(self.cluster, HOUSE.system_namespace)
         children = KeepChildren(self.cluster, self.observed, HOUSE)
-        self.tend = TendAgents(self.cluster, self.observed, credentials, children, self.demands, self.clock)
+        self.tend = TendAgents(
+            self.cluster, self.observed, belonging, credentials, children, self.demands, self.clock
+        )
 
     def apply(self, **spec: Any) -> UUID:
-        known = self.cluster.objects.get(("Agent", *REF))
+        known = self.cluster.objects.get(("Agent", REF.namespace, REF.name))
         metadata = (
             {} if known is None else {**known["metadata"], "generation": known["metadata"]["generation"] + 1}
         )

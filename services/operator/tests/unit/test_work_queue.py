@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
+from prometheus_client import REGISTRY
+
 from oblivion_operator.domain.agents import Ref
 from oblivion_operator.errors import NotYet
 from oblivion_operator.usecases.work_queue import WorkQueue
@@ -98,3 +100,24 @@ async def test_nothing_new_is_begun_while_it_is_paused() -> None:
 
         queue.resume()
         await eventually(lambda: worker.looks == [(ONE, True)])
+
+
+async def test_the_time_of_each_look_is_told_by_how_it_ended() -> None:
+    def looks() -> dict[str, float]:
+        name = "oblivion_operator_tend_seconds_count"
+        outcomes = ("done", "again_later", "failed")
+        return {each: REGISTRY.get_sample_value(name, {"outcome": each}) or 0.0 for each in outcomes}
+
+    before = looks()
+    worker = Worker()
+    worker.failures = [RuntimeError("a fault"), NotYet("NotYet", "soon", 0.01)]
+    async with working(worker) as queue:
+        queue.add(ONE, thoroughly=True)
+        await eventually(lambda: looks()["failed"] > before["failed"])
+        queue.add(ONE, thoroughly=True)
+        await eventually(lambda: looks()["done"] > before["done"])
+    assert {each: count - before[each] for each, count in looks().items()} == {
+        "done": 1,
+        "again_later": 1,
+        "failed": 1,
+    }

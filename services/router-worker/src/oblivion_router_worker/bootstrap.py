@@ -28,9 +28,14 @@ from oblivion_router_worker.adapters.delivery_metrics import DeliveryMetrics
 from oblivion_router_worker.adapters.event_metrics import EventMetrics
 from oblivion_router_worker.adapters.ingestion_probe import IngestionProbe
 from oblivion_router_worker.adapters.jobs import QueueJobs
+from oblivion_router_worker.adapters.postgres_conversations import PostgresConversations
 from oblivion_router_worker.adapters.postgres_delivery import PostgresDelivery
 from oblivion_router_worker.adapters.postgres_store import PostgresStore
-from oblivion_router_worker.adapters.postgres_sweeps import PostgresBodies, PostgresOverdueEvents
+from oblivion_router_worker.adapters.postgres_sweeps import (
+    PostgresBodies,
+    PostgresEchoes,
+    PostgresOverdueEvents,
+)
 from oblivion_router_worker.adapters.postgres_watch import PostgresWatch
 from oblivion_router_worker.adapters.slack import SlackApi
 from oblivion_router_worker.adapters.slack_budgets import Allowance, SlackBudgets
@@ -40,6 +45,7 @@ from oblivion_router_worker.adapters.slack_comforts import SlackComforts, answer
 from oblivion_router_worker.adapters.slack_files import SlackFiles
 from oblivion_router_worker.adapters.slack_reads import SlackApiReads
 from oblivion_router_worker.adapters.slack_run_carrier import SlackEffects, SlackRunCarrier
+from oblivion_router_worker.bootstrap_places import place_worker
 from oblivion_router_worker.bootstrap_runs import RunParts, Shared
 from oblivion_router_worker.domain.retry import RetryPolicy
 from oblivion_router_worker.processors.webhook_events import make_processor
@@ -47,6 +53,8 @@ from oblivion_router_worker.settings import Settings
 from oblivion_router_worker.usecases.decide import Decide
 from oblivion_router_worker.usecases.deliver import Deliverer, SendEffect
 from oblivion_router_worker.usecases.fill_gap import GapFiller
+from oblivion_router_worker.usecases.find_questions import FindQuestions
+from oblivion_router_worker.usecases.finish_echoes import FinishEchoes
 from oblivion_router_worker.usecases.handle_event import HandleEvent
 from oblivion_router_worker.usecases.mirror_comments import MirrorComments
 from oblivion_router_worker.usecases.mirror_task import MirrorTask, Settling
@@ -59,6 +67,8 @@ from oblivion_router_worker.usecases.watchdog import Watchdog, WatchPolicy
 LEASE_MARGIN_S = 5.0
 """A lease outlasts the request's timeout by this: noting the answer takes a moment too."""
 LOOP_STUCK_AFTER_S = 30.0
+ECHOES_EVERY_S = 1.0
+"""Nothing waits for them; ingestion's sweeper makes jobs of them after some seconds."""
 
 
 class SystemClock:
@@ -93,15 +103,24 @@ class RouterWorker:
             settings,
             Shared(self.database, self.store, self.slack, self.clickup, self.deliverer.kick, SystemClock()),
         )
-        self.worker = self._worker()
+        self.places = place_worker(settings, self.database, self.slack_api, self.clickup_api, credentials)
+        decide = self._decide()
+        self.worker = self._worker(decide)
         jobs = QueueJobs(self.queue)
+        self.finish_echoes = FinishEchoes(
+            PostgresEchoes(self.database), self.store, decide.at_once, jobs, self.metrics
+        )
         watch_store = PostgresWatch(self.database, settings.signing_key_ring())
         self.watchdog = Watchdog(
             watch_store,
             ClickUpWebhooks(self.clickup_api, credentials),
             IngestionProbe(session, settings.ingestion_url),
-            GapFiller(watch_store, self.clickup, self.slack, jobs),
+            [
+                GapFiller(watch_store, self.clickup, self.slack, jobs),
+                FindQuestions(watch_store, PostgresConversations(self.database), self.slack, jobs),
+            ],
             SystemClock(),
+            self.metrics,
             _watch_policy(settings),
         )
         self.revive_jobs = ReviveJobs(
@@ -141,7 +160,7 @@ class RouterWorker:
             SlackComforts(calls, self._session, is_slacks),
         )
 
-    def _worker(self) -> SupervisedWorker:
+    def _decide(self) -> Decide:
         settings = self._settings
         settling = Settling(SystemClock(), timedelta(seconds=settings.clickup_lag_s))
         mirror_task = MirrorTask(self.clickup, settling)
@@ -152,20 +171,22 @@ class RouterWorker:
             app_url=settings.clickup_pages_url(),
             pages_max=settings.comment_pages_max,
         )
-        decide = Decide(
+        return Decide(
             mirror_task, mirror_comments, SyncReply(self.slack), self.runs.events, self.runs.triggers
         )
-        policy = _failure_policy(settings)
+
+    def _worker(self, decide: Decide) -> SupervisedWorker:
+        settings = self._settings
         processor = make_processor(
             HandleEvent(
                 self.store,
                 decide,
                 self.deliverer.kick,
                 self.runs.errands,
+                self.runs.bring.at_once,
                 streaming=settings.slack_streaming,
             ),
-            NoteFailure(self.store, policy, SystemClock()),
-            policy,
+            NoteFailure(self.store, _failure_policy(settings), SystemClock()),
             self.metrics,
             deadline_s=settings.event_deadline_s,
         )
@@ -255,6 +276,7 @@ async def _working(parts: RouterWorker, settings: Settings, health: Health) -> A
         _start("outbox sweep", parts.deliverer.run()),
         _start("watchdog", every(settings.watch_every_s, "watchdog", parts.watchdog)),
         _start("revive jobs", every(settings.revive_every_s, "revive_jobs", parts.revive_jobs)),
+        _start("finish echoes", every(ECHOES_EVERY_S, "finish_echoes", parts.finish_echoes)),
         _start("purge bodies", every(settings.purge_every_s, "purge_bodies", parts.purge_bodies)),
         _start("run hints", parts.runs.hints.run()),
         _start("revive runs", every(settings.run_sweep_every_s, "revive_runs", parts.runs.revive)),
@@ -265,8 +287,10 @@ async def _working(parts: RouterWorker, settings: Settings, health: Health) -> A
     parts.runs.announcements.start()
     parts.runs.worker.start()
     parts.worker.start()
+    parts.places.start()
     health.proofs_of_life["webhook-processing"] = parts.worker.is_consuming
     health.proofs_of_life["ai-agent-tasks"] = parts.runs.worker.is_consuming
+    health.proofs_of_life["place-reading"] = parts.places.is_consuming
     health.proofs_of_life["outbox"] = lambda: parts.deliverer.turned_s_ago < LOOP_STUCK_AFTER_S
     health.checks["redis"] = parts.queue.counts
     health.checks["postgres"] = parts.database.check_schema
@@ -275,7 +299,7 @@ async def _working(parts: RouterWorker, settings: Settings, health: Health) -> A
         yield
     finally:
         health.phase = Phase.DRAINING
-        await parts.worker.close()
+        await asyncio.gather(parts.worker.close(), parts.places.close())
         await parts.runs.stop(settings.http_timeout_s)
         await end(*loops)
         await parts.watchdog.close()

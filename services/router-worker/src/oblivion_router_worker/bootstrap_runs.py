@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from oblivion_contracts.jobs import AI_AGENT_TASKS
 from oblivion_platform.agents import CHANNEL, AgentDirectory
@@ -10,7 +11,13 @@ from oblivion_platform.database.engine import Database
 from oblivion_platform.presence import Presence
 from oblivion_platform.queue import SupervisedWorker
 from oblivion_platform.resilience import Breakers
-from oblivion_platform.routing import ModelChoice, ModelSlowPath, NoSlowPath, SlowPath
+from oblivion_platform.routing import (
+    ModelChoice,
+    ModelSlowPath,
+    NoSlowPath,
+    RememberingSlowPath,
+    SlowPath,
+)
 from oblivion_platform.runs import RunSignals, run_queue
 from oblivion_platform.runs.jobs import RUN_JOBS
 from oblivion_platform.sessions import SessionCache
@@ -68,7 +75,9 @@ class RunParts:
         redis_url = settings.redis_url.get_secret_value()
         self.metrics = RunMetrics()
         self.directory = AgentDirectory(shared.database)
-        self.announcements = Announcements(settings.database_url.get_secret_value())
+        self.announcements = Announcements(
+            settings.database_url.get_secret_value(), behind_pooler=settings.database_behind_pooler
+        )
         self.announcements.hear(CHANNEL, changed=self.directory.drop, unheard=self.directory.drop_all)
         self.presence = Presence(redis_url)
         self.signals = RunSignals(redis_url)
@@ -84,11 +93,14 @@ class RunParts:
         jobs = QueueRunJobs(self.queue)
         tell = Tell(self.signals, self.copies, jobs, self.background)
         self.slow_path = _slow_path(settings)
-        bring = BringForward(shared.store, routers, self.slow_path, self.presence, _policy(settings), tell)
+        self.bring = BringForward(
+            shared.store, routers, self.slow_path, self.presence, _policy(settings), tell
+        )
         self.open_homes = RedisOpenHomes(redis_url)
-        homes = Homes(routers, self.presence, self.open_homes)
+        identify = Identify(shared.slack, settings.unknown_users, settings.signs_in_at())
+        homes = Homes(routers, identify, self.presence, self.open_homes)
         self.refresh_homes = RefreshHomes(shared.store, homes, shared.kick, self.background)
-        self.errands = Errands(tell, bring, jobs, self.background)
+        self.errands = Errands(tell, self.bring, jobs, self.background)
         self.presenter = Presenter(
             ShowRun(
                 shared.store,
@@ -102,13 +114,12 @@ class RunParts:
         self.revive = ReviveRuns(
             PostgresUnattended(shared.database, overdue_s=SWEEP_OVERDUE_S),
             jobs,
-            self.presenter.hint,
+            partial(self.presenter.hint, is_quiet=True),
             self.metrics,
         )
         self.workflows = RunWorkflows(
             PostgresDueWorkflows(shared.database), shared.store, shared.clock, self.errands
         )
-        identify = Identify(shared.slack, settings.unknown_users)
         self.triggers = TaskTriggers(shared.slack, identify, routers, self.limits)
         link_list = LinkList(shared.lists)
         dialogs = Dialogs(identify, routers, self.limits, link_list)
@@ -122,7 +133,7 @@ class RunParts:
             AI_AGENT_TASKS,
             redis_url,
             make_run_processor(
-                bring,
+                self.bring,
                 NoteStumble(shared.store, tell, tries=RUN_JOBS.attempts),
                 self.metrics,
                 deadline_s=BRING_DEADLINE_S,
@@ -162,4 +173,5 @@ def _policy(settings: Settings) -> RunPolicy:
 def _slow_path(settings: Settings) -> SlowPath:
     if settings.llm_model is None:
         return NoSlowPath()
-    return ModelSlowPath(ModelChoice(settings.llm_model, settings.llm_base_url), Breakers())
+    choice = ModelChoice(settings.llm_model, settings.llm_base_url)
+    return RememberingSlowPath(ModelSlowPath(choice, Breakers()))

@@ -153,7 +153,8 @@ class Settings(
     run_grace_s: float = Field(
         default=60.0,
         ge=0,
-        description="Seconds more that it has after a restart of Redis, when nobody could show one.",
+        description="Seconds more that it has after a restart of Redis or of its gateway, when nobody could "
+        "show one.",
     )
     run_sweep_every_s: float = Field(
         default=1.0, gt=0, description="Seconds between two looks for runs that nobody looks after."
@@ -171,6 +172,16 @@ class Settings(
         description="Where a run's progress is a native stream of Slack, where the tenant's own settings say "
         "nothing: in conversations with the app alone, or in channels too, where Slack may refuse one, and "
         "shows it live to the asker alone. A stream always ends as a plain message.",
+    )
+    public_url: ServiceUrl | None = Field(
+        default=None,
+        description="Where people reach this system, as the gateway knows it: told to those who want to sign "
+        "in from Slack. None: nobody is told.",
+    )
+    slack_client_id: str = Field(
+        default="",
+        description="Sign in with Slack: the app's client id, as the gateway has it. Empty: people are not "
+        "sent there from Slack.",
     )
     user_requests_per_minute: int = Field(
         default=100, ge=1, description="Requests and mentions of one person in a minute."
@@ -201,3 +212,7 @@ class Settings(
         """https://app.clickup.com for https://api.clickup.com/api/v2; a stand-in's are above its API."""
         above_api = self.clickup_api_url.rstrip("/").removesuffix("/api/v2")
         return self.clickup_app_url or above_api.replace("://api.", "://app.", 1)
+
+    def signs_in_at(self) -> str | None:
+        """Where people sign in with Slack, if they can."""
+        return self.public_url.rstrip("/") if self.public_url and self.slack_client_id else None

@@ -139,18 +139,17 @@ class World:
         )
         self.store = PostgresStore(self.database, lambda: None)
         triggers = TaskTriggers(self.slack, Identify(self.slack, "refuse"), Routers(NoAgents()), Unlimited())
-        self.handle = HandleEvent(
+        self.decide = Decide(mirror_task, mirror_comments, SyncReply(self.slack), no_agents, triggers)
+        self.handle = self.another_process()
+        self._events = 0
+
+    def another_process(self) -> HandleEvent:
+        """Another one that handles events."""
+        return HandleEvent(
             self.store,
-            Decide(
-                mirror_task,
-                mirror_comments,
-                SyncReply(self.slack),
-                no_agents,
-                triggers,
-            ),
+            self.decide,
             lambda _tenant, destination, _first=None: self.kicked.append(destination),
         )
-        self._events = 0
 
     async def rows(self, sql: str, **values: Any) -> list[Row]:
         async with self._admin.begin() as tx:
@@ -312,8 +311,8 @@ class World:
         )
         return event_id
 
-    async def handled(self, event_id: UUID) -> EventOutcome:
-        return await self.handle(ProcessEvent(event_id=event_id, tenant_id=self.tenant_id))
+    async def handled(self, event_id: UUID, by: HandleEvent | None = None) -> EventOutcome:
+        return await (by or self.handle)(ProcessEvent(event_id=event_id, tenant_id=self.tenant_id))
 
     async def state(self, event_id: UUID) -> str:
         (row,) = await self.rows("SELECT state FROM inbound_events WHERE id = :id", id=event_id)

@@ -7,7 +7,7 @@ import pytest
 from oblivion_contracts.jobs import ProcessEvent
 from oblivion_platform.database.engine import Database
 from oblivion_platform.errors import DependencyUnavailable, PermanentFailure, RateLimited
-from oblivion_router_worker.usecases.handle_event import NotOurTurn
+from oblivion_router_worker.usecases.handle_event import NotOurTurn, TenantSuspended
 from oblivion_router_worker.usecases.note_failure import (
     TRIES_BEFORE_GIVING_UP,
     FailurePolicy,
@@ -28,12 +28,20 @@ class FixedClock:
 
 
 @pytest.fixture
-def note(world):
+def note(noted):
     async def note(event_id, failure, *, later=timedelta()):
+        return (await noted(event_id, failure, later)).verdict
+
+    return note
+
+
+@pytest.fixture
+def noted(world):
+    async def noted(event_id, failure, later=timedelta()):
         command = ProcessEvent(event_id=event_id, tenant_id=world.tenant_id)
         return await NoteFailure(world.store, POLICY, FixedClock(later))(command, failure)
 
-    return note
+    return noted
 
 
 async def row(world, event_id):
@@ -47,12 +55,34 @@ async def row(world, event_id):
         RateLimited("clickup_rate_limited", "wait", 60),
         DependencyUnavailable("clickup_unavailable", "away"),
         NotOurTurn(),
+        TenantSuspended(),
     ],
 )
 async def test_what_may_pass_by_itself_is_no_attempt(world, note, failure):
     event = await world.tell_clickup("taskCreated")
     assert await note(event, failure) is Verdict.PARK
     assert ((await row(world, event))["attempts"], await world.state(event)) == (0, "received")
+
+
+async def test_waiting_grows_with_each_time_and_has_an_end(world, noted):
+    event = await world.tell_clickup("taskCreated")
+    waits = [(await noted(event, AWAY)).wait_s for _ in range(9)]
+    assert waits == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_waiting_for_its_turn_or_a_budget_makes_no_later_trouble_longer(world, noted):
+    event = await world.tell_clickup("taskCreated")
+    turns = [(await noted(event, NotOurTurn())).wait_s for _ in range(20)]
+    assert set(turns) == {0.075}
+    assert (await noted(event, RateLimited("clickup_rate_limited", "wait", 7))).wait_s == 7
+    assert (await noted(event, AWAY)).wait_s == 0.5
+
+
+async def test_a_database_that_comes_and_goes_is_looked_for_every_two_seconds(world, noted):
+    event = await world.tell_clickup("taskCreated")
+    gone = DependencyUnavailable("postgres_unavailable", "Postgres does not answer")
+    waits = [(await noted(event, gone)).wait_s for _ in range(12)]
+    assert max(waits) == 2
 
 
 async def test_what_has_not_passed_in_a_day_is_dead(world, note):

@@ -1,6 +1,5 @@
 """A ClickUp task as a message in each linked channel."""
 
-import asyncio
 import json
 from datetime import timedelta
 from uuid import uuid4
@@ -8,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from oblivion_platform.errors import DependencyUnavailable, PermanentFailure
-from oblivion_router_worker.usecases.handle_event import NotOurTurn
+from oblivion_router_worker.usecases.handle_event import TenantSuspended
 from oblivion_router_worker.usecases.mirror_task import NotYetVisible
 
 THREAD = "1700000000.000100"
@@ -155,6 +154,9 @@ async def test_unknown_event_types_are_ignored(world):
     event = await world.tell_clickup("goalCreated")
     assert (await world.handled(event)).outcome == "ignored:not_subscribed"
     assert await world.state(event) == "ignored"
+    told = await world.tell_slack({"type": "brand_new_event", "user": "U0ANA"}, "1700000000.000100")
+    assert (await world.handled(told)).outcome.startswith("ignored:")
+    assert await world.state(told) == "ignored"
 
 
 @pytest.mark.parametrize("body", [b"", b"[1]", b"{", b'{"a": NaN}', b"\xff"])
@@ -180,27 +182,26 @@ async def test_nothing_is_stored_when_clickup_is_away(world):
     assert await world.effects() == []
 
 
-async def test_two_events_of_one_task_never_decide_at_once(world):
+async def test_events_of_a_suspended_tenant_wait_until_it_is_active_again(world):
     world.put_task()
-    first = await world.tell_clickup("taskCreated")
-    arrived, go_on = asyncio.Event(), asyncio.Event()
-    fetch = world.clickup.task
+    event = await world.tell_clickup("taskCreated")
+    await world.run("UPDATE tenants SET state = 'suspended'")
+    with pytest.raises(TenantSuspended):
+        await world.handled(event)
+    assert (await world.state(event), await world.effects()) == ("received", [])
+    await world.run("UPDATE tenants SET state = 'active'")
+    await world.handled(event)
+    assert await world.effects() == ["slack.post_task"]
 
-    async def slow_fetch(*arguments, **more):
-        arrived.set()
-        await go_on.wait()
-        return await fetch(*arguments, **more)
 
-    world.clickup.task = slow_fetch
-    running = asyncio.create_task(world.handled(first))
-    await arrived.wait()
-    second = await world.tell_clickup("taskUpdated")
-    with pytest.raises(NotOurTurn):
-        await world.handled(second)
-    go_on.set()
-    await running
-    world.clickup.task = fetch
-    assert (await world.handled(second)).outcome == "unchanged"
+async def test_a_task_found_by_reading_is_shown_when_it_changed_since_its_list_was_linked(world):
+    world.put_task("old", updated_at_ms=1_000)
+    world.put_task("new", updated_at_ms=9_999_999_999_999)
+    outcomes = [
+        (await world.handled(await world.tell_clickup("taskUpdated", name, transport="gap"))).outcome
+        for name in ("old", "new")
+    ]
+    assert outcomes == ["unchanged", "mirrored"]
     assert await world.effects() == ["slack.post_task"]
 
 

@@ -1,9 +1,11 @@
 """Replies in a task's thread as comments on the task."""
 
+import asyncio
 import json
 
 import pytest
 
+from oblivion_platform.testing import eventually
 from oblivion_router_worker.adapters.slack_failures import failure_of_code
 from oblivion_router_worker.usecases.sync_reply import PostUnsettled
 
@@ -172,6 +174,34 @@ async def test_a_reply_that_is_faster_than_the_answer_to_our_post_waits_for_it(w
     await world.run("UPDATE outbox SET state = 'sent'")
     await world.run("UPDATE task_mappings SET slack_ts = '2100000000.000100'")
     assert (await world.handled(event)).outcome == "synced"
+
+
+SETTLE_WHEN_ASKED = """
+    DO $$ BEGIN
+        LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE;
+        WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'outbox'::regclass) LOOP
+            PERFORM pg_sleep(0.01);
+        END LOOP;
+        UPDATE outbox SET state = 'sent';
+        UPDATE task_mappings SET slack_ts = '2100000000.000100';
+    END $$
+"""
+
+
+async def test_a_reply_is_copied_when_the_post_is_settled_between_looking_for_the_one_and_the_other(world):
+    world.put_task()
+    await world.handled(await world.tell_clickup("taskCreated"))
+    await world.run("UPDATE outbox SET state = 'sending'")
+    event = await world.reply("#clickup quick", "2100000000.000200", "2100000000.000100")
+
+    async def is_locked():
+        exclusive = "mode = 'AccessExclusiveLock' AND granted AND relation = 'outbox'::regclass"
+        assert await world.rows(f"SELECT 1 FROM pg_locks WHERE {exclusive}")
+
+    settling = asyncio.create_task(world.run(SETTLE_WHEN_ASKED))
+    await eventually(is_locked)
+    assert (await world.handled(event)).outcome == "synced"
+    await settling
 
 
 async def test_a_thread_older_than_our_unsettled_post_does_not_wait(world):

@@ -13,6 +13,7 @@ from oblivion_router_worker.ports.watching import FoundThread, OverdueEvent, Wat
 from oblivion_router_worker.usecases.fill_gap import GapFiller
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NOON_MS = int(NOON.timestamp()) * 1000
 FIRST, SECOND = "1700000000.000100", "1700000000.000200"
 
 
@@ -24,14 +25,19 @@ class World:
         self.places = ["1", "2", "3"]
         self.threads = []
         self.recent = []
+        self.shown, self.health = [], {}
+        self.roots, self.oldest, self.back_to = [], None, {}
+        self.changed_ms, self.pages_max = NOON_MS + 5, 1
         self.refusals = {}
         self.budget = None
         self.asked, self.found, self.problems, self.waits = [], [], [], []
         self.jobs = 0
         self._fill = GapFiller(self, self, self, self, self._wait)
 
-    async def fill(self):
-        return await self._fill(Watched(self.integration, "A0APP", NOON, {}), NOON)
+    async def fill(self, *, is_blind=False):
+        return await self._fill(
+            Watched(self.integration, "A0APP", NOON, self.health), NOON, is_blind=is_blind
+        )
 
     def subjects(self):
         return [event.subject for event in self.found]
@@ -54,13 +60,14 @@ class World:
 
     async def tasks_updated_since(self, integration, list_id, since_ms, page):
         self._ask(list_id)
-        return [
-            Task(id=f"t{list_id}", name="Ship it", status="to do", list_id=list_id, updated_at_ms=5)
-        ], True
+        name = f"t{list_id}" if page == 0 else f"t{list_id}-{page}"
+        task = Task(id=name, name="Ship it", status="to do", list_id=list_id, updated_at_ms=self.changed_ms)
+        return [task] if since_ms < self.changed_ms else [], page + 1 >= self.pages_max
 
     async def history(self, integration, channel, oldest_ts, cursor=None):
         self._ask(channel)
-        return [], None
+        self.back_to[channel] = oldest_ts
+        return [root for root in self.roots if root["ts"] > oldest_ts], None
 
     async def replies(self, integration, channel, thread_ts, oldest_ts, cursor=None):
         self._ask(thread_ts)
@@ -79,6 +86,24 @@ class World:
 
     async def recent_threads(self, integration, since, most):
         return self.threads
+
+    async def shown_tasks(self, integration, list_id):
+        return self.shown
+
+    async def tasks_after(self, integration, task_id, most):
+        return sorted(task for task in self.shown if task > task_id)[:most]
+
+    async def threads_after(self, integration, key, most):
+        return sorted((t for t in self.threads if t.key > key), key=lambda t: t.key)[:most]
+
+    async def threads_at(self, integration, channel, ts):
+        return [FoundThread(channel, each, []) for each in ts]
+
+    async def oldest_thread(self, integration, channel, earliest_ts):
+        return self.oldest if earliest_ts is None or (self.oldest or "") > earliest_ts else None
+
+    async def note(self, integration, health, seen_until):
+        self.health |= health
 
     async def note_problem(self, integration, place, code, message):
         self.problems.append((place, code))
@@ -154,3 +179,53 @@ async def test_a_task_that_changed_and_is_worked_on_is_looked_at_once():
     await world.fill()
     assert world.subjects() == ["task:t1", "task:t3", "task:t2", "task:t9"]
     assert {json.loads(event.body)["task_id"] for event in world.found} == {"t1", "t2", "t3", "t9"}
+
+
+async def test_after_a_blind_time_a_task_that_its_list_has_no_more_is_looked_at():
+    world = World("clickup")
+    world.places, world.shown = ["1"], ["t1", "t2"]
+    world.health = {"turn": "t9"}
+    world.changed_ms = NOON_MS - 5
+    await world.fill(is_blind=True)
+    assert world.subjects() == ["task:t2"]
+
+
+async def test_a_list_that_is_cut_off_tells_nothing_of_what_left_it(caplog):
+    world = World("clickup")
+    world.places, world.shown, world.pages_max = ["1"], ["t1", "t2"], 1000
+    world.health = {"turn": "t9"}
+    await world.fill(is_blind=True)
+    assert len(world.asked) == 100
+    assert "task:t2" not in world.subjects()
+
+
+async def test_tasks_and_threads_that_nobody_works_on_have_their_turn():
+    for source, found in (("clickup", "shown"), ("slack", "threads")):
+        world = World(source)
+        world.places = []
+        names = [f"{n:03}" for n in range(60)]
+        threads = [FoundThread("1", f"1700000000.000{name}", []) for name in names]
+        setattr(world, found, names if source == "clickup" else threads)
+        world.recent_threads = no_threads
+        turns = []
+        for _ in range(4):
+            world.found = []
+            await world.fill()
+            turns.append(len(world.found))
+        assert turns == [25, 25, 10, 25]
+
+
+async def no_threads(*_):
+    return []
+
+
+async def test_after_a_blind_time_a_thread_however_quiet_is_read_when_it_has_grown():
+    world = World("slack")
+    world.places, world.oldest = ["1"], FIRST
+    grown_ts = f"{int(NOON.timestamp()) + 60}.000100"
+    world.roots = [{"ts": FIRST, "latest_reply": grown_ts}, {"ts": SECOND, "latest_reply": SECOND}]
+    await world.fill()
+    assert world.subjects() == []
+    await world.fill(is_blind=True)
+    assert world.subjects() == [f"thread:1:{FIRST}"]
+    assert world.back_to["1"] < FIRST

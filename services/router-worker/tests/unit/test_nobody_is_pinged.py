@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from oblivion_router_worker.domain.clickup_objects import Task, parse_comment
 from oblivion_router_worker.domain.comment_view import comment_from_slack, render_comment
 from oblivion_router_worker.domain.events import ClickUpUser
+from oblivion_router_worker.domain.run_view import render_stream_end
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.domain.task_view import TaskFate, render_task
 from oblivion_router_worker.domain.text import (
@@ -277,6 +278,12 @@ TASKS = st.builds(
     tags=st.lists(nasty_text, max_size=3).map(tuple),
     list_name=nasty_text | st.none(),
 )
+
+
+@given(nasty_text)
+def test_any_answer_ends_a_stream_in_words_that_ping_nobody(words: str) -> None:
+    said = [str(chunk["text"]) for chunk in render_stream_end(words)]
+    assert not any(live_pings(text) or plain_calls(text) for text in said)
 
 
 @given(TASKS, st.sampled_from(TaskFate))

@@ -32,7 +32,7 @@ class World:
         self.filling_fails = False
         self.killed_at = None
         self.made, self.secret = 0, "s"
-        self.gaps = []
+        self.gaps, self.blind_gaps = [], []
         self.reachable = True
         self.postgres_is_away = False
         self.is_alone = True
@@ -44,15 +44,23 @@ class World:
             look_s=look_s,
             webhook_base_url="https://us/",
         )
-        self.look = Watchdog(self, self, self, self._fill, self, policy)
+        self.look = Watchdog(self, self, self, [self._fill], self, self, policy)
+        self.mended, self.seen = [], {}
 
-    async def _fill(self, watched, since):
+    async def _fill(self, watched, since, *, is_blind):
         self.gaps.append(since)
+        self.blind_gaps += [since] if is_blind else []
         if self.killed_at == "filling":
             raise Killed
         if self.filling_fails:
             raise RateLimited("clickup_budget_spent", "wait", 60)
         return 1
+
+    def integrations_seen(self, counts):
+        self.seen = dict(counts)
+
+    def webhook_mended(self, found):
+        self.mended.append(found)
 
     def now(self):
         return self.time
@@ -127,6 +135,7 @@ async def test_all_is_read_every_few_minutes_although_it_seems_well(source):
         await world.look()
         world.time += TICK
     assert world.gaps == [NOON - OVERLAP, NOON + READ_EVERY - OVERLAP]
+    assert world.blind_gaps == []
     assert world.watched.seen_until == NOON + 2 * READ_EVERY
 
 
@@ -174,7 +183,7 @@ async def test_a_suspended_webhook_is_woken_and_the_gap_filled_once():
     await world.look()
     await world.look()
     assert world.webhooks[0].is_active
-    assert world.gaps == [NOON - OVERLAP]
+    assert world.gaps == world.blind_gaps == [NOON - OVERLAP]
 
 
 async def test_a_gap_whose_filling_failed_is_filled_with_the_next_look():
@@ -330,7 +339,7 @@ async def test_an_integration_whose_filling_waits_keeps_no_other_from_being_watc
             seen.append(integration.source)
             return self.watched if integration.source == "clickup" else self.others[0]
 
-        async def _fill(self, watched, since):
+        async def _fill(self, watched, since, *, is_blind):
             await may_go_on.wait()
             return 0
 
@@ -345,3 +354,33 @@ async def test_an_integration_whose_filling_waits_keeps_no_other_from_being_watc
     await world.look()
     assert "blind_since" in world.watched.health
     await world.look.close()
+
+
+async def test_suspended_and_lost_webhooks_are_counted_when_they_are_brought_back():
+    world = World()
+    world.webhooks = [replace(OURS, is_active=False)]
+    await world.look()
+    world.webhooks = []
+    world.watched = replace(
+        world.watched, integration=replace(world.watched.integration, config={"webhook_id": "wh1"})
+    )
+    await world.look()
+    assert world.mended == ["suspended", "gone"]
+
+
+async def test_each_round_tells_how_integrations_are():
+    world = World()
+    await world.look()
+    well = world.seen
+    world.failure = AuthenticationFailed("clickup_token_refused", "revoked")
+    await world.look()
+    await world.look()
+    refused = world.seen
+    world.failure, world.filling_fails = None, True
+    await world.look()
+    await world.look()
+    assert (well, refused, world.seen) == (
+        {("clickup", "ok"): 1},
+        {("clickup", "token_refused"): 1},
+        {("clickup", "gap"): 1},
+    )

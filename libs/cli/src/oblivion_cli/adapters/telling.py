@@ -1,7 +1,7 @@
 """Tells gateways and workers of a run that was cancelled here; what is lost, their sweeps find."""
 
 from oblivion_platform.errors import DependencyUnavailable
-from oblivion_platform.runs import Change, Run, RunSignals, job_of, run_queue
+from oblivion_platform.runs import Change, Run, RunJob, RunSignals, job_of, run_queue
 
 
 class RedisTelling:
@@ -15,7 +15,7 @@ class RedisTelling:
         await self._signals.changed(run.tenant_id, change)
         await self._signals.tell_agent(run.tenant_id, run.id, run.gateway, run.fence, "task.cancelled")
         try:
-            await self._queue.hasten(job_of(run.tenant_id, run.id, priority=run.priority))
+            await self._queue.hasten(job_of(run.tenant_id, RunJob.of(run)))
         except DependencyUnavailable:
             return
 

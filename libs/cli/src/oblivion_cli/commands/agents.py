@@ -18,7 +18,8 @@ from oblivion_contracts.agents import AgentDefinition
 app = typer.Typer(no_args_is_help=True, help="The agents of the squad, and your own.")
 app.command("new")(agents_new.new)
 COLUMNS = {
-    "name": "Name", "state": "State", "origin": "From", "last_seen_at": "Last seen", "description": "For",
+    "name": "Name", "state": "State", "online": "Online", "origin": "From", "last_seen_at": "Last seen",
+    "description": "For",
 }  # fmt: skip
 
 EnvFile = Annotated[Path | None, typer.Option("--env", help="Write id and secret into this .env file.")]
@@ -79,11 +80,23 @@ def enable(name: Annotated[str, typer.Argument(help="The agent.")], tenant: Tena
 @app.command("list")
 def list_(tenant: Tenant = None, as_json: Json = False) -> None:
     """List the agents."""
-    rows: list[dict[str, Any]] = _on_agents(tenant, lambda agents: agents.listing())
+    rows = asyncio.run(_listing(tenant))
     if as_json:
         console.print_json(rows)
     else:
         console.print_rows(rows, COLUMNS, nothing="There is no agent yet: oblivion agents new NAME")
+
+
+async def _listing(tenant: str | None) -> list[dict[str, Any]]:
+    from oblivion_platform.presence import Presence  # Loads Redis' client, which few verbs need.
+
+    async with open_admin(tenant) as admin:
+        agents = Agents(admin.database, admin.tenant.id, admin.actor, admin.access.master_keys)
+        presence = Presence(admin.access.redis_url)
+        try:
+            return await agents.listing(presence)
+        finally:
+            await presence.close()
 
 
 def _on_agents(tenant: str | None, work: Callable[[Agents], Awaitable[ResultT]]) -> ResultT:

@@ -12,7 +12,13 @@ from oblivion_cli.access import Access
 from oblivion_cli.admin import open_admin
 from oblivion_cli.commands.options import Tenant
 from oblivion_cli.errors import UsageWrong
-from oblivion_cli.usecases.agent_files import agent_files, module_name, write_credentials, write_new
+from oblivion_cli.usecases.agent_files import (
+    agent_files,
+    module_name,
+    refuse_overwriting,
+    write_credentials,
+    write_new,
+)
 from oblivion_cli.usecases.agents import Agents, Registered
 from oblivion_contracts.agents import AgentDefinition
 from oblivion_contracts.identifiers import AGENT_NAME_PATTERN
@@ -27,9 +33,10 @@ def new(
 ) -> None:
     """Write a new agent: its code, a test, Dockerfile and Agent resource; register it in a running system."""
     check_name(name)
-    at = folder or Path(name)
-    write_new(at, agent_files(name))
+    at, contents = folder or Path(name), agent_files(name)
+    refuse_overwriting(at, contents)
     registered = _register_here(name, tenant)
+    write_new(at, contents)
     if registered is not None:
         write_credentials(at / ".env", registered.issued.client_id, registered.issued.client_secret)
     _tell(name, at, is_registered=registered is not None)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 import threading
@@ -16,11 +15,9 @@ from rich.markup import escape
 from rich.status import Status
 
 from oblivion_cli import console
-from oblivion_cli.access import Access
-from oblivion_cli.admin import open_admin
 from oblivion_cli.commands.options import Tenant
 from oblivion_cli.errors import AccessRefused, CommandFailed, DependencyAway, ExitCode
-from oblivion_cli.usecases.sign_in import LocalSignIn
+from oblivion_cli.signed_in import signed_in
 from oblivion_contracts.runs import RunEvent, RunEventKind, RunState, RunView
 from oblivion_contracts.sessions import NewMessage, NewSession, SessionSnapshot
 
@@ -85,27 +82,10 @@ async def _chat(
 
 @contextlib.asynccontextmanager
 async def _client(tenant: str | None) -> "AsyncGenerator[OblivionClient]":
-    """The API, signed in: with OBLIVION_TOKEN, else as the admin of the system that runs here."""
     from oblivion_client.rest import OblivionClient
 
-    access = Access.from_environment()
-    base_url = os.environ.get("OBLIVION_URI") or access.public_url
-    if base_url is None:
-        raise DependencyAway(
-            "Oblivion does not run here.",
-            "Start it with `oblivion up`, or set OBLIVION_URI and OBLIVION_TOKEN.",
-        )
-    if token := os.environ.get("OBLIVION_TOKEN"):
-        async with OblivionClient(base_url, token) as client:
-            yield client
-        return
-    async with open_admin(tenant) as admin:
-        keys = admin.access.master_keys
-        sign_in = LocalSignIn(
-            admin.database, keys, admin.tenant.id, admin.actor, access.public_url or base_url
-        )
-        async with OblivionClient(base_url, sign_in.token) as client:
-            yield client
+    async with signed_in(tenant) as api, OblivionClient(api.base_url, api.token) as client:
+        yield client
 
 
 class Talk:

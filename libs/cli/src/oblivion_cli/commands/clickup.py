@@ -5,13 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from oblivion_cli import console
 from oblivion_cli.access import REAL_CLICKUP_API_URL, Access
 from oblivion_cli.adapters.clickup import ClickUpApi
 from oblivion_cli.adapters.senders import send_clickup_probe
 from oblivion_cli.admin import Admin, open_admin
 from oblivion_cli.commands.checklist import Checklist
-from oblivion_cli.commands.options import Tenant
+from oblivion_cli.commands.options import Json, Tenant
 from oblivion_cli.commands.prompts import secret
 from oblivion_cli.errors import CommandFailed, NotFound, UsageWrong
 from oblivion_cli.up.choices import use_real
@@ -36,6 +35,7 @@ def connect(
     workspace: Annotated[str | None, typer.Option(help="Name or id, when the token reaches several.")] = None,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="The stand-in of the running system.")] = False,
     tenant: Tenant = None,
+    as_json: Json = False,
 ) -> None:
     """Connect a ClickUp workspace: checks the token, makes the webhook and probes it."""
     access = Access.from_environment()
@@ -47,11 +47,13 @@ def connect(
             "ClickUp needs an address where it can reach us.",
             "Set OBLIVION_PUBLIC_URL to it, such as a tunnel to this machine: https://….",
         )
-    asyncio.run(_connect(given, workspace, api_url, tenant))
+    with Checklist(as_json) as checks:
+        asyncio.run(_connect(checks, given, workspace, api_url, tenant))
 
 
-async def _connect(token: str, workspace: str | None, api_url: str, tenant: str | None) -> None:
-    checks = Checklist()
+async def _connect(
+    checks: Checklist, token: str, workspace: str | None, api_url: str, tenant: str | None
+) -> None:
     async with open_admin(tenant) as admin, ClickUpApi(api_url, token) as clickup:
         owner = await clickup.user()
         checks.ok(f"The token is {owner['username']}'s.")
@@ -76,10 +78,10 @@ async def _connect(token: str, workspace: str | None, api_url: str, tenant: str 
         raise CommandFailed(
             "ClickUp is connected, but does not work yet.", "Mend what is marked, then `oblivion doctor`."
         )
-    console.out.print(
+    checks.warn(
         f"ClickUp is connected. The webhook hangs on {owner['username']}'s account: if that person leaves "
-        "the workspace or is disabled, ClickUp stops telling us anything. An account made for this is safer.",
-        markup=False,
+        "the workspace or is disabled, ClickUp stops telling us anything.",
+        "An account made for this is safer.",
     )
 
 

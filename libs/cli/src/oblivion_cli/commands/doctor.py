@@ -1,6 +1,7 @@
 """`oblivion doctor`."""
 
 import asyncio
+from collections.abc import AsyncIterable
 from typing import Annotated
 
 import typer
@@ -8,7 +9,9 @@ from rich.markup import escape
 
 from oblivion_cli import console
 from oblivion_cli.access import Access
+from oblivion_cli.adapters.kubectl import Kubectl
 from oblivion_cli.commands.options import Json, Tenant
+from oblivion_cli.doctor.cluster import examine_cluster
 from oblivion_cli.doctor.examine import Examined, checks_for, examine, is_healthy
 from oblivion_cli.doctor.finding import Verdict
 from oblivion_cli.doctor.patient import Patient
@@ -34,11 +37,19 @@ def doctor(
         bool | None,
         typer.Option(help="Post a test message to Slack and delete it; default: in the sandbox only."),
     ] = None,
+    context: Annotated[
+        str | None, typer.Option(help="Examine the cluster of this kubectl context instead of this machine.")
+    ] = None,
+    namespace: Annotated[str, typer.Option(help="Of the cluster: where Oblivion is installed.")] = "oblivion",
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:
     """Say what is wrong with this set-up and how to mend it; exit code 1 when something is."""
-    examined = asyncio.run(_examine(port, round_trip, tenant, as_json=as_json))
+    if context is not None:
+        findings = examine_cluster(Kubectl(context, namespace))
+        examined = asyncio.run(_shown(findings, as_json=as_json))
+    else:
+        examined = asyncio.run(_examine(port, round_trip, tenant, as_json=as_json))
     healthy = is_healthy(examined)
     if as_json:
         console.print_json({"healthy": healthy, "findings": [_as_json(each) for each in examined]})
@@ -56,14 +67,19 @@ async def _examine(
     patient = Patient(
         access, database, tenant, port, round_trips=in_sandbox if round_trip is None else round_trip
     )
-    examined: list[Examined] = []
     try:
-        async for each in examine(patient, checks_for(patient)):
-            examined.append(each)
-            if not as_json:
-                _print(each)
+        return await _shown(examine(patient, checks_for(patient)), as_json=as_json)
     finally:
         await database.close()
+
+
+async def _shown(findings: AsyncIterable[Examined], *, as_json: bool) -> list[Examined]:
+    """Collected, and printed one by one as they come."""
+    examined: list[Examined] = []
+    async for each in findings:
+        examined.append(each)
+        if not as_json:
+            _print(each)
     return examined
 
 

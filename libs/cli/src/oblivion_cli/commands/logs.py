@@ -16,7 +16,9 @@ POLL_S = 0.2
 def logs(
     service: Annotated[str | None, typer.Argument(help="Only this one, such as ingestion.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="So many of the newest lines.")] = 50,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, help="Of each, so many of the newest lines.")
+    ] = 50,
 ) -> None:
     """Show what the services of the system that runs here have logged."""
     tails = [_Tail(file, several=service is None) for file in _files(Home.from_environment(), service)]

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -11,15 +12,15 @@ from oblivion_cli.commands import mapping_options as given
 from oblivion_cli.commands.options import Json, Tenant
 from oblivion_cli.errors import SlackRefused
 from oblivion_cli.usecases.mappings import Linked, Mappings, Place, by_user_id, choose_place, refuse_unknown
-from oblivion_contracts.mappings import FilterKind, MappingOptions, TaskSelection
+from oblivion_contracts.mappings import AgentTriggers, FilterKind, MappingOptions, TaskSelection
 
 if TYPE_CHECKING:
     from oblivion_cli.adapters.slack import SlackApi
 
 app = typer.Typer(no_args_is_help=True, help="Which ClickUp list is joined to which Slack channel.")
 COLUMNS = {
-    "id": "Id", "list": "List", "channel": "Channel", "follows": "Follows", "state": "State",
-    "problem": "Problem",
+    "id": "Id", "list": "List", "channel": "Channel", "follows": "Follows", "agents": "Agents",
+    "state": "State", "problem": "Problem",
 }  # fmt: skip
 
 
@@ -117,17 +118,36 @@ def list_(
     if as_json:
         console.print_json(rows)
         return
-    shown = [row | {"follows": _follows(row["options"]), "problem": _problem(row["problem"])} for row in rows]
+    shown = [row | _in_words(row) for row in rows]
     nothing = 'No list is linked yet. Try: oblivion mappings link "Launch" "#launch"'
     console.print_rows(shown, COLUMNS, nothing=nothing)
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, str]:
+    options = MappingOptions.model_validate(row["options"])
+    return {
+        "follows": _follows(options),
+        "agents": _agents(options.agents),
+        "problem": _problem(row["problem"]),
+    }
+
+
+def _agents(triggers: AgentTriggers) -> str:
+    """What starts an agent, and what it does to the task then."""
+    said = [f"by default {triggers.default_agent}"] if triggers.default_agent else []
+    said += ["on mention"] if triggers.on_mention else []
+    for kind in ("assignees", "tags", "statuses"):
+        said += [f"{kind}: {wanted} → {agent}" for wanted, agent in getattr(triggers, kind).items()]
+    said += ["answers as comment"] if triggers.answer_as_comment else []
+    said += [f"{state} moves to {status}" for state, status in triggers.status_map.items()]
+    return ", ".join(said)
 
 
 def _problem(problem: dict[str, Any] | None) -> str:
     return str(problem.get("message") or problem.get("code")) if problem else ""
 
 
-def _follows(raw: dict[str, Any]) -> str:
-    options = MappingOptions.model_validate(raw)
+def _follows(options: MappingOptions) -> str:
     tasks = "all tasks" if options.tasks is TaskSelection.ALL else f"tasks with {options.task_tag}"
     replies = {
         FilterKind.ALL: "all replies",
@@ -142,12 +162,16 @@ def unlink(
     list_or_id: Annotated[str, typer.Argument(metavar="LIST|ID", help="ClickUp list, or the mapping's id.")],
     channel: Annotated[str | None, typer.Argument(help="Slack channel, with a list.")] = None,
     tenant: Tenant = None,
+    as_json: Json = False,
 ) -> None:
     """End a mapping; messages stay, and are no longer followed."""
 
-    async def run() -> None:
+    async def run() -> UUID:
         async with open_admin(tenant) as admin:
-            await Mappings(admin.database, admin.tenant.id, admin.actor).unlink(list_or_id, channel)
+            return await Mappings(admin.database, admin.tenant.id, admin.actor).unlink(list_or_id, channel)
 
-    asyncio.run(run())
-    console.out.print("Unlinked.")
+    mapping_id = asyncio.run(run())
+    if as_json:
+        console.print_json({"unlinked": mapping_id})
+    else:
+        console.out.print("Unlinked.")

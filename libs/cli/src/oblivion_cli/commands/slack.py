@@ -1,9 +1,11 @@
 """`oblivion slack`."""
 
 import asyncio
+import json
 import re
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
 import typer
@@ -14,18 +16,19 @@ from oblivion_cli.adapters.senders import send_slack_handshake
 from oblivion_cli.adapters.slack import Channel, SlackApi, SlackIdentity
 from oblivion_cli.admin import Admin, open_admin
 from oblivion_cli.commands.checklist import Checklist
-from oblivion_cli.commands.options import Tenant
+from oblivion_cli.commands.options import Json, Tenant
 from oblivion_cli.commands.prompts import secret
 from oblivion_cli.errors import CommandFailed, SlackRefused, UsageWrong
 from oblivion_cli.up.choices import use_real
 from oblivion_cli.usecases.connect import SlackFacts
 from oblivion_cli.usecases.manifest import APP_TOKEN_SCOPE, app_manifest, missing_scopes
 from oblivion_cli.usecases.mappings import channel_name
-from oblivion_cli.usecases.round_trip import Route, slack_round_trip
+from oblivion_cli.usecases.round_trip import Route, slack_round_trip, unheard_events
 
 app = typer.Typer(no_args_is_help=True, help="Connect a Slack workspace.")
 SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
-NEW_APP_URL = "https://api.slack.com/apps?new_app=1"
+NEW_APP_URL = "https://api.slack.com/apps?new_app=1&manifest_json="
+_NEXT = 'Slack is connected. Next: oblivion clickup connect, then oblivion mappings link "List" "#channel"'
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,13 @@ def connect(
     ] = False,
     wait_s: Annotated[float, typer.Option(min=0, help="Seconds to wait for the round trip.")] = 20.0,
     tenant: Tenant = None,
+    as_json: Json = False,
 ) -> None:
     """Connect a Slack app: shows its manifest, asks for its tokens, checks everything, tries a round trip."""
     access = Access.from_environment()
     by_http = http or (signing_secret is not None and app_token is None)
-    if bot_token is None:
-        _show_manifest(access, by_http=by_http)
+    if bot_token is None and not as_json:
+        _show_manifest(app_manifest(_request_url(access) if by_http else None), by_http=by_http)
     answers = Answers(
         bot_token=secret(bot_token, "--bot-token", "Bot token (xoxb-…, under OAuth & Permissions)"),
         app_token=None
@@ -90,12 +94,16 @@ def connect(
     )
     _check_shapes(answers)
     api_url = access.slack_api_url if sandbox or access.settings.slack_api_url else REAL_SLACK_API_URL
-    asyncio.run(_connect(answers, api_url, tenant))
+    with Checklist(as_json) as checks:
+        asyncio.run(_connect(checks, answers, api_url, tenant))
 
 
-def _show_manifest(access: Access, *, by_http: bool) -> None:
-    console.err.print(f"1. Open {NEW_APP_URL}, choose “From a manifest”, paste:\n", markup=False)
-    console.print_json(app_manifest(_request_url(access) if by_http else None))
+def _show_manifest(described: dict[str, Any], *, by_http: bool) -> None:
+    address = NEW_APP_URL + quote(json.dumps(described, separators=(",", ":")))
+    console.err.print("1. Open this address, which holds the app's manifest:\n", markup=False)
+    console.err.print(address, markup=False, highlight=False, soft_wrap=True)
+    console.err.print("\n   Or choose “From a manifest” there, and paste:\n", markup=False)
+    console.print_json(described)
     console.err.print("\n2. Install it to the workspace (Install App) and copy its bot token.", markup=False)
     if not by_http:
         console.err.print(
@@ -120,8 +128,7 @@ def _check_shapes(answers: Answers) -> None:
         raise UsageWrong("That is no signing secret.", "It has 32 hexadecimal digits (Basic Information).")
 
 
-async def _connect(answers: Answers, api_url: str, tenant: str | None) -> None:
-    checks = Checklist()
+async def _connect(checks: Checklist, answers: Answers, api_url: str, tenant: str | None) -> None:
     slack = SlackApi(api_url, answers.bot_token)
     async with open_admin(tenant) as admin:
         identity = await slack.identity()
@@ -139,13 +146,13 @@ async def _connect(answers: Answers, api_url: str, tenant: str | None) -> None:
         if answers.signing_secret is not None and answers.app_token is None:
             await _check_request_url(checks, admin.access, integration_id, app_id, answers.signing_secret)
         await _check_round_trip(checks, admin, slack, identity, answers)
+        await _say_unheard(checks, admin, integration_id)
     if checks.failed:
         raise CommandFailed(
             "Slack is connected, but does not work yet.", "Mend what is marked, then `oblivion doctor`."
         )
-    console.out.print(
-        'Slack is connected. Next: oblivion clickup connect, then oblivion mappings link "List" "#channel"'
-    )
+    if not checks.as_json:
+        console.out.print(_NEXT)
 
 
 def _check_scopes(checks: Checklist, identity: SlackIdentity) -> None:
@@ -209,6 +216,12 @@ async def _check_round_trip(
     checks: Checklist, admin: Admin, slack: SlackApi, identity: SlackIdentity, answers: Answers
 ) -> None:
     channel = await _round_trip_channel(slack, answers.channel)
+    if channel is None and answers.channel is not None:
+        checks.fail(
+            f"There is no channel {answers.channel!r} that the app can see.",
+            "Look at its name; in a private one, type /invite @oblivion.",
+        )
+        return
     if channel is None:
         checks.fail("The app is in no channel yet.", "Type /invite @oblivion in one, and run this again.")
         return
@@ -225,6 +238,16 @@ async def _check_round_trip(
         )
     else:
         checks.ok(f"A message in #{channel.name} came back as an event after {took_s:.1f} s.")
+
+
+async def _say_unheard(checks: Checklist, admin: Admin, integration_id: UUID) -> None:
+    """Slack tells nobody what an app is subscribed to; what has come shows it."""
+    unheard = await unheard_events(admin.database, admin.tenant.id, integration_id)
+    if unheard:
+        checks.warn(
+            f"Not seen yet, of the events that are subscribed to: {', '.join(unheard)}.",
+            "That is well on a new app; else compare Event Subscriptions with `oblivion slack manifest`.",
+        )
 
 
 async def _round_trip_channel(slack: SlackApi, wanted: str | None) -> Channel | None:

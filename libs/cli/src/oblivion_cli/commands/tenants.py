@@ -13,6 +13,8 @@ from oblivion_cli.commands.options import Tenant as Tenancy
 from oblivion_cli.errors import UsageWrong
 from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.tenants import (
+    RETENTION_DAYS_DEFAULT,
+    RETENTION_DAYS_MAX,
     SETTINGS,
     NewTenant,
     Tenant,
@@ -32,6 +34,10 @@ def create(
     slug: Annotated[str, typer.Argument(help="Short name: lower-case letters, digits, dashes.")],
     name: Annotated[str, typer.Option(help="Full name; default: the slug.")] = "",
     admin: Annotated[str, typer.Option(help="Name of the first user, an admin.")] = "admin",
+    retention_days: Annotated[
+        int,
+        typer.Option(min=1, max=RETENTION_DAYS_MAX, help="Days after which raw bodies are removed."),
+    ] = RETENTION_DAYS_DEFAULT,
     as_json: Json = False,
 ) -> None:
     """Create a tenant with a data key of its own and a first user."""
@@ -39,7 +45,7 @@ def create(
     async def run() -> Tenant:
         access = Access.from_environment()
         async with open_database(access) as database:
-            new = NewTenant(slug, name or slug, admin)
+            new = NewTenant(slug, name or slug, admin, retention_days)
             return await create_tenant(database, access.master_keys, new, Actor.on_this_machine())
 
     tenant = asyncio.run(run())
@@ -89,7 +95,7 @@ def settings(
         console.print_json(found)
     else:
         rows = [
-            {"name": each, "value": now or "(as the services are set)", "may_be": ", ".join(SETTINGS[each])}
+            {"name": each, "value": now or "(as the services are set)", "may_be": SETTINGS[each]}
             for each, now in found.items()
         ]
         console.print_rows(rows, SETTING_COLUMNS, nothing="There are no settings.")

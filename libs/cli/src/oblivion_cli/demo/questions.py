@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
-from oblivion_cli.demo.steps import Narrator, Step, expect, step
+from oblivion_cli.demo.steps import STEP_WITHIN_S, Narrator, Step, expect, step
 from oblivion_cli.demo.story import CHANNEL_NAME, LIST_NAME
 from oblivion_sandbox.control import SandboxControl
 
@@ -25,10 +25,13 @@ Json = dict[str, Any]
 class Questions:
     """One telling; looks only at its own threads."""
 
-    def __init__(self, control: SandboxControl, narrator: Narrator) -> None:
+    def __init__(
+        self, control: SandboxControl, narrator: Narrator, step_within_s: float = STEP_WITHIN_S
+    ) -> None:
         self._slack = control.slack
         self._clickup = control.clickup
         self._narrator = narrator
+        self._step_within_s = step_within_s
         self._channel = ""
         self._bot = ""
 
@@ -101,7 +104,7 @@ class Questions:
         return bool(message.get("bot_id"))
 
     def _step(self, what: str) -> AbstractAsyncContextManager[Step]:
-        return step(self._narrator, what)
+        return step(self._narrator, what, self._step_within_s)
 
 
 def _text_of(message: Json) -> str:

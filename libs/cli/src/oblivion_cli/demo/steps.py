@@ -21,9 +21,9 @@ class Narrator(Protocol):
 
 
 @asynccontextmanager
-async def step(narrator: Narrator, what: str) -> AsyncGenerator["Step"]:
+async def step(narrator: Narrator, what: str, within_s: float = STEP_WITHIN_S) -> AsyncGenerator["Step"]:
     """Measure what happens inside, and tell it once it has happened."""
-    taken = Step(what)
+    taken = Step(what, within_s)
     yield taken
     narrator.done(what, taken.elapsed_s)
 
@@ -31,8 +31,9 @@ async def step(narrator: Narrator, what: str) -> AsyncGenerator["Step"]:
 class Step:
     """Measures one step and waits for its effect."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, within_s: float = STEP_WITHIN_S) -> None:
         self._what = what
+        self._within_s = within_s
         self._started_at = time.monotonic()
 
     @property
@@ -43,15 +44,15 @@ class Step:
         """Look until there is something to see.
 
         Raises:
-            CommandFailed: there is nothing after STEP_WITHIN_S.
+            CommandFailed: there is nothing after that time.
         """
         while True:
             seen = await look()
             if seen:
                 return seen
-            if self.elapsed_s > STEP_WITHIN_S:
+            if self.elapsed_s > self._within_s:
                 raise CommandFailed(
-                    f"This did not happen within {STEP_WITHIN_S:.0f} s: {self._what}.",
+                    f"This did not happen within {self._within_s:.0f} s: {self._what}.",
                     "Run `oblivion doctor`, and see `oblivion dead-letters report`.",
                 )
             await asyncio.sleep(POLL_S)

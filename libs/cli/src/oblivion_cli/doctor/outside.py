@@ -25,14 +25,14 @@ class IngestionReachable:
     name = "ingestion"
 
     async def run(self, patient: Patient) -> list[Finding]:
-        public_url = patient.access.public_url
-        if public_url is None:
+        base_url = patient.access.webhook_base_url
+        if base_url is None:
             raise CannotTell("our own address is not known (OBLIVION_PUBLIC_URL)")
-        answer = await send_unsigned(f"{public_url}/webhooks/slack")
+        answer = await send_unsigned(f"{base_url}/webhooks/slack")
         if answer.status in REFUSED:
-            return ok(f"Ingestion answers at {public_url}/webhooks, and refuses what is not signed.")
+            return ok(f"Ingestion answers at {base_url}/webhooks, and refuses what is not signed.")
         return failed(
-            f"Ingestion does not answer at {public_url}/webhooks ({answer.status or answer.reason}).",
+            f"Ingestion does not answer at {base_url}/webhooks ({answer.status or answer.reason}).",
             "Check that it runs (`oblivion logs ingestion`) and that this address leads to it.",
         )
 
@@ -95,8 +95,8 @@ async def _way_in(patient: Patient, admin: Admin, integration: Integration) -> l
     findings: list[Finding] = []
     if app_tokens:
         findings += await _socket_mode(SlackApi(patient.access.slack_api_url, app_tokens[0]))
-    if secrets and patient.access.public_url is not None:
-        url = f"{patient.access.public_url}/webhooks/slack/{integration.id}"
+    if secrets and patient.access.webhook_base_url is not None:
+        url = f"{patient.access.webhook_base_url}/webhooks/slack/{integration.id}"
         findings += await _accepted_secret(url, secrets[0], integration.app_id or "")
     return findings or failed(
         "Slack has no way to tell us anything: no signing secret and no app-level token are stored.",
@@ -210,9 +210,9 @@ def _webhook(patient: Patient, integration: Integration, webhooks: list[dict[str
             "See that ingestion can be reached; the router-worker's watchdog (or `oblivion clickup connect`) "
             "wakes it and fills the gap.",
         )
-    public_url = patient.access.public_url
-    if public_url is not None and ours[0]["endpoint"] != public_url + webhook_path(integration.id):
-        return warning(f"ClickUp's webhook leads to {ours[0]['endpoint']}, not to {public_url}.", again)
+    base_url = patient.access.webhook_base_url
+    if base_url is not None and ours[0]["endpoint"] != base_url + webhook_path(integration.id):
+        return warning(f"ClickUp's webhook leads to {ours[0]['endpoint']}, not to {base_url}.", again)
     if health["fail_count"]:
         return warning(
             f"ClickUp counts {health['fail_count']} failed deliveries; at 100 it suspends the webhook.",

@@ -13,10 +13,12 @@ from oblivion_cli.adapters.clickup import ClickUpApi
 from oblivion_cli.errors import NotFound
 from oblivion_cli.home import Home, HomeSecrets
 from oblivion_cli.up.squad import register_squad
+from oblivion_cli.up.stand_ins import StandIns
 from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.clickup_webhook import keep_one_webhook
 from oblivion_cli.usecases.connect import ClickUpFacts, Connector, SlackFacts
 from oblivion_cli.usecases.tenants import NewTenant, Tenant, create_tenant, find_tenant
+from oblivion_cli.usecases.users import Users
 from oblivion_platform.crypto import MasterKeyRing, SigningKeyRing
 from oblivion_platform.database.engine import Database
 from oblivion_sandbox.control import SandboxControl
@@ -37,6 +39,17 @@ class Addresses:
     """Where people see Slack, when that is not the front."""
 
 
+async def sign_in_path(database_url: str) -> str:
+    """The path that signs one browser in as the first tenant's first admin, once."""
+    database = Database.connect(database_url, pool_size=1)
+    try:
+        tenant = await find_tenant(database, FIRST_TENANT.slug)
+        code = await Users(database, tenant.id, ACTOR).sign_in_code(None)
+    finally:
+        await database.close()
+    return f"/auth/dev?code={code}"
+
+
 async def connect_sandbox(
     addresses: Addresses, secrets: HomeSecrets, real_ones: frozenset[str], home: Home
 ) -> None:
@@ -54,6 +67,8 @@ async def connect_sandbox(
                 await _welcome_people(database, tenant.id, control)
             if "clickup" not in real_ones:
                 await _connect_clickup(connector, control, addresses)
+            stand_ins = StandIns(database, master_keys, tenant.id, ACTOR)
+            await stand_ins.connect(addresses.sandbox_url, real_ones)
     finally:
         await database.close()
 

@@ -20,7 +20,7 @@ def front_process(home: Home, upstreams: Mapping[str, int], port: int) -> Proces
     config = folder / "Caddyfile"
     addresses = ("127.0.0.1", "[::1]") if has_ipv6_loopback() else ("127.0.0.1",)
     hosts = {service: f"127.0.0.1:{upstream}" for service, upstream in upstreams.items()}
-    config.write_text(caddyfile(hosts, port=port, addresses=addresses, start_page="/slack"), encoding="utf-8")
+    config.write_text(caddyfile(hosts, port=port, addresses=addresses), encoding="utf-8")
     return ProcessSpec(
         name="front",
         command=[_caddy(), "run", "--config", str(config), "--adapter", "caddyfile"],

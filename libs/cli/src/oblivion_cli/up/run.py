@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import Any
 
 from oblivion_cli.home import Home
-from oblivion_cli.up.banner import banner
+from oblivion_cli.up.banner import Links, banner, program_name
 from oblivion_cli.up.choices import CHANGE_SIGNAL
 from oblivion_cli.up.lock import RunLock, RunningSystem, hold_lock
 from oblivion_cli.up.ports import choose_port
 from oblivion_cli.up.system import EmbeddedSystem, Ports, Stopwatch
+from oblivion_platform.tasks import end
 
 _FIRST_START = "oblivion_cli.up.first_start"
 """Takes a second to load, in which the stores start."""
@@ -47,9 +48,10 @@ async def run_system(home: Home, wanted_port: int, terminal: Terminal) -> None:
     with hold_lock(home) as lock:
         system = EmbeddedSystem(home, home.read_or_make_secrets(), Ports.around(front_port), terminal.note)
         try:
-            if await _started(system, stop_asked):
+            if await _started(system, stop_asked, terminal.note):
                 _publish(lock, system, wanted_port)
-                terminal.say(banner(system.base_url, home.root, system.model, watch.elapsed_s))
+                links = Links(system.base_url, await _watch_link(system))
+                terminal.say(banner(links, home.root, system.model, watch.elapsed_s, program_name()))
                 await _serve(system, stop_asked)
         finally:
             terminal.note("stopping")
@@ -57,9 +59,9 @@ async def run_system(home: Home, wanted_port: int, terminal: Terminal) -> None:
     terminal.say("Oblivion is stopped; its data is kept.")
 
 
-async def _started(system: EmbeddedSystem, stop_asked: asyncio.Event) -> bool:
+async def _started(system: EmbeddedSystem, stop_asked: asyncio.Event, note: Callable[[str], None]) -> bool:
     """Start everything; False when it was told to stop meanwhile."""
-    starting = asyncio.create_task(_start(system))
+    starting = asyncio.create_task(_start(system, note))
     stopping = asyncio.create_task(stop_asked.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -72,10 +74,12 @@ async def _started(system: EmbeddedSystem, stop_asked: asyncio.Event) -> bool:
     return True
 
 
-async def _start(system: EmbeddedSystem) -> None:
+async def _start(system: EmbeddedSystem, note: Callable[[str], None]) -> None:
     """A start is processor time above all: what does not wait for another goes on beside it."""
+    note("starting Postgres, Redis and the sandbox")
     loading = asyncio.to_thread(import_module, _FIRST_START)
     await _together(system.start_stores(), system.start_outside(), loading)
+    note("starting the services and the squad")
     await _together(system.start_services(), _start_squad(system))
 
 
@@ -87,15 +91,19 @@ async def _start_squad(system: EmbeddedSystem) -> None:
     await system.start_squad()
 
 
+async def _watch_link(system: EmbeddedSystem) -> str:
+    from oblivion_cli.up.first_start import sign_in_path
+
+    return system.base_url + await sign_in_path(system.database_url("oblivion_cli"))
+
+
 async def _together(*work: Coroutine[Any, Any, object]) -> None:
     """Do all of it at once; the first failure ends the rest."""
     tasks = [asyncio.create_task(each) for each in work]
     try:
         await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
 
 
 async def _serve(system: EmbeddedSystem, stop_asked: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ import time
 from oblivion_cli.errors import CommandFailed
 from oblivion_cli.up.services import Announce, Service
 from oblivion_platform.embedded import ServerStartFailed
+from oblivion_platform.tasks import end
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
@@ -54,8 +55,7 @@ class Supervisor:
     async def _let_go(self, service: Service) -> None:
         keeper = self._keepers.pop(service.name, None)
         if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            await end(keeper)
 
     async def _keep(self, service: Service) -> None:
         delay_s = FIRST_DELAY_S

@@ -20,6 +20,8 @@ from oblivion_cli.up.services import (
     child_environment,
     python_module,
 )
+from oblivion_cli.up.stand_ins import TOOL_STAND_INS, sign_in_settings
+from oblivion_cli.up.stdio_servers import hub_settings, stdio_servers
 from oblivion_cli.up.supervisor import Supervisor
 from oblivion_platform.database.roles import OWNER, ensure_roles
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
@@ -28,6 +30,8 @@ from oblivion_sandbox.control import SandboxControl
 
 _LANGFUSE = ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LANGFUSE_HOST")
 """Whoever is told what the model is told: nobody but the squad sends it there."""
+
+THIS_MACHINE = "127.0.0.0/8, ::1/128"
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,13 @@ class Ports:
     ingestion: int
     gateway: int
     router_worker: int
+    mcp_hub: int
+    observer: int
 
     @classmethod
     def around(cls, front: int) -> "Ports":
         """The front's port is the people's choice; the others are whatever is free."""
-        return cls(front, *(free_port() for _ in range(6)))
+        return cls(front, *(free_port() for _ in range(8)))
 
 
 class EmbeddedSystem:
@@ -57,6 +63,7 @@ class EmbeddedSystem:
         self.ports = ports
         self._announce = announce
         self._supervisor = Supervisor(announce)
+        self._stdio_servers = stdio_servers(home)
         self._postgres = EmbeddedPostgres(home.folder("postgres"), port=ports.postgres)
         self._redis = EmbeddedRedis(home.folder("redis"), port=ports.redis, persistent=True)
 
@@ -86,12 +93,16 @@ class EmbeddedSystem:
         await self._prepare_database()
 
     async def start_outside(self) -> None:
-        """The stand-ins of Slack and ClickUp, and the front."""
-        await self._start(self._sandbox(), front_process(self.home, self._upstreams(), self.ports.front))
+        """The stand-ins of Slack and ClickUp, the front, and stdio servers of one's own."""
+        bridges = [each.process() for each in self._stdio_servers]
+        front = front_process(self.home, self._upstreams(), self.ports.front)
+        await self._start(self._sandbox(), front, *bridges)
 
     async def start_services(self) -> None:
         """Everything between the outside and the agents."""
-        await self._start(self._ingestion(), self._gateway(), self._router_worker())
+        await self._start(
+            self._ingestion(), self._gateway(), self._router_worker(), self._mcp_hub(), self._observer()
+        )
 
     async def start_squad(self) -> None:
         """The agents, which are registered by now."""
@@ -100,7 +111,7 @@ class EmbeddedSystem:
     async def restart_services(self) -> None:
         """Start the services again, with the settings of now."""
         self._announce("starting the services again with their new settings")
-        await self._supervisor.drop("squad", "router-worker", "gateway", "ingestion")
+        await self._supervisor.drop("squad", "observer", "mcp-hub", "router-worker", "gateway", "ingestion")
         await self.start_services()
         await self.start_squad()
 
@@ -118,7 +129,9 @@ class EmbeddedSystem:
         return {
             "ingestion": self.ports.ingestion,
             "gateway": self.ports.gateway,
+            "mcp-hub": self.ports.mcp_hub,
             "sandbox": self.ports.sandbox,
+            "observer": self.ports.observer,
         }
 
     async def _prepare_database(self) -> None:
@@ -197,10 +210,41 @@ class EmbeddedSystem:
                 OBLIVION_MASTER_KEY=self.secrets.master_key,
                 OBLIVION_PUBLIC_URL=self.base_url,
                 OBLIVION_DEVELOPMENT_LOGIN="true",
+                OBLIVION_TOOLS_URL=f"http://127.0.0.1:{self.ports.mcp_hub}/mcp",
                 OBLIVION_QDRANT_URL=os.environ.get("OBLIVION_QDRANT_URL", f"{self.sandbox_url}/qdrant"),
                 **self._shared(),
             ),
             ready_url=f"http://127.0.0.1:{self.ports.gateway}/health/ready",
+        )
+
+    def _mcp_hub(self) -> ProcessSpec:
+        stand_ins = {
+            f"OBLIVION_{name.upper()}_API_URL": f"{self.sandbox_url}{path}"
+            for name, path in TOOL_STAND_INS.items()
+        } | sign_in_settings(self.sandbox_url, self.base_url, self.home.real_ones())
+        return ProcessSpec(
+            name="mcp-hub",
+            command=python_module("oblivion_mcp_hub"),
+            environment=child_environment(
+                PORT=str(self.ports.mcp_hub),
+                OBLIVION_DATABASE_URL=self.database_url("oblivion_mcp_hub"),
+                OBLIVION_MASTER_KEY=self.secrets.master_key,
+                OBLIVION_PUBLIC_URL=self.base_url,
+                # Tool servers of one's own run on this machine.
+                OBLIVION_MCP_ALLOWED_NETWORKS=os.environ.get("OBLIVION_MCP_ALLOWED_NETWORKS", THIS_MACHINE),
+                **(stand_ins | _own_settings(*stand_ins)),
+                **hub_settings(self._stdio_servers),
+                **self._shared(),
+            ),
+            ready_url=f"http://127.0.0.1:{self.ports.mcp_hub}/health/ready",
+        )
+
+    def _observer(self) -> ProcessSpec:
+        return ProcessSpec(
+            name="observer",
+            command=python_module("oblivion_observer"),
+            environment=child_environment(PORT=str(self.ports.observer), OBLIVION_HOST="127.0.0.1"),
+            ready_url=f"http://127.0.0.1:{self.ports.observer}/health/ready",
         )
 
     def _squad(self, github: dict[str, str]) -> ProcessSpec:
@@ -261,7 +305,8 @@ def _own_settings(*names: str) -> dict[str, str]:
 def _is_installed(spec: ProcessSpec) -> bool:
     if "-m" not in spec.command:
         return True
-    return importlib.util.find_spec(f"{spec.command[-1]}.__main__") is not None
+    module = spec.command[spec.command.index("-m") + 1]
+    return importlib.util.find_spec(f"{module}.__main__") is not None
 
 
 class Stopwatch:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -12,9 +13,9 @@ _PRIVATE = stat.S_IRUSR | stat.S_IWUSR
 
 
 def module_name(agent: str) -> str:
-    """The Python module of an agent: `my-agent` is in `my_agent.py`."""
+    """The Python module of an agent: `my-agent` is in `my_agent.py`, and none hides one of Python's own."""
     name = agent.replace("-", "_")
-    return name if not name[0].isdigit() else f"agent_{name}"
+    return f"agent_{name}" if name[0].isdigit() or name in sys.stdlib_module_names else name
 
 
 def agent_files(agent: str) -> dict[str, str]:
@@ -25,6 +26,7 @@ def agent_files(agent: str) -> dict[str, str]:
         f"test_{module}.py": "test_agent.py.txt",
         "Dockerfile": "Dockerfile.txt",
         "agent.yaml": "agent.yaml.txt",
+        "pytest.ini": "pytest.ini.txt",
         ".gitignore": "gitignore.txt",
     }
     folder = files("oblivion_cli.templates") / "agent"
@@ -35,6 +37,15 @@ def agent_files(agent: str) -> dict[str, str]:
     }
 
 
+def refuse_overwriting(folder: Path, contents: dict[str, str]) -> None:
+    """Raises: UsageWrong: one of the files is there."""
+    there = [name for name in contents if (folder / name).exists()]
+    if there:
+        raise UsageWrong(
+            f"{folder} holds {', '.join(there)} already.", "Choose another name or another folder with --dir."
+        )
+
+
 def write_new(folder: Path, contents: dict[str, str]) -> None:
     """Write the files.
 
@@ -42,11 +53,7 @@ def write_new(folder: Path, contents: dict[str, str]) -> None:
         UsageWrong: one of them is there; nothing is written then.
         CommandFailed: the folder cannot be written.
     """
-    there = [name for name in contents if (folder / name).exists()]
-    if there:
-        raise UsageWrong(
-            f"{folder} holds {', '.join(there)} already.", "Choose another name or another folder with --dir."
-        )
+    refuse_overwriting(folder, contents)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():

@@ -1,7 +1,8 @@
 """Agents of a tenant, registered and given secrets from the command line."""
 
+import contextlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from oblivion_cli.errors import NotFound, UsageWrong
@@ -23,6 +24,10 @@ from oblivion_platform.agents import (
 from oblivion_platform.agents.registry import AgentState
 from oblivion_platform.crypto import MasterKeyRing
 from oblivion_platform.database.engine import Database, Tx
+from oblivion_platform.errors import DependencyUnavailable
+
+if TYPE_CHECKING:
+    from oblivion_platform.presence import Presence, Replica
 
 
 @dataclass(frozen=True)
@@ -99,13 +104,18 @@ class Agents:
             **agent.definition.model_dump(mode="json"),
         }
 
-    async def listing(self) -> list[dict[str, Any]]:
+    async def listing(self, presence: "Presence") -> list[dict[str, Any]]:
+        """All of them; `online` counts replicas, and is None while Redis cannot tell."""
         async with self._database.tenant(self._tenant_id) as tx:
             agents = await list_agents(tx)
+        replicas: dict[UUID, list[Replica]] | None = None
+        with contextlib.suppress(DependencyUnavailable):
+            replicas = await presence.replicas(self._tenant_id, [agent.id for agent in agents])
         return [
             {
                 "name": agent.name,
                 "state": agent.state,
+                "online": None if replicas is None else len(replicas[agent.id]),
                 "origin": agent.origin,
                 "description": agent.definition.description,
                 "last_seen_at": agent.last_seen_at,

@@ -85,7 +85,7 @@ def _features(request_url: str | None) -> dict[str, Any]:
     command = {
         "command": "/oblivion",
         "description": "Agents, your runs, stopping them, linking lists",
-        "usage_hint": "help | agents | status | stop | task | link LIST_ID",
+        "usage_hint": "help | agents | status | stop | task | link LIST_ID | settings",
         "should_escape": True,
     }
     if request_url is not None:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from oblivion_cli.adapters.slack import SlackApi
 from oblivion_cli.errors import CommandFailed
+from oblivion_cli.usecases.manifest import BOT_EVENTS
 from oblivion_platform.database.engine import Database
 
 POLL_S = 0.2
@@ -20,6 +21,7 @@ _ARRIVED = text("""
         SELECT FROM inbound_events
         WHERE dedupe_key LIKE :key || '%' AND received_at > now() - interval '5 minutes')
 """)
+_HEARD = text("SELECT DISTINCT event_type FROM inbound_events WHERE integration_id = :integration")
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,14 @@ async def _attempt(database: Database, slack: SlackApi, route: Route, within_s: 
         with contextlib.suppress(CommandFailed):
             await slack.delete(route.channel_id, ts)
     return None
+
+
+async def unheard_events(database: Database, tenant_id: UUID, integration_id: UUID) -> list[str]:
+    """Events of the manifest of which none has come yet.
+
+    A mention comes as a message too and is stored once, so either stands for both.
+    """
+    async with database.tenant(tenant_id) as tx:
+        heard = set((await tx.execute(_HEARD, {"integration": integration_id})).scalars())
+    heard |= {"app_mention"} if "message" in heard else set()
+    return [name for name in BOT_EVENTS if name.partition(".")[0] not in heard]

@@ -86,11 +86,12 @@ class Runs:
         """
         async with self._database.tenant(self._tenant_id) as tx:
             run = await self._read(tx, run_id)
-            change = await runs.cancel(tx, run_id, self._actor.name)
-            if change is None:
+            ending = await runs.stop(tx, run, self._actor.name, stopper=None)
+            if ending is None:
                 raise CommandFailed(f"The run has already {run.state}.", "Nothing is left to cancel.")
             await note(tx, self._tenant_id, self._actor, "run.cancelled", run_id)
-        await telling.cancelled(run, change)
+        for stopped in ending.stopped:
+            await telling.cancelled(stopped.run, stopped.change)
 
     async def _read(self, tx: Any, run_id: UUID) -> Run:
         run = await runs.read(tx, run_id)

@@ -8,7 +8,7 @@ from oblivion_cli.errors import NotFound
 from oblivion_cli.usecases.audit import Actor, note
 from oblivion_platform.crypto import MasterKeyRing
 from oblivion_platform.database.engine import Database
-from oblivion_platform.tokens import TokenKeys, Tokens
+from oblivion_platform.tokens import API_AUDIENCE, HUB_AUDIENCE, TokenKeys, Tokens
 
 _FIRST_ADMIN = text("SELECT id FROM users WHERE role = 'admin' ORDER BY created_at LIMIT 1")
 
@@ -25,14 +25,22 @@ class LocalSignIn:
         self._tokens = Tokens(TokenKeys(database, master_keys), issuer)
 
     async def token(self) -> str:
-        """A fresh token.
+        """A fresh token for the API.
 
         Raises:
             NotFound: the tenant has no admin.
         """
+        return await self._issue(API_AUDIENCE)
+
+    async def tools_token(self) -> str:
+        """A fresh token for the MCP hub. Raises: NotFound."""
+        return await self._issue(HUB_AUDIENCE)
+
+    async def _issue(self, audience: str) -> str:
         async with self._database.tenant(self._tenant_id) as tx:
             user_id = (await tx.execute(_FIRST_ADMIN)).scalar_one_or_none()
             if user_id is None:
                 raise NotFound("This tenant has no admin.", "Set OBLIVION_TOKEN to a token of yours.")
             await note(tx, self._tenant_id, self._actor, "user.signed_in", user_id, how="command line")
-        return (await self._tokens.issue(self._tenant_id, f"user:{user_id}", "admin")).token
+        issued = await self._tokens.issue(self._tenant_id, f"user:{user_id}", "admin", audience=audience)
+        return issued.token

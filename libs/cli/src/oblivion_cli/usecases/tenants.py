@@ -12,8 +12,13 @@ from oblivion_cli.errors import CommandFailed, NotFound, UsageWrong
 from oblivion_cli.usecases.audit import Actor, note
 from oblivion_platform.crypto import MasterKeyRing
 from oblivion_platform.database.engine import Database
+from oblivion_platform.operations import tenant_settings
+from oblivion_platform.operations.tenant_settings import CHOICES, read_settings
 
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+RETENTION = "retention_days"
+RETENTION_DAYS_DEFAULT = 30
+RETENTION_DAYS_MAX = 3650
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class NewTenant:
     slug: str
     name: str
     admin: str = "admin"
+    retention_days: int = RETENTION_DAYS_DEFAULT
 
 
 async def list_tenants(database: Database) -> list[dict[str, object]]:
@@ -84,20 +90,20 @@ async def create_tenant(
         )
     tenant = Tenant(uuid4(), new.slug, new.name)
     try:
-        await _insert(database, master_keys, tenant, new.admin, actor)
+        await _insert(database, master_keys, tenant, new, actor)
     except IntegrityError:
         raise CommandFailed(f"There is a tenant {new.slug!r} already.", "Choose another slug.") from None
     return tenant
 
 
 async def _insert(
-    database: Database, master_keys: MasterKeyRing, tenant: Tenant, admin: str, actor: Actor
+    database: Database, master_keys: MasterKeyRing, tenant: Tenant, new: NewTenant, actor: Actor
 ) -> None:
     key = master_keys.new_tenant_key(tenant.id)
     async with database.tenant(tenant.id) as tx:
         await tx.execute(
-            text("INSERT INTO tenants (id, slug, name) VALUES (:id, :slug, :name)"),
-            {"id": tenant.id, "slug": tenant.slug, "name": tenant.name},
+            text("INSERT INTO tenants (id, slug, name, retention_days) VALUES (:id, :slug, :name, :days)"),
+            {"id": tenant.id, "slug": tenant.slug, "name": tenant.name, "days": new.retention_days},
         )
         await tx.execute(
             text("INSERT INTO tenant_keys (id, tenant_id, wrapped_key) VALUES (:id, :tenant_id, :wrapped)"),
@@ -105,14 +111,14 @@ async def _insert(
         )
         await tx.execute(
             text("INSERT INTO users (id, tenant_id, name, role) VALUES (:id, :tenant_id, :name, 'admin')"),
-            {"id": uuid4(), "tenant_id": tenant.id, "name": admin},
+            {"id": uuid4(), "tenant_id": tenant.id, "name": new.admin},
         )
         await note(tx, tenant.id, actor, "tenant.created", tenant.slug)
 
 
-SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "slack_streaming": ("off", "direct", "everywhere"),
-    "unknown_users": ("guest", "refuse"),
+SETTINGS: Mapping[str, str] = {
+    **{name: ", ".join(choices) for name, choices in CHOICES.items()},
+    RETENTION: f"days, 1 to {RETENTION_DAYS_MAX}",
 }
 """A tenant's own settings, and what each may be; where one says nothing, the services' settings hold."""
 
@@ -120,10 +126,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 async def settings_of(database: Database, tenant: Tenant) -> dict[str, str | None]:
     """Each setting, None where the tenant says nothing."""
     async with database.tenant(tenant.id) as tx:
-        known = (
-            await tx.execute(text("SELECT settings FROM tenants WHERE id = :id"), {"id": tenant.id})
-        ).scalar_one()
-    return {name: known.get(name) for name in SETTINGS}
+        days = (await tx.execute(_RETENTION, {"id": tenant.id})).scalar_one()
+        return await read_settings(tx, tenant.id) | {RETENTION: str(days)}
 
 
 async def change_setting(
@@ -136,15 +140,22 @@ async def change_setting(
     """
     if name not in SETTINGS:
         raise UsageWrong(f"There is no setting {name!r}.", f"There are: {', '.join(SETTINGS)}.")
-    if value is not None and value not in SETTINGS[name]:
-        raise UsageWrong(f"{name} cannot be {value!r}.", f"It is one of {', '.join(SETTINGS[name])}.")
+    if value is not None and not _may_be(name, value):
+        raise UsageWrong(f"{name} cannot be {value!r}.", f"It may be: {SETTINGS[name]}.")
     async with database.tenant(tenant.id) as tx:
-        await tx.execute(_CHANGE_SETTING, {"id": tenant.id, "name": name, "value": value})
+        if name == RETENTION:
+            days = RETENTION_DAYS_DEFAULT if value is None else int(value)
+            await tx.execute(_CHANGE_RETENTION, {"id": tenant.id, "days": days})
+        else:
+            await tenant_settings.change_setting(tx, tenant.id, name, value)
         await note(tx, tenant.id, actor, "tenant.setting_changed", name, value=value)
 
 
-_CHANGE_SETTING = text("""
-    UPDATE tenants SET settings = CASE WHEN CAST(:value AS text) IS NULL THEN settings - CAST(:name AS text)
-        ELSE settings || jsonb_build_object(CAST(:name AS text), CAST(:value AS text)) END
-    WHERE id = :id
-""")
+def _may_be(name: str, value: str) -> bool:
+    if name == RETENTION:
+        return value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= RETENTION_DAYS_MAX
+    return value in CHOICES[name]
+
+
+_CHANGE_RETENTION = text("UPDATE tenants SET retention_days = :days WHERE id = :id")
+_RETENTION = text("SELECT retention_days FROM tenants WHERE id = :id")

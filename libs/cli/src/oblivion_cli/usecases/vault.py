@@ -13,7 +13,8 @@ from oblivion_platform.crypto import MasterKeyRing, Place, SigningKeyRing, Tenan
 CredentialKind = Literal["slack_bot_token", "clickup_token"]
 SecretKind = Literal["signing_secret", "app_token"]
 
-_KEYS = text("SELECT id, wrapped_key, state FROM tenant_keys WHERE tenant_id = :tenant_id")
+# Shared: read before the rows, they stay the keys of those until the transaction ends.
+_KEYS = text("SELECT id, wrapped_key, state FROM tenant_keys WHERE tenant_id = :tenant_id FOR SHARE")
 _LIVE_CREDENTIAL = text("""
     SELECT id, ciphertext FROM credentials
     WHERE integration_id = :integration_id AND kind = :kind AND state = 'live'

@@ -62,6 +62,11 @@ class ClickUpClient:
         self._budget = budget
         self._use = use
 
+    @property
+    def requests_left(self) -> int:
+        """Of this minute, as far as answers have told."""
+        return self._budget.remaining
+
     # Where things are
 
     async def get_user(self) -> Json:

@@ -5,7 +5,8 @@
     announcements.start()
 
 An announcement names a tenant and nothing else. While the connection is away nothing is heard, so `unheard`
-is called when it is back, and whoever keeps rows bounds their age besides.
+is called when it is back, and whoever keeps rows bounds their age besides. A transaction pooler passes no
+announcements on, so behind one nothing is listened to: that age alone says how late a change is seen.
 """
 
 import asyncio
@@ -31,8 +32,9 @@ _log = get_logger(__name__)
 class Announcements:
     """One connection that listens to any number of channels."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, behind_pooler: bool = False) -> None:
         self._url = database_url
+        self._behind_pooler = behind_pooler
         self._changed: dict[str, list[Changed]] = {}
         self._unheard: list[Unheard] = []
         self._task: asyncio.Task[None] | None = None
@@ -44,6 +46,8 @@ class Announcements:
         self._unheard.append(unheard)
 
     def start(self) -> None:
+        if self._behind_pooler:
+            return
         self._task = asyncio.create_task(self._listen_for_ever(), name="announcements")
 
     async def close(self) -> None:

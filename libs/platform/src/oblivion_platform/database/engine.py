@@ -14,12 +14,14 @@ part of a statement costs as much as the statement itself.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
@@ -86,17 +88,53 @@ class Database:
         return cls(engine)
 
     @asynccontextmanager
-    async def tenant(self, tenant_id: UUID) -> AsyncGenerator[AsyncConnection]:
+    async def tenant(self, tenant_id: UUID, *, plan_once: bool = False) -> AsyncGenerator[AsyncConnection]:
         """A transaction that sees and writes rows of this tenant only.
+
+        `plan_once`: for what runs for every event. Postgres plans such a statement once for a connection, and
+        not for each set of values; with our joins planning takes several times as long as doing it.
 
         Raises:
             DependencyUnavailable: Postgres is away or went away; nothing was committed unless the
                 connection broke during COMMIT itself.
         """
         # Its own digits, so that nothing but a UUID can get into the statement.
-        tenant = f"SELECT set_config('oblivion.tenant', '{tenant_id.hex}', true)"
-        async with self._transaction(f"BEGIN; {tenant}") as tx:
+        begin = f"BEGIN; SELECT set_config('oblivion.tenant', '{tenant_id.hex}', true)"
+        async with self._transaction(begin + _PLANNED_ONCE if plan_once else begin) as tx:
             yield tx
+
+    async def once(
+        self,
+        tenant_id: UUID,
+        statement: LiteralString,
+        values: Mapping[str, Any],
+        *,
+        after: LiteralString | None = None,
+    ) -> list[Any]:
+        """One statement that is a transaction of its own, in one round trip; its rows, by attributes.
+
+        It is planned once for a connection, as in `tenant`.
+
+        `after`: what goes before it in the same transaction, with the same values; a lock, as a rule, since a
+        statement sees what was committed before it began.
+
+        Raises: as `tenant`.
+        """
+        with _failures_named():
+            async with self.engine.connect() as connection, _disconnects_noticed(connection):
+                driver = driver_of(connection)
+                cursor = driver.cursor(row_factory=namedtuple_row)
+                # What is sent up to the pipeline's end is committed as one, or not at all.
+                async with driver.pipeline():
+                    await driver.execute(_SET_TENANT, (str(tenant_id),), prepare=True)
+                    if after is not None:
+                        await driver.execute(after, values, prepare=True)
+                    await cursor.execute(statement, values, prepare=True)
+                return await cursor.fetchall()
+
+    def alone(self, tenant_id: UUID) -> "EachAlone":
+        """In the place of a transaction, for what is one statement."""
+        return EachAlone(self, tenant_id)
 
     @asynccontextmanager
     async def relay(self) -> AsyncGenerator[AsyncConnection]:
@@ -112,27 +150,10 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncGenerator[AsyncConnection]:
-        try:
+        with _failures_named():
             async with self.engine.begin() as tx, _disconnects_noticed(tx):
                 await driver_of(tx).execute(begin.encode(), prepare=False)
                 yield tx
-        except (
-            OperationalError,
-            InterfaceError,
-            psycopg.OperationalError,
-            psycopg.InterfaceError,
-            PoolExhausted,
-            TimeoutError,
-            OSError,
-        ) as error:
-            raise _unavailable(error) from error
-        except (DataError, psycopg.DataError) as error:
-            # `from None`: the chained error would print the value.
-            raise ValueRefused(type(error).__name__) from None
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise _unavailable(error) from error
-            raise
 
     async def refuse_privileged_role(self) -> None:
         """Make sure that row-level security binds this role.
@@ -181,6 +202,18 @@ class Database:
         await self.engine.dispose()
 
 
+@dataclass(frozen=True, slots=True)
+class EachAlone:
+    """Each statement is a transaction of its own, and one round trip."""
+
+    database: Database
+    tenant_id: UUID
+
+    async def fetch(self, statement: LiteralString, values: Mapping[str, Any]) -> list[Any]:
+        """Raises: as `Database.tenant`."""
+        return await self.database.once(self.tenant_id, statement, values)
+
+
 def driver_of(tx: AsyncConnection) -> psycopg.AsyncConnection[Any]:
     """The driver's connection that `tx` runs on; its errors leave the transaction as SQLAlchemy's do."""
     connection = tx.sync_connection
@@ -188,6 +221,29 @@ def driver_of(tx: AsyncConnection) -> psycopg.AsyncConnection[Any]:
         raise RuntimeError("the transaction has ended")
     driver: psycopg.AsyncConnection[Any] = connection.connection.driver_connection  # pyright: ignore[reportAssignmentType]
     return driver
+
+
+@contextmanager
+def _failures_named() -> Generator[None]:
+    try:
+        yield
+    except (
+        OperationalError,
+        InterfaceError,
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        PoolExhausted,
+        TimeoutError,
+        OSError,
+    ) as error:
+        raise _unavailable(error) from error
+    except (DataError, psycopg.DataError) as error:
+        # `from None`: the chained error would print the value.
+        raise ValueRefused(type(error).__name__) from None
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise _unavailable(error) from error
+        raise
 
 
 @asynccontextmanager
@@ -206,6 +262,9 @@ def _unavailable(error: BaseException) -> DependencyUnavailable:
 
 
 _ANYTHING = text("SELECT 1")
+_PLANNED_ONCE = "; SET LOCAL plan_cache_mode = force_generic_plan"
+_SET_TENANT = """SELECT set_config('oblivion.tenant', %s, true),
+    set_config('plan_cache_mode', 'force_generic_plan', true)"""
 # Between the making of roles and the first migration a service may not even look into the schema.
 _SCHEMA_IS_OPEN = text("""
     SELECT CASE WHEN has_schema_privilege('public', 'USAGE')

@@ -19,8 +19,14 @@ RELAY = "oblivion_relay"
 Nobody logs in as it; a service steps through by `SET LOCAL ROLE` in a transaction of its own.
 """
 
-SERVICE_ROLES = ("oblivion_ingestion", "oblivion_router_worker", "oblivion_gateway", "oblivion_cli")
-DOOR_KEEPERS = ("oblivion_ingestion", "oblivion_router_worker", "oblivion_gateway")
+SERVICE_ROLES = (
+    "oblivion_ingestion",
+    "oblivion_router_worker",
+    "oblivion_gateway",
+    "oblivion_mcp_hub",
+    "oblivion_cli",
+)
+DOOR_KEEPERS = ("oblivion_ingestion", "oblivion_router_worker", "oblivion_gateway", "oblivion_mcp_hub")
 
 _ROLES_LOCK = 0x0B11_0001  # Advisory lock: two concurrent starts must not race on CREATE ROLE.
 

@@ -1,6 +1,7 @@
 """One server process: start, wait until it answers, stop; the pid is the server's own."""
 
 import asyncio
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,11 +20,25 @@ class ServerStartFailed(Exception):
     """The server ended, or did not answer in time; the message holds the end of its log."""
 
 
+_PORTS = range(15_000, 30_000)
+"""Below those that a system gives to outgoing connections, which could take one before its server does."""
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 that was free a moment ago; in one process never the same twice."""
+    while True:
+        port = secrets.choice(_PORTS)  # Tests may seed `random`, in several processes alike.
+        if port in _given:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
 
 
 class ServerProcess:

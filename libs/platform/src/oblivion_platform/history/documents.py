@@ -1,4 +1,8 @@
-"""A finished run → what is embedded of it, and what is kept beside to be shown and filtered by."""
+"""A run that succeeded → what is embedded of it, and what is kept beside to be shown and filtered by.
+
+Its thread comes along as the messages before it. A failure answers nobody's question, and talk that never led
+to a run was not said to an agent: neither is kept.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

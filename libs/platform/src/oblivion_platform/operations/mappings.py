@@ -75,12 +75,25 @@ async def unlink(tx: AsyncConnection, tenant_id: UUID, actor: Actor, mapping_id:
     await note(tx, tenant_id, actor, "mapping.unlinked", mapping_id)
 
 
+async def note_outsider(tx: AsyncConnection, mapping_id: UUID) -> None:
+    """Say that nothing can be posted yet; it goes when the app is invited, or a message arrives."""
+    problem = {"code": "not_in_channel", "message": _NOT_IN_CHANNEL}
+    await tx.execute(_PROBLEM, {"id": mapping_id, "problem": json.dumps(problem)})
+
+
 def _view(row: Any) -> MappingView:
     return MappingView.model_validate(dict(row))
 
 
+_NOT_IN_CHANNEL = (
+    "Oblivion is not in the channel, so nothing can be posted there; type /invite @Oblivion in it"
+)
 _COLUMNS = """id, clickup_integration_id, clickup_list_id, clickup_list_name, slack_integration_id,
-    slack_channel_id, slack_channel_name, options, state, problem, created_at, updated_at"""
+    slack_channel_id, slack_channel_name, options, state, problem, created_at, updated_at,
+    (SELECT count(*) FROM task_mappings t
+     WHERE t.project_mapping_id = project_mappings.id AND t.state = 'active') AS tasks_shown,
+    (SELECT max(t.updated_at) FROM task_mappings t
+     WHERE t.project_mapping_id = project_mappings.id) AS last_event_at"""
 _INTEGRATIONS = text("""
     SELECT count(*) FROM integrations
     WHERE (id = :clickup AND source = 'clickup') OR (id = :slack AND source = 'slack')
@@ -106,6 +119,10 @@ _READ = text(f"SELECT {_COLUMNS} FROM project_mappings WHERE id = :id")  # noqa:
 _CHANGE = text("""
     UPDATE project_mappings SET options = CAST(:options AS jsonb), updated_at = now()
     WHERE id = :id AND state = 'active'
+""")
+_PROBLEM = text("""
+    UPDATE project_mappings
+    SET problem = CAST(:problem AS jsonb) || jsonb_build_object('at', clock_timestamp()) WHERE id = :id
 """)
 _UNLINK = text("""
     UPDATE project_mappings SET state = 'unlinked', updated_at = now() WHERE id = :id AND state = 'active'

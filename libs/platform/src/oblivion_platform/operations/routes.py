@@ -67,8 +67,8 @@ _DECISIONS = text("""
     ORDER BY d.at DESC, d.id DESC LIMIT :limit
 """)
 _LABELS = text("""
-    SELECT l.id, l.run_id, l.kind, a.name AS agent, l.labelled_by, l.at
-    FROM route_labels l LEFT JOIN agents a ON a.id = l.agent_id
+    SELECT l.id, l.run_id, l.kind, a.name AS agent, coalesce(u.name, l.labelled_by) AS labelled_by, l.at
+    FROM route_labels l LEFT JOIN agents a ON a.id = l.agent_id LEFT JOIN users u ON u.id = l.user_id
     WHERE CAST(:at AS timestamptz) IS NULL OR (l.at, l.id) < (CAST(:at AS timestamptz), CAST(:last AS uuid))
     ORDER BY l.at DESC, l.id DESC LIMIT :limit
 """)

@@ -21,6 +21,7 @@ class RunFilter:
     state: str | None = None
     agent_id: UUID | None = None
     session_id: UUID | None = None
+    workflow_id: UUID | None = None
     user_id: UUID | None = None
     limit: int = 50
     before: tuple[datetime, UUID] | None = None
@@ -34,6 +35,7 @@ async def list_runs(tx: AsyncConnection, wanted: RunFilter) -> list[RunView]:
         "state": wanted.state,
         "agent": wanted.agent_id,
         "session": wanted.session_id,
+        "workflow": wanted.workflow_id,
         "user": wanted.user_id,
         "limit": wanted.limit,
         "at": at,
@@ -80,15 +82,29 @@ _LIST = text(f"""
     WHERE (CAST(:state AS text) IS NULL OR state = :state)
         AND (CAST(:agent AS uuid) IS NULL OR agent_id = :agent)
         AND (CAST(:session AS uuid) IS NULL OR session_id = :session)
+        AND (CAST(:workflow AS uuid) IS NULL OR workflow_id = :workflow)
         AND (CAST(:user AS uuid) IS NULL OR user_id = :user)
         AND (CAST(:at AS timestamptz) IS NULL
              OR (created_at, id) < (CAST(:at AS timestamptz), CAST(:last AS uuid)))
     ORDER BY created_at DESC, id DESC LIMIT :limit
 """)  # noqa: S608 - a constant
 _NAMES = text("SELECT id, name FROM agents WHERE id = ANY(:ids)")
+# A thumb up is no thumb down any more: a person's other one turns into it.
 _LABEL = text("""
-    INSERT INTO route_labels (id, tenant_id, run_id, kind, agent_id, user_id, labelled_by)
-    VALUES (:id, :tenant, :run, :kind, :agent, :user, :by)
-    ON CONFLICT (tenant_id, run_id, labelled_by, kind)
-    DO UPDATE SET agent_id = excluded.agent_id, at = excluded.at RETURNING id, at
+    WITH turned AS (
+        UPDATE route_labels SET kind = :kind, agent_id = CAST(:agent AS uuid), at = clock_timestamp()
+        WHERE tenant_id = :tenant AND run_id = :run AND labelled_by = :by
+          AND kind = CASE CAST(:kind AS text) WHEN 'good' THEN 'bad' WHEN 'bad' THEN 'good' END
+          AND NOT EXISTS (SELECT FROM route_labels same WHERE same.tenant_id = :tenant
+                          AND same.run_id = :run AND same.labelled_by = :by AND same.kind = :kind)
+        RETURNING id, at
+    ), noted AS (
+        INSERT INTO route_labels (id, tenant_id, run_id, kind, agent_id, user_id, labelled_by)
+        SELECT CAST(:id AS uuid), CAST(:tenant AS uuid), CAST(:run AS uuid), :kind, CAST(:agent AS uuid),
+            CAST(:user AS uuid), :by
+        WHERE NOT EXISTS (SELECT FROM turned)
+        ON CONFLICT (tenant_id, run_id, labelled_by, kind)
+        DO UPDATE SET agent_id = excluded.agent_id, at = excluded.at RETURNING id, at
+    )
+    SELECT id, at FROM turned UNION ALL SELECT id, at FROM noted
 """)

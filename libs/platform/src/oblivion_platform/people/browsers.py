@@ -8,9 +8,10 @@ so that it works once.
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_platform.people.records import Role
@@ -64,7 +65,13 @@ async def session_user(tx: AsyncConnection, cookie: str) -> BrowserUser | None:
         return None
     if row.is_visit_unnoted:
         await tx.execute(_SEEN, {"id": row.id})
-    return BrowserUser(row.id, row.user_id, row.name, row.role, row.is_operator)
+    return _browser_user(row)
+
+
+async def browser_user(tx: AsyncConnection, session_id: UUID) -> BrowserUser | None:
+    """The same for a session whose cookie was seen before; it is no visit."""
+    row = (await tx.execute(_FIND_BY_ID, {"id": session_id})).one_or_none()
+    return None if row is None else _browser_user(row)
 
 
 async def revoke_session(tx: AsyncConnection, cookie: str) -> None:
@@ -74,6 +81,10 @@ async def revoke_session(tx: AsyncConnection, cookie: str) -> None:
 async def revoke_sessions_of(tx: AsyncConnection, user_id: UUID) -> None:
     """Sign all of somebody's browsers out."""
     await tx.execute(_REVOKE_ALL, {"user": user_id})
+
+
+def _browser_user(row: Row[Any]) -> BrowserUser:
+    return BrowserUser(row.id, row.user_id, row.name, row.role, row.is_operator)
 
 
 def _new(tenant_id: UUID) -> str:
@@ -105,13 +116,15 @@ _REDEEM = text("""
     UPDATE web_sessions SET secret_hash = :cookie, expires_at = now() + make_interval(secs => :ttl_s)
     WHERE secret_hash = :code AND revoked_at IS NULL AND expires_at > now()
 """)
-_FIND = text("""
+_LIVE = """
     SELECT s.id, s.user_id, u.name, u.role, u.is_operator,
         s.last_seen_at < now() - interval '1 minute' AS is_visit_unnoted
     FROM web_sessions s JOIN users u ON u.id = s.user_id
         JOIN tenants t ON t.id = s.tenant_id AND t.state = 'active'
-    WHERE s.secret_hash = :hash AND s.revoked_at IS NULL AND s.expires_at > now() AND u.state = 'active'
-""")
+    WHERE s.revoked_at IS NULL AND s.expires_at > now() AND u.state = 'active'
+"""
+_FIND = text(f"{_LIVE} AND s.secret_hash = :hash")
+_FIND_BY_ID = text(f"{_LIVE} AND s.id = :id")
 _SEEN = text("UPDATE web_sessions SET last_seen_at = now() WHERE id = :id")
 _REVOKE = text("UPDATE web_sessions SET revoked_at = now() WHERE secret_hash = :hash AND revoked_at IS NULL")
 _REVOKE_ALL = text("UPDATE web_sessions SET revoked_at = now() WHERE user_id = :user AND revoked_at IS NULL")

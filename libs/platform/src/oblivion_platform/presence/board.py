@@ -85,6 +85,9 @@ class Presence:
     async def pick(self, tenant_id: UUID, agent_id: UUID, task: str) -> Place | None:
         """The least loaded replica that handles `task` and has room; it counts as loaded from now on.
 
+        What is written of a gateway that was killed stays for a while: sockets of one without its mark are
+        taken only where there are no others.
+
         Raises:
             DependencyUnavailable: Redis does not answer.
         """
@@ -94,20 +97,29 @@ class Presence:
         return None if found is None else Place(sid=found[0].decode(), gateway=found[1].decode())
 
     async def is_marked(self, gateway: str) -> bool:
-        """Whether Redis still knows what this gateway wrote; it does not after it lost its memory.
+        """Whether this gateway is there, and Redis knows it; neither is so just after a restart.
 
         Raises:
             DependencyUnavailable: Redis does not answer.
         """
         return bool(await _answered(self._redis.exists(_mark(gateway))))
 
-    async def mark(self, gateway: str) -> None:
-        """Leave the mark that `is_marked` looks for.
+    async def mark(self, gateway: str, *, for_s: float = KEPT_S) -> bool:
+        """Leave the mark that `is_marked` looks for; tells whether it was still there.
 
         Raises:
             DependencyUnavailable: Redis does not answer.
         """
-        await _answered(self._redis.set(_mark(gateway), 1, ex=KEPT_S))
+        px = max(1, int(for_s * 1000))
+        return await _answered(self._redis.set(_mark(gateway), 1, px=px, get=True)) is not None
+
+    async def unmark(self, gateway: str) -> None:
+        """The gateway ends.
+
+        Raises:
+            DependencyUnavailable: Redis does not answer.
+        """
+        await _answered(self._redis.delete(_mark(gateway)))
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -184,15 +196,18 @@ local function handles(handlers)
 end
 
 local now = tonumber(redis.call('TIME')[1])
-local best, gateway, least
+local best, gateway, least, marked
 for _, sid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], now - tonumber(ARGV[1]), '+inf')) do
     local text = redis.call('HGET', KEYS[1], sid)
     if text then
         local replica = cjson.decode(text)
         local load = tonumber(redis.call('HGET', KEYS[2], sid) or '0') / replica.concurrency
         local free = load < 1 and not replica.draining and handles(replica.handlers)
-        if free and (not least or load < least) then
-            best, gateway, least = sid, replica.gateway, load
+        if free then
+            local known = redis.call('EXISTS', 'oblivion:gateway:' .. replica.gateway .. ':mark')
+            if not least or known > marked or known == marked and load < least then
+                best, gateway, least, marked = sid, replica.gateway, load, known
+            end
         end
     end
 end

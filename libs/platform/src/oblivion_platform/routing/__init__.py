@@ -5,7 +5,7 @@
     if decision.agent is None:
         decision = await slow_path.choose(tenant_id, router, text, decision)
 
-`slow_path` is a `SlowPath`: `ModelSlowPath`, or `NoSlowPath` where no model is configured.
+`slow_path` is a `SlowPath`: `RememberingSlowPath(ModelSlowPath(…))`, or without a model `NoSlowPath`.
 
 `docs/reference/routing.md` says how it works for people.
 """
@@ -20,7 +20,13 @@ from oblivion_platform.routing.profiles import (
     profile_from_document,
 )
 from oblivion_platform.routing.router import Router, compile_router
-from oblivion_platform.routing.slow_path import ModelChoice, ModelSlowPath, NoSlowPath, SlowPath
+from oblivion_platform.routing.slow_path import (
+    ModelChoice,
+    ModelSlowPath,
+    NoSlowPath,
+    RememberingSlowPath,
+    SlowPath,
+)
 from oblivion_platform.routing.stages import RouteContext, agent_named, route, settle
 
 __all__ = [
@@ -34,6 +40,7 @@ __all__ = [
     "ModelChoice",
     "ModelSlowPath",
     "NoSlowPath",
+    "RememberingSlowPath",
     "RouteContext",
     "Router",
     "SlowPath",

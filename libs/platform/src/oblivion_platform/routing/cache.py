@@ -1,4 +1,4 @@
-"""Decisions already made, per tenant, so that the same words cost nothing twice.
+"""Decisions already made, per tenant, so that a model is not asked the same words twice.
 
 Keyed by a hash of text and context: no text is kept. Bounded; the least recently used leaves. Whoever hears
 of a change of the registry calls `drop`.
@@ -15,7 +15,7 @@ MOST_TENANTS = 500
 
 
 class DecisionCache:
-    """One process's memory; losing it costs a millisecond a message."""
+    """One process's memory; losing it costs a question to the model."""
 
     def __init__(self, most_decisions: int = MOST_DECISIONS, most_tenants: int = MOST_TENANTS) -> None:
         self._most_decisions = most_decisions

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, cast
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from oblivion_platform.errors import DependencyUnavailable, TransientFailure
 from oblivion_platform.logging import get_logger
 from oblivion_platform.resilience.breaker import Breakers
+from oblivion_platform.routing.cache import DecisionCache
 from oblivion_platform.routing.decisions import Decision, Stage
 from oblivion_platform.routing.router import Router
 from oblivion_platform.routing.stages import settle
@@ -156,6 +158,34 @@ class ModelSlowPath:
         if self._loading is None or failed:
             self._loading = asyncio.create_task(asyncio.to_thread(_load, self._choice))
         return self._loading
+
+
+class RememberingSlowPath:
+    """Asks another one once for the same words, as long as the tenant's registry stays as it is.
+
+    What a model chose is remembered, never what was settled for because none answered.
+    """
+
+    def __init__(self, asked: SlowPath, decisions: DecisionCache | None = None) -> None:
+        self._asked = asked
+        self._decisions = decisions or DecisionCache()
+        self._routers: WeakValueDictionary[UUID, Router] = WeakValueDictionary()
+
+    async def warm_up(self) -> None:
+        await self._asked.warm_up()
+
+    async def choose(self, tenant_id: UUID, router: Router, text: str, fast: Decision) -> Decision:
+        if self._routers.get(tenant_id) is not router:
+            self._decisions.drop(tenant_id)
+            self._routers[tenant_id] = router
+        key = DecisionCache.key(text)
+        known = self._decisions.get(tenant_id, key)
+        if known is not None:
+            return replace(known, candidates=fast.candidates, reason="a model chose for the same words")
+        decision = await self._asked.choose(tenant_id, router, text, fast)
+        if decision.stage is Stage.SLOW:
+            self._decisions.put(tenant_id, key, decision)
+        return decision
 
 
 def tool_for(router: Router) -> dict[str, Any]:

@@ -6,7 +6,7 @@ the fast path. A decision without an agent means: ask the slow path, and then `s
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oblivion_platform.routing.decisions import DEFAULT_TASK, GENERAL, Decision, Stage
 from oblivion_platform.routing.router import Router
@@ -25,24 +25,29 @@ class RouteContext:
     """What is known of a message besides its text; names of agents."""
 
     override: str | None = None
-    """Set by an admin for this thread, channel or person."""
+    """Set by an admin for this channel, or for all."""
     thread_agent: str | None = None
     """Who worked in this thread last; set only for messages within a thread."""
     channel_agent: str | None = None
+    override_task: str | None = None
+    """What the override's agent shall do; another agent's task, or one it has no more, counts for nothing."""
+    channel_task: str | None = None
 
 
 def route(router: Router, text: str, context: RouteContext | None = None) -> Decision:
     """The first stage that knows decides; `agent` is None where only the slow path or a person can."""
     context = context or RouteContext()
     if context.override in router.profiles:
-        return _certain(router, context.override, text, Stage.OVERRIDE, "an admin chose this agent")
+        decision = _certain(router, context.override, text, Stage.OVERRIDE, "an admin chose this agent")
+        return _ruled(router, decision, context.override_task)
     named = agent_named(router, text)
     if named:
         return _certain(router, named, text, Stage.NAMED, "named in the message")
     if context.thread_agent in router.profiles:
         return router.decide(text, context.thread_agent)
     if context.channel_agent in router.profiles:
-        return _certain(router, context.channel_agent, text, Stage.CHANNEL, "this channel's default")
+        decision = _certain(router, context.channel_agent, text, Stage.CHANNEL, "this channel's default")
+        return _ruled(router, decision, context.channel_task)
     return router.decide(text)
 
 
@@ -81,6 +86,14 @@ def _certain(router: Router, agent: str | None, text: str, stage: Stage, reason:
     if agent is None:
         raise ValueError("no agent to decide for")
     return Decision(agent, router.task_for(agent, text), 1.0, reason, stage=stage)
+
+
+def _ruled(router: Router, decision: Decision, task: str | None) -> Decision:
+    """With the rule's task, if its agent has one of that name."""
+    has = decision.agent is not None and any(
+        each.name == task for each in router.profiles[decision.agent].tasks
+    )
+    return replace(decision, task=task) if has else decision
 
 
 def _assumed(

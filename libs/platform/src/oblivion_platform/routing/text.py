@@ -19,6 +19,9 @@ MOST_MARKUP = 40
 _PIECE = re.compile(r"\s+|\S{1,24}")
 """Normalising sorts combining marks in quadratic time: done piece by piece, it stays linear."""
 
+AS_IT_IS = re.compile(r"[\x00-\x7fÀ-ÖØ-öø-ÿ、。ぁ-ゖァ-ヺー一-鿿가-힣]*")
+"""Letters that are their own normal form whatever stands beside them, of most messages that are no ASCII."""
+
 _MARKED = re.compile(r"[`<\"“„«「『':&]|https?://")
 _MARKUP = re.compile(
     r"""```(?P<block>[^`]*)(?:```|\Z)
@@ -146,7 +149,7 @@ def _window(text: str) -> tuple[str, ...]:
 
 
 def _fold_width(text: str, most: int) -> str:
-    if text.isascii():
+    if text.isascii() or AS_IT_IS.fullmatch(text):
         return text
     # Slack's JSON can hold half of a surrogate pair, which nothing encodes.
     text = text.encode("utf-8", "replace").decode("utf-8")

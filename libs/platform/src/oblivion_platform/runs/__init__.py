@@ -30,7 +30,7 @@ from oblivion_platform.runs.holding import (
     resume,
     say,
 )
-from oblivion_platform.runs.jobs import job_of, run_queue
+from oblivion_platform.runs.jobs import RunJob, job_of, run_queue
 from oblivion_platform.runs.records import (
     Approval,
     Change,
@@ -41,11 +41,14 @@ from oblivion_platform.runs.records import (
     Run,
     RunOver,
     RunUnknown,
+    Start,
 )
 from oblivion_platform.runs.signals import RunSignals
 from oblivion_platform.runs.steering import (
+    HIDDEN,
     PLACE_KEYS,
     assign,
+    begin,
     cancel,
     create,
     give_up,
@@ -58,6 +61,7 @@ from oblivion_platform.runs.steering import (
     wait_for_agent,
     wake_later,
 )
+from oblivion_platform.runs.stopping import Ending, stop
 from oblivion_platform.runs.unread import queue_unread
 from oblivion_platform.runs.views import (
     due,
@@ -73,23 +77,28 @@ from oblivion_platform.runs.views import (
 )
 
 __all__ = [
+    "HIDDEN",
     "PLACE_KEYS",
     "Approval",
     "ApprovalUnknown",
     "Change",
     "Due",
+    "Ending",
     "FencedOff",
     "Holder",
     "NewRun",
     "Run",
+    "RunJob",
     "RunOver",
     "RunSignals",
     "RunUnknown",
+    "Start",
     "Stopped",
     "acknowledge",
     "answer",
     "ask",
     "assign",
+    "begin",
     "cancel",
     "cancel_descendants",
     "checkpoint",
@@ -121,6 +130,7 @@ __all__ = [
     "run_queue",
     "say",
     "shown",
+    "stop",
     "stumble",
     "unindexed",
     "unshown",

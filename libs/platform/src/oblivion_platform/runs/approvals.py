@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.runs import RunEventKind
+from oblivion_platform.database.statements import fetch, first, scalar
 from oblivion_platform.errors import PermanentFailure
 from oblivion_platform.runs.records import Approval, Change
 from oblivion_platform.runs.statements import BY_HOLDER, refuse, step, take
@@ -30,12 +30,12 @@ async def ask(
     Raises:
         RunUnknown, RunOver, FencedOff
     """
-    waits_for = (await tx.execute(_WAITS_FOR, {"run": run_id, "fence": fence})).one_or_none()
+    waits_for = await first(tx, _WAITS_FOR, {"run": run_id, "fence": fence})
     if waits_for is None:
         await refuse(tx, run_id, fence)
     values = {"id": uuid4(), "run": run_id, "key": key, "question": question, "detail": detail}
-    asked = (await tx.execute(_ASK, values)).one_or_none()
-    approval = _approval(asked or (await tx.execute(_ASKED_BEFORE, {"run": run_id, "key": key})).one())
+    asked = await first(tx, _ASK, values)
+    approval = _approval(asked or (await fetch(tx, _ASKED_BEFORE, {"run": run_id, "key": key}))[0])
     is_waiting = waits_for is not None and waits_for.waiting_for == "approval"
     if approval.is_answered or (asked is None and is_waiting):
         return approval, None
@@ -59,9 +59,9 @@ async def answer(
     """
     state = "approved" if approved else "denied"
     values = {"id": approval_id, "state": state, "user": user_id, "name": name, "comment": comment}
-    answered = (await tx.execute(_ANSWER, values)).one_or_none()
+    answered = await first(tx, _ANSWER, values)
     if answered is None:
-        known = (await tx.execute(_READ, {"id": approval_id})).one_or_none()
+        known = await first(tx, _READ, {"id": approval_id})
         if known is None:
             raise ApprovalUnknown
         return _approval(known), None
@@ -72,7 +72,7 @@ async def answer(
 
 
 async def has_open_question(tx: AsyncConnection, run_id: UUID) -> bool:
-    return (await tx.execute(_IS_OPEN, {"run": run_id})).scalar_one()
+    return bool(await scalar(tx, _IS_OPEN, {"run": run_id}))
 
 
 async def pending_approvals(
@@ -82,57 +82,57 @@ async def pending_approvals(
 
     `seen_by`: those of this user's runs, and of runs in public channels, with what they handed on. None: all.
     """
-    rows = await tx.execute(_PENDING, {"user": seen_by, "limit": limit})
+    rows = await fetch(tx, _PENDING, {"user": seen_by, "limit": limit})
     return [_approval(row) for row in rows]
 
 
 async def may_see_approval(tx: AsyncConnection, approval_id: UUID, *, seen_by: UUID | None) -> bool:
     """Whether there is such a question, and `seen_by` may know of it, as for `pending_approvals`."""
     values = {"id": approval_id, "user": seen_by}
-    return (await tx.execute(_MAY_SEE, values)).scalar_one_or_none() is not None
+    return await scalar(tx, _MAY_SEE, values) is not None
 
 
-def _approval(row: Row[Any]) -> Approval:
-    return Approval(**row._mapping)  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's public name for it
+def _approval(row: Any) -> Approval:
+    return Approval(**row._asdict())
 
 
 _COLUMNS = "id, run_id, key, question, detail, state, asked_at, answered_at, answered_by_name, comment"
-_WAITS_FOR = text(f"SELECT waiting_for FROM runs WHERE {BY_HOLDER} FOR UPDATE")  # noqa: S608
-_ASK = text(f"""
+_WAITS_FOR = f"SELECT waiting_for FROM runs WHERE {BY_HOLDER} FOR UPDATE"  # noqa: S608
+_ASK = f"""
     INSERT INTO approvals (id, tenant_id, run_id, key, question, detail)
-    SELECT :id, tenant_id, id, :key, :question, :detail FROM runs WHERE id = :run
+    SELECT %(id)s, tenant_id, id, %(key)s, %(question)s, %(detail)s FROM runs WHERE id = %(run)s
     ON CONFLICT (tenant_id, run_id, key) DO NOTHING
     RETURNING {_COLUMNS}
-""")  # noqa: S608 - constants of this module
-_ASKED_BEFORE = text(f"SELECT {_COLUMNS} FROM approvals WHERE run_id = :run AND key = :key")  # noqa: S608
-_ANSWER = text(f"""
-    UPDATE approvals SET state = :state, answered_at = clock_timestamp(), answered_by = :user,
-        answered_by_name = :name, comment = :comment
-    WHERE id = :id AND state = 'pending' RETURNING {_COLUMNS}
-""")  # noqa: S608 - constants of this module
-_READ = text(f"SELECT {_COLUMNS} FROM approvals WHERE id = :id")  # noqa: S608
-_VISIBLE = """(CAST(:user AS uuid) IS NULL OR EXISTS (
+"""  # noqa: S608 - constants of this module
+_ASKED_BEFORE = f"SELECT {_COLUMNS} FROM approvals WHERE run_id = %(run)s AND key = %(key)s"  # noqa: S608
+_ANSWER = f"""
+    UPDATE approvals SET state = %(state)s, answered_at = clock_timestamp(), answered_by = %(user)s,
+        answered_by_name = %(name)s, comment = %(comment)s
+    WHERE id = %(id)s AND state = 'pending' RETURNING {_COLUMNS}
+"""  # noqa: S608 - constants of this module
+_READ = f"SELECT {_COLUMNS} FROM approvals WHERE id = %(id)s"  # noqa: S608
+_VISIBLE = """(CAST(%(user)s AS uuid) IS NULL OR EXISTS (
         WITH RECURSIVE up AS (
             SELECT id, parent_run_id, user_id, place FROM runs WHERE runs.id = approvals.run_id
             UNION ALL
             SELECT p.id, p.parent_run_id, p.user_id, p.place FROM runs p JOIN up ON p.id = up.parent_run_id
         )
-        SELECT FROM up WHERE up.user_id = :user OR up.place @> '{"is_public": true}'))"""
-_PENDING = text(f"""
+        SELECT FROM up WHERE up.user_id = %(user)s OR up.place @> '{"is_public": true}'))"""
+_PENDING = f"""
     SELECT {_COLUMNS} FROM approvals WHERE state = 'pending' AND EXISTS (
         SELECT FROM runs WHERE runs.id = run_id AND runs.state NOT IN ('succeeded', 'failed', 'cancelled'))
       AND {_VISIBLE}
-    ORDER BY asked_at LIMIT :limit
-""")  # noqa: S608 - constants of this module
-_MAY_SEE = text(f"SELECT 1 FROM approvals WHERE id = :id AND {_VISIBLE}")  # noqa: S608
+    ORDER BY asked_at LIMIT %(limit)s
+"""  # noqa: S608 - constants of this module
+_MAY_SEE = f"SELECT 1 FROM approvals WHERE id = %(id)s AND {_VISIBLE}"  # noqa: S608
 _WAIT = step("state = 'waiting', waiting_for = 'approval'", BY_HOLDER)
 _OTHERS_WAIT = """EXISTS (SELECT FROM approvals WHERE run_id = runs.id AND approvals.state = 'pending')"""
-_IS_OPEN = text("SELECT EXISTS (SELECT FROM approvals WHERE run_id = :run AND state = 'pending')")
+_IS_OPEN = "SELECT EXISTS (SELECT FROM approvals WHERE run_id = %(run)s AND state = 'pending')"
 # The time that people take does not count against the agent's.
 _GO_ON = step(
     f"""state = CASE WHEN waiting_for = 'approval' AND NOT {_OTHERS_WAIT} THEN 'running' ELSE state END,
     waiting_for = CASE WHEN waiting_for = 'approval' AND NOT {_OTHERS_WAIT} THEN NULL ELSE waiting_for END,
     deadline_at = CASE WHEN {_OTHERS_WAIT} THEN deadline_at
-        ELSE deadline_at + (clock_timestamp() - CAST(:asked_at AS timestamptz)) END""",
-    "id = :run AND state IN ('routed', 'assigned', 'running', 'waiting')",
+        ELSE deadline_at + (clock_timestamp() - CAST(%(asked_at)s AS timestamptz)) END""",
+    "id = %(run)s AND state IN ('routed', 'assigned', 'running', 'waiting')",
 )

@@ -2,20 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.runs import TOKENS_MAX, USD_MAX, RunEventKind, RunFailure, RunState, Usage
+from oblivion_platform.database.statements import Asked, fetch, first, scalar
 from oblivion_platform.runs.records import Change, Holder
 from oblivion_platform.runs.statements import BY_HOLDER, refuse, step, take
 
 _NO_USAGE = Usage()
 
 
-async def acknowledge(tx: AsyncConnection, run_id: UUID, fence: int, *, lease_s: float) -> Change | None:
+async def acknowledge(tx: Asked, run_id: UUID, fence: int, *, lease_s: float) -> Change | None:
     """`assigned → running`; None when it was acknowledged before.
 
     Raises:
@@ -29,10 +29,10 @@ async def acknowledge(tx: AsyncConnection, run_id: UUID, fence: int, *, lease_s:
     return change
 
 
-async def renew(tx: AsyncConnection, fences: Mapping[UUID, int], *, lease_s: float) -> set[UUID]:
+async def renew(tx: Asked, fences: Mapping[UUID, int], *, lease_s: float) -> set[UUID]:
     """Extend the leases of many runs at once; returns those that are still their holder's."""
     values = {"runs": list(fences), "fences": list(fences.values()), "lease_s": lease_s}
-    return set((await tx.execute(_RENEW, values)).scalars())
+    return {row.id for row in await fetch(tx, _RENEW, values)}
 
 
 async def resume(
@@ -47,14 +47,14 @@ async def resume(
         "gateway": holder.gateway,
         "lease_s": lease_s,
     }
-    moved = (await tx.execute(_MOVE, values)).one_or_none()
+    moved = await first(tx, _MOVE, values)
     if moved is not None:
         return Change(run_id, moved.last_seq, fence=fence)
     return await take(tx, _RESUME, RunEventKind.STATE, data, values)
 
 
 async def progress(
-    tx: AsyncConnection, run_id: UUID, fence: int, *, percent: int | None, words: str, usage: Usage | None
+    tx: Asked, run_id: UUID, fence: int, *, percent: int | None, words: str, usage: Usage | None
 ) -> Change:
     """Store progress; a lower percentage than before counts as the one before.
 
@@ -66,7 +66,7 @@ async def progress(
     return await _held(tx, _PROGRESS, RunEventKind.PROGRESS, data, run_id, fence, values)
 
 
-async def say(tx: AsyncConnection, run_id: UUID, fence: int, words: str) -> Change:
+async def say(tx: Asked, run_id: UUID, fence: int, words: str) -> Change:
     """Store what the agent wants to say before its answer.
 
     Raises:
@@ -75,7 +75,7 @@ async def say(tx: AsyncConnection, run_id: UUID, fence: int, words: str) -> Chan
     return await _held(tx, _NOTE_HELD, RunEventKind.MESSAGE, {"text": words}, run_id, fence)
 
 
-async def delegated(tx: AsyncConnection, run_id: UUID, fence: int, data: Mapping[str, Any]) -> Change:
+async def delegated(tx: Asked, run_id: UUID, fence: int, data: Mapping[str, Any]) -> Change:
     """Write down that the holder handed work on: {run_id, agent, prompt}.
 
     Raises:
@@ -84,14 +84,14 @@ async def delegated(tx: AsyncConnection, run_id: UUID, fence: int, data: Mapping
     return await _held(tx, _NOTE_HELD, RunEventKind.DELEGATION, data, run_id, fence)
 
 
-async def checkpoint(tx: AsyncConnection, run_id: UUID, fence: int, data: bytes) -> None:
+async def checkpoint(tx: Asked, run_id: UUID, fence: int, data: bytes) -> None:
     """Replace the run's checkpoint; no step.
 
     Raises:
         RunUnknown, RunOver, FencedOff
     """
     values = {"run": run_id, "fence": fence, "checkpoint": data}
-    if (await tx.execute(_CHECKPOINT, values)).one_or_none() is None:
+    if await first(tx, _CHECKPOINT, values) is None:
         await refuse(tx, run_id, fence)
 
 
@@ -123,15 +123,15 @@ async def fail(
     return await _end(tx, _FAIL, data, run_id, fence, values)
 
 
-async def hand_back(tx: AsyncConnection, run_id: UUID, fence: int) -> Change | None:
+async def hand_back(tx: Asked, run_id: UUID, fence: int) -> Change | None:
     """A draining holder lets go of the run, which is no lost lease; None when it is not its any more."""
     data = {"state": RunState.ROUTED.value, "reason": "handed_back"}
     return await take(tx, _HAND_BACK, RunEventKind.STATE, data, {"run": run_id, "fence": fence})
 
 
 async def _held(
-    tx: AsyncConnection,
-    statement: TextClause,
+    tx: Asked,
+    statement: LiteralString,
     kind: RunEventKind,
     data: Mapping[str, Any],
     run_id: UUID,
@@ -147,7 +147,7 @@ async def _held(
 
 async def _end(
     tx: AsyncConnection,
-    statement: TextClause,
+    statement: LiteralString,
     data: Mapping[str, Any],
     run_id: UUID,
     fence: int,
@@ -156,9 +156,7 @@ async def _end(
     own = {"run": run_id, "fence": fence, **values}
     change = await take(tx, statement, RunEventKind.STATE, data, own)
     if change is None:
-        ended = (
-            await tx.execute(_ENDED_SO, {"run": run_id, "fence": fence, "state": data["state"]})
-        ).scalar()
+        ended = await scalar(tx, _ENDED_SO, {"run": run_id, "fence": fence, "state": data["state"]})
         if not ended:
             await refuse(tx, run_id, fence)
     return change
@@ -172,52 +170,56 @@ def _usage_values(usage: Usage | None) -> dict[str, Any]:
         "input_tokens": used.input_tokens,
         "output_tokens": used.output_tokens,
         "cost_usd": used.cost_usd,
+        "tokens_max": TOKENS_MAX,
+        "usd_max": USD_MAX,
         "usage_patch": json.dumps({"model": used.model} if used.model else {}),
     }
 
 
-_ADD_USAGE = f"""usage = usage || CAST(:usage_patch AS jsonb) || jsonb_build_object(
-        'input_tokens', least({TOKENS_MAX},
-            coalesce((usage ->> 'input_tokens')::bigint, 0) + CAST(:input_tokens AS bigint)),
-        'output_tokens', least({TOKENS_MAX},
-            coalesce((usage ->> 'output_tokens')::bigint, 0) + CAST(:output_tokens AS bigint))),
-    cost_usd = least({USD_MAX}, cost_usd + CAST(:cost_usd AS double precision))"""
-_RENEWED = """lease_until = clock_timestamp() + make_interval(secs => :lease_s),
-    wake_at = clock_timestamp() + make_interval(secs => :lease_s)"""
+_ADD_USAGE = """usage = usage || CAST(%(usage_patch)s AS jsonb) || jsonb_build_object(
+        'input_tokens', least(CAST(%(tokens_max)s AS bigint),
+            coalesce((usage ->> 'input_tokens')::bigint, 0) + CAST(%(input_tokens)s AS bigint)),
+        'output_tokens', least(CAST(%(tokens_max)s AS bigint),
+            coalesce((usage ->> 'output_tokens')::bigint, 0) + CAST(%(output_tokens)s AS bigint))),
+    cost_usd = least(CAST(%(usd_max)s AS double precision),
+        cost_usd + CAST(%(cost_usd)s AS double precision))"""
+_RENEWED = """lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
+    wake_at = clock_timestamp() + make_interval(secs => %(lease_s)s)"""
 
 _ACKNOWLEDGE = step(
     f"""state = 'running', acknowledged_at = clock_timestamp(),
     started_at = coalesce(started_at, clock_timestamp()), {_RENEWED}""",
     f"{BY_HOLDER} AND state = 'assigned'",
 )
-_RENEW = text(f"""
+_RENEW = f"""
     UPDATE runs SET {_RENEWED}
-    FROM unnest(CAST(:runs AS uuid[]), CAST(:fences AS integer[])) AS held (id, fence)
+    FROM unnest(CAST(%(runs)s AS uuid[]), CAST(%(fences)s AS integer[])) AS held (id, fence)
     WHERE runs.id = held.id AND runs.fence = held.fence
       AND runs.state IN ('assigned', 'running', 'waiting') AND runs.holder IS NOT NULL
     RETURNING runs.id
-""")  # noqa: S608 - constants of this module
-_MOVE = text(f"""
-    UPDATE runs SET holder = :holder, gateway = :gateway, {_RENEWED} WHERE {BY_HOLDER} RETURNING last_seq
-""")  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this module
+_MOVE = f"""
+    UPDATE runs SET holder = %(holder)s, gateway = %(gateway)s, {_RENEWED} WHERE {BY_HOLDER}
+    RETURNING last_seq
+"""  # noqa: S608 - constants of this module
 _RESUME = step(
-    f"""state = 'running', waiting_for = NULL, holder = :holder, gateway = :gateway,
+    f"""state = 'running', waiting_for = NULL, holder = %(holder)s, gateway = %(gateway)s,
     acknowledged_at = clock_timestamp(), started_at = coalesce(started_at, clock_timestamp()), {_RENEWED}""",
-    """id = :run AND fence = :fence AND holder IS NULL
+    """id = %(run)s AND fence = %(fence)s AND holder IS NULL
     AND (state = 'routed' OR state = 'waiting' AND waiting_for = 'agent')""",
 )
 _PROGRESS = step(
-    f"""percent = greatest(percent, CAST(:percent AS smallint)),
-    progress = coalesce(nullif(:words, ''), progress), {_ADD_USAGE}""",
+    f"""percent = greatest(percent, CAST(%(percent)s AS smallint)),
+    progress = coalesce(nullif(%(words)s, ''), progress), {_ADD_USAGE}""",
     BY_HOLDER,
 )
 _NOTE_HELD = step("presented_seq = presented_seq", BY_HOLDER)
-_CHECKPOINT = text(f"UPDATE runs SET checkpoint = :checkpoint WHERE {BY_HOLDER} RETURNING id")  # noqa: S608
+_CHECKPOINT = f"UPDATE runs SET checkpoint = %(checkpoint)s WHERE {BY_HOLDER} RETURNING id"  # noqa: S608
 _ENDING = f"""waiting_for = NULL, lease_until = NULL, checkpoint = NULL, finished_at = clock_timestamp(),
     started_at = coalesce(started_at, assigned_at), {_ADD_USAGE}"""
-_COMPLETE = step(f"state = 'succeeded', result = :answer, percent = 100, {_ENDING}", BY_HOLDER)
-_FAIL = step(f"state = 'failed', failure = CAST(:failure AS jsonb), {_ENDING}", BY_HOLDER)
-_ENDED_SO = text("SELECT true FROM runs WHERE id = :run AND fence = :fence AND state = :state")
+_COMPLETE = step(f"state = 'succeeded', result = %(answer)s, percent = 100, {_ENDING}", BY_HOLDER)
+_FAIL = step(f"state = 'failed', failure = CAST(%(failure)s AS jsonb), {_ENDING}", BY_HOLDER)
+_ENDED_SO = "SELECT true FROM runs WHERE id = %(run)s AND fence = %(fence)s AND state = %(state)s"
 _HAND_BACK = step(
     """state = 'routed', waiting_for = NULL, holder = NULL, gateway = NULL, lease_until = NULL,
     acknowledged_at = NULL, wake_at = clock_timestamp()""",

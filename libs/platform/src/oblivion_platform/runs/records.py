@@ -46,6 +46,8 @@ class Change:
     sequence: int
     is_final: bool = False
     fence: int = 0
+    is_quiet: bool = False
+    """As in the hint, `RunChanged`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,25 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Whose the run is from the start, and for how long."""
+
+    agent_id: UUID
+    agent: str
+    task: str
+    holder: Holder
+    lease_s: float
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """What the relay's door shows of a run that waits for somebody."""
 
     tenant_id: UUID
     run_id: UUID
+    priority: int = RunPriority.MENTION
+    overdue_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,11 @@ class Run:
     def is_held(self) -> bool:
         """Somebody has it: assigned, running, or waiting for an approval."""
         return self.holder is not None and not self.state.is_final
+
+    @property
+    def is_unheard(self) -> bool:
+        """It was given to somebody who has not acknowledged it."""
+        return self.state is RunState.ASSIGNED and self.acknowledged_at is None
 
     @property
     def lease_is_over(self) -> bool:

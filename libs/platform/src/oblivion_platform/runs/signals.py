@@ -32,7 +32,11 @@ class RunSignals:
         if change is None:
             return
         hint = RunChanged(
-            tenant_id=tenant_id, run_id=change.run_id, sequence=change.sequence, is_final=change.is_final
+            tenant_id=tenant_id,
+            run_id=change.run_id,
+            sequence=change.sequence,
+            is_final=change.is_final,
+            is_quiet=change.is_quiet,
         )
         await self._publish(RUNS_CHANNEL, hint.model_dump_json())
 

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.runs import RunEventKind, RunFailure, RunState
-from oblivion_platform.runs.records import Change, Holder, NewRun, Run
+from oblivion_platform.database.statements import execute, first, scalar
+from oblivion_platform.runs.records import Change, Holder, NewRun, Run, Start
 from oblivion_platform.runs.statements import HELD, LIVE, step, take
 
+HIDDEN = "is_hidden"
+"""In a run's place: Slack does not see it, whatever its session says later."""
 PLACE_KEYS = (
+    HIDDEN,
     "integration_id",
     "channel",
     "thread_ts",
@@ -56,14 +59,14 @@ async def create(tx: AsyncConnection, tenant_id: UUID, new: NewRun) -> Change | 
         "traceparent": new.traceparent,
         "data": json.dumps({"state": RunState.QUEUED.value}),
     }
-    row = (await tx.execute(_CREATE, values)).one_or_none()
+    row = await first(tx, _CREATE, values)
     return None if row is None else Change(new.id, row.last_seq)
 
 
 async def route(tx: AsyncConnection, run: Run, agent_id: UUID, agent: str, task: str) -> Change | None:
     """`queued → routed`; None when another run of the thread is live, or the run is not queued any more."""
     # Two runs of one thread must not both find it free; the unique index would only raise.
-    await tx.execute(_LOCK_THREAD, {"thread": f"{run.tenant_id}:{run.thread}"})
+    await execute(tx, _LOCK_THREAD, {"thread": f"{run.tenant_id}:{run.thread}"})
     data = {"state": RunState.ROUTED.value, "agent": agent, "task": task}
     values = {"run": run.id, "agent": agent_id, "task": task, "thread": run.thread}
     return await take(tx, _ROUTE, RunEventKind.STATE, data, values)
@@ -86,6 +89,25 @@ async def assign(
     return await take(tx, _ASSIGN, RunEventKind.STATE, {"state": RunState.ASSIGNED.value}, values)
 
 
+async def begin(tx: AsyncConnection, run_id: UUID, start: Start) -> Change | None:
+    """`queued → assigned` in one statement; None when the run is not queued.
+
+    Only for a run that begins a thread in this very transaction: nobody else can be live there.
+    """
+    data = {"state": RunState.ROUTED.value, "agent": start.agent, "task": start.task}
+    values = {
+        "run": run_id,
+        "agent": start.agent_id,
+        "task": start.task,
+        "holder": start.holder.socket,
+        "gateway": start.holder.gateway,
+        "lease_s": start.lease_s,
+        "deadline_s": start.deadline_s,
+        "routed": json.dumps(data),
+    }
+    return await take(tx, _BEGIN, RunEventKind.STATE, {"state": RunState.ASSIGNED.value}, values)
+
+
 async def wait_for_agent(tx: AsyncConnection, run_id: UUID, *, look_again_s: float) -> Change | None:
     """`routed → waiting`: no replica of its agent is online. None when it is not `routed`."""
     data = {"state": RunState.WAITING.value, "waiting_for": "agent"}
@@ -95,13 +117,13 @@ async def wait_for_agent(tx: AsyncConnection, run_id: UUID, *, look_again_s: flo
 
 async def wake_later(tx: AsyncConnection, run_id: UUID, *, after_s: float) -> None:
     """Let the sweep look after the run then; no step."""
-    await tx.execute(_WAKE_LATER, {"run": run_id, "after_s": after_s})
+    await execute(tx, _WAKE_LATER, {"run": run_id, "after_s": after_s})
 
 
 async def stumble(tx: AsyncConnection, run_id: UUID, failure: RunFailure, *, again_after_s: float) -> int:
     """Count a failure that nobody foresaw, and let the sweep wait; how many there were, 0 once it is over."""
     values = {"run": run_id, "failure": failure.model_dump_json(), "after_s": again_after_s}
-    return (await tx.execute(_STUMBLE, values)).scalar_one_or_none() or 0
+    return await scalar(tx, _STUMBLE, values) or 0
 
 
 async def lose_lease(tx: AsyncConnection, run: Run) -> Change | None:
@@ -139,95 +161,111 @@ async def note(
 
 async def shown(tx: AsyncConnection, run_id: UUID, sequence: int, place: Mapping[str, Any]) -> None:
     """Note that everything up to `sequence` was decided to be shown; `place` is merged into the row's."""
-    await tx.execute(_SHOWN, {"run": run_id, "sequence": sequence, "place": json.dumps(place)})
+    await execute(tx, _SHOWN, {"run": run_id, "sequence": sequence, "place": json.dumps(place)})
 
 
 async def retry(tx: AsyncConnection, run: Run, requested_by: str) -> Change | None:
     """Do the work of a run that is over once more, as a new run behind the others of its thread."""
     values = {"run": run.id, "new": uuid4(), "by": requested_by, "place_keys": list(PLACE_KEYS)}
     values["data"] = json.dumps({"state": RunState.QUEUED.value, "retry_of": str(run.id)})
-    row = (await tx.execute(_RETRY, values)).one_or_none()
+    row = await first(tx, _RETRY, values)
     return None if row is None else Change(row.id, row.last_seq)
 
 
 _NOTE_CREATED = """noted AS (
         INSERT INTO run_events (tenant_id, run_id, seq, kind, data)
-        SELECT tenant_id, id, last_seq, 'state', CAST(:data AS jsonb) FROM created
+        SELECT tenant_id, id, last_seq, 'state', CAST(%(data)s AS jsonb) FROM created
     )
     SELECT id, last_seq FROM created"""
 
-_CREATE = text(f"""
+_CREATE = f"""
     WITH created AS (
         INSERT INTO runs (id, tenant_id, session_id, parent_run_id, hops, source, user_id, requested_by,
             thread, prompt, wanted, category, priority, context, carried_state, skills, allowed_tools, place,
             event_id, workflow_id, traceparent, last_seq)
-        VALUES (:id, :tenant, :session, :parent, :hops, :source, :user, :requested_by, :thread, :prompt,
-            CAST(:wanted AS jsonb), :category, :priority, CAST(:context AS jsonb),
-            CAST(:carried_state AS jsonb), CAST(:skills AS text[]), CAST(:allowed_tools AS text[]),
-            CAST(:place AS jsonb), :event, :workflow, :traceparent, 1)
+        VALUES (%(id)s, %(tenant)s, %(session)s, %(parent)s, %(hops)s, %(source)s, %(user)s, %(requested_by)s,
+            %(thread)s,
+            %(prompt)s, CAST(%(wanted)s AS jsonb), %(category)s, %(priority)s, CAST(%(context)s AS jsonb),
+            CAST(%(carried_state)s AS jsonb), CAST(%(skills)s AS text[]), CAST(%(allowed_tools)s AS text[]),
+            CAST(%(place)s AS jsonb), %(event)s, %(workflow)s, %(traceparent)s, 1)
         ON CONFLICT (tenant_id, event_id) WHERE event_id IS NOT NULL DO NOTHING
         RETURNING tenant_id, id, last_seq
     ), {_NOTE_CREATED}
-""")  # noqa: S608 - constants of this module
-_RETRY = text(f"""
+"""  # noqa: S608 - constants of this module
+_RETRY = f"""
     WITH created AS (
         INSERT INTO runs (id, tenant_id, session_id, parent_run_id, hops, source, user_id, requested_by,
             thread, prompt, wanted, category, priority, context, carried_state, skills, allowed_tools, place,
             workflow_id, traceparent, last_seq)
-        SELECT :new, tenant_id, session_id, parent_run_id, hops, source, user_id, :by, thread,
+        SELECT %(new)s, tenant_id, session_id, parent_run_id, hops, source, user_id, %(by)s, thread,
             prompt, wanted, category, priority, context, carried_state, skills, allowed_tools,
             (SELECT coalesce(jsonb_object_agg(key, value), '{{}}') FROM jsonb_each(place)
-             WHERE key = ANY(CAST(:place_keys AS text[]))), workflow_id, traceparent, 1
-        FROM runs WHERE id = :run AND state IN ('succeeded', 'failed', 'cancelled')
+             WHERE key = ANY(CAST(%(place_keys)s AS text[]))), workflow_id, traceparent, 1
+        FROM runs WHERE id = %(run)s AND state IN ('succeeded', 'failed', 'cancelled')
         RETURNING tenant_id, id, last_seq
     ), {_NOTE_CREATED}
-""")  # noqa: S608 - constants of this module
-_LOCK_THREAD = text("SELECT pg_advisory_xact_lock(hashtextextended(:thread, 0))")
+"""  # noqa: S608 - constants of this module
+_LOCK_THREAD = "SELECT pg_advisory_xact_lock(hashtextextended(%(thread)s, 0))"
 _ROUTE = step(
-    "state = 'routed', agent_id = :agent, task = :task, routed_at = clock_timestamp(),"
+    "state = 'routed', agent_id = %(agent)s, task = %(task)s, routed_at = clock_timestamp(),"
     " wake_at = clock_timestamp()",
-    """id = :run AND state = 'queued' AND NOT EXISTS (
-        SELECT FROM runs other WHERE other.thread = :thread AND other.id <> :run
+    """id = %(run)s AND state = 'queued' AND NOT EXISTS (
+        SELECT FROM runs other WHERE other.thread = %(thread)s AND other.id <> %(run)s
           AND (other.state IN ('routed', 'assigned', 'running', 'waiting')
                OR other.state = 'queued' AND (other.created_at, other.id) < (runs.created_at, runs.id)))""",
 )
+_ASSIGNED = """state = 'assigned', waiting_for = NULL, fence = fence + 1, holder = %(holder)s,
+    gateway = %(gateway)s, acknowledged_at = NULL,
+    lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
+    wake_at = clock_timestamp() + make_interval(secs => %(lease_s)s), assigned_at = clock_timestamp(),
+    deadline_at = coalesce(deadline_at, clock_timestamp() + make_interval(secs => %(deadline_s)s))"""
 _ASSIGN = step(
-    """state = 'assigned', waiting_for = NULL, fence = fence + 1, holder = :holder, gateway = :gateway,
-    lease_until = clock_timestamp() + make_interval(secs => :lease_s), acknowledged_at = NULL,
-    wake_at = clock_timestamp() + make_interval(secs => :lease_s), assigned_at = clock_timestamp(),
-    deadline_at = coalesce(deadline_at, clock_timestamp() + make_interval(secs => :deadline_s))""",
-    "id = :run AND (state = 'routed' OR state = 'waiting' AND waiting_for = 'agent')",
+    _ASSIGNED, "id = %(run)s AND (state = 'routed' OR state = 'waiting' AND waiting_for = 'agent')"
 )
+_BEGIN = f"""
+    WITH changed AS (
+        UPDATE runs SET {_ASSIGNED}, agent_id = %(agent)s, task = %(task)s, routed_at = clock_timestamp(),
+            last_seq = last_seq + 2
+        WHERE id = %(run)s AND state = 'queued'
+        RETURNING tenant_id, id, last_seq, state, fence
+    ), noted AS (
+        INSERT INTO run_events (tenant_id, run_id, seq, kind, data)
+        SELECT tenant_id, id, last_seq - 1, %(kind)s, CAST(%(routed)s AS jsonb) FROM changed
+        UNION ALL SELECT tenant_id, id, last_seq, %(kind)s, CAST(%(data)s AS jsonb) FROM changed
+    )
+    SELECT id, last_seq, state, fence FROM changed
+"""  # noqa: S608 - constants of this module
 _WAIT_FOR_AGENT = step(
     "state = 'waiting', waiting_for = 'agent',"
-    " wake_at = clock_timestamp() + make_interval(secs => :look_again_s)",
-    "id = :run AND state = 'routed'",
+    " wake_at = clock_timestamp() + make_interval(secs => %(look_again_s)s)",
+    "id = %(run)s AND state = 'routed'",
 )
-_WAKE_LATER = text(
-    "UPDATE runs SET wake_at = clock_timestamp() + make_interval(secs => :after_s) WHERE id = :run"
-)
-_STUMBLE = text(f"""
-    UPDATE runs SET wake_at = clock_timestamp() + make_interval(secs => :after_s),
-        failures = failures || (CAST(:failure AS jsonb) || jsonb_build_object('at', clock_timestamp()))
-    WHERE id = :run AND {LIVE} RETURNING jsonb_array_length(failures)
-""")  # noqa: S608 - constants of this package
+_WAKE_LATER = """
+    UPDATE runs SET wake_at = clock_timestamp() + make_interval(secs => %(after_s)s) WHERE id = %(run)s
+"""
+_STUMBLE = f"""
+    UPDATE runs SET wake_at = clock_timestamp() + make_interval(secs => %(after_s)s),
+        failures = failures || (CAST(%(failure)s AS jsonb) || jsonb_build_object('at', clock_timestamp()))
+    WHERE id = %(run)s AND {LIVE} RETURNING jsonb_array_length(failures)
+"""  # noqa: S608 - constants of this package
 _LOSE_LEASE = step(
     """state = 'routed', waiting_for = NULL, holder = NULL, gateway = NULL, lease_until = NULL,
     acknowledged_at = NULL, lost_leases = lost_leases + 1, wake_at = clock_timestamp()""",
-    f"id = :run AND fence = :fence AND {HELD} AND lease_until <= clock_timestamp()",
+    f"id = %(run)s AND fence = %(fence)s AND {HELD} AND lease_until <= clock_timestamp()",
 )
 _GIVE_UP = step(
-    """state = 'failed', waiting_for = NULL, failure = CAST(:failure AS jsonb), fence = fence + 1,
+    """state = 'failed', waiting_for = NULL, failure = CAST(%(failure)s AS jsonb), fence = fence + 1,
     lease_until = NULL, checkpoint = NULL, finished_at = clock_timestamp()""",
-    f"id = :run AND {LIVE}",
+    f"id = %(run)s AND {LIVE}",
 )
 _CANCEL = step(
-    """state = 'cancelled', waiting_for = NULL, cancel_requested_by = :by, lease_until = NULL,
+    """state = 'cancelled', waiting_for = NULL, cancel_requested_by = %(by)s, lease_until = NULL,
     checkpoint = NULL, finished_at = clock_timestamp()""",
-    f"id = :run AND {LIVE}",
+    f"id = %(run)s AND {LIVE}",
 )
-_NOTE = step("presented_seq = presented_seq", f"id = :run AND {LIVE}")
-_SHOWN = text("""
-    UPDATE runs SET presented_seq = greatest(presented_seq, :sequence), place = place || CAST(:place AS jsonb)
-    WHERE id = :run
-""")
+_NOTE = step("presented_seq = presented_seq", f"id = %(run)s AND {LIVE}")
+_SHOWN = """
+    UPDATE runs SET presented_seq = greatest(presented_seq, %(sequence)s),
+        place = place || CAST(%(place)s AS jsonb)
+    WHERE id = %(run)s
+"""

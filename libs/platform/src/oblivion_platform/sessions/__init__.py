@@ -12,7 +12,14 @@ copy that is older than another never replaces it.
 
 from oblivion_platform.sessions.cache import SessionCache
 from oblivion_platform.sessions.reading import Reader, Sessions
-from oblivion_platform.sessions.records import Appended, NewSessionRow, Said, SessionRow, SessionUnknown
+from oblivion_platform.sessions.records import (
+    WATCHED_TRIGGERS,
+    Appended,
+    NewSessionRow,
+    Said,
+    SessionRow,
+    SessionUnknown,
+)
 from oblivion_platform.sessions.store import (
     append_message,
     create,
@@ -26,6 +33,7 @@ from oblivion_platform.sessions.store import (
 )
 
 __all__ = [
+    "WATCHED_TRIGGERS",
     "Appended",
     "NewSessionRow",
     "Reader",

@@ -9,6 +9,9 @@ from uuid import UUID, uuid4
 from oblivion_contracts.runs import RunSource
 from oblivion_platform.errors import PermanentFailure
 
+WATCHED_TRIGGERS = "triggers"
+"""In a session's workflow context: which conditions of its task have called an agent already."""
+
 
 class SessionUnknown(PermanentFailure):
     """The tenant has no such session, or it is somebody else's."""

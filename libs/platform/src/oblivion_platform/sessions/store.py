@@ -6,29 +6,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.runs import RunSource
 from oblivion_contracts.sessions import MESSAGES_KEPT, SessionSnapshot
 from oblivion_platform.database.engine import driver_of
+from oblivion_platform.database.statements import execute, fetch, first, scalar
 from oblivion_platform.sessions.records import Appended, NewSessionRow, Said, SessionRow, SessionUnknown
 
 
 async def create(tx: AsyncConnection, tenant_id: UUID, new: NewSessionRow) -> SessionRow:
     """Begin a session."""
-    await tx.execute(_CREATE, _values(tenant_id, new))
+    await execute(tx, _INSERT, _values(tenant_id, new))
     return await _known(tx, new.id)
 
 
 async def open_for_thread(tx: AsyncConnection, tenant_id: UUID, new: NewSessionRow) -> SessionRow:
-    """The session of `new.thread`: the one that is there, or `new`."""
-    session_id = (await tx.execute(_OPEN, _values(tenant_id, new))).scalar_one()
-    return await _known(tx, session_id)
+    """The session of `new.thread`: the one that is there (with an owner, if it had none), or `new`."""
+    return _session(await first(tx, _OPEN, _values(tenant_id, new)))
 
 
 async def read(tx: AsyncConnection, session_id: UUID) -> SessionRow | None:
-    row = (await tx.execute(_READ, {"id": session_id})).one_or_none()
+    row = await first(tx, _READ, {"id": session_id})
     return None if row is None else _session(row)
 
 
@@ -42,7 +41,7 @@ async def listing(
     """Sessions, the newest change first; of one user, or of all for `user_id` None."""
     at, last = before or (None, None)
     values = {"user": user_id, "at": at, "last": last, "limit": limit}
-    return [_session(row) for row in await tx.execute(_LIST, values)]
+    return [_session(row) for row in await fetch(tx, _LIST, values)]
 
 
 async def append_message(tx: AsyncConnection, session_id: UUID, said: Said) -> Appended:
@@ -63,10 +62,10 @@ async def append_message(tx: AsyncConnection, session_id: UUID, said: Said) -> A
         "asked_run": said.asked_run_id,
         "place": json.dumps(dict(said.place)),
     }
-    row = (await tx.execute(_APPEND, values)).one_or_none()
+    row = await first(tx, _APPEND, values)
     if row is not None:
         return Appended(row.seq, row.version, is_new=True)
-    known = (await tx.execute(_APPENDED, {"session": session_id, "ref": said.source_ref})).one_or_none()
+    known = await first(tx, _APPENDED, {"session": session_id, "ref": said.source_ref})
     if known is None:
         raise SessionUnknown
     return Appended(known.seq, known.version, is_new=False)
@@ -75,14 +74,14 @@ async def append_message(tx: AsyncConnection, session_id: UUID, said: Said) -> A
 async def edit_message(tx: AsyncConnection, session_id: UUID, source_ref: str, body: str) -> Appended | None:
     """What was said is different now; None when it was never stored, or is the same."""
     values = {"session": session_id, "ref": source_ref, "body": body}
-    row = (await tx.execute(_EDIT, values)).one_or_none()
+    row = await first(tx, _EDIT, values)
     return None if row is None else Appended(row.seq, row.version, is_new=False)
 
 
 async def set_current(tx: AsyncConnection, session_id: UUID, agent_id: UUID, task: str) -> int | None:
     """Who answers in this session from now on; the new version, or None when nothing changed."""
     values = {"id": session_id, "agent": agent_id, "task": task}
-    return (await tx.execute(_SET_CURRENT, values)).scalar_one_or_none()
+    return await scalar(tx, _SET_CURRENT, values)
 
 
 async def set_switches(
@@ -106,7 +105,7 @@ async def set_switches(
         "preferences": None if preferences is None else json.dumps(preferences),
         "workflow": None if workflow is None else json.dumps(workflow),
     }
-    version = (await tx.execute(_SET_SWITCHES, values)).scalar_one_or_none()
+    version = await scalar(tx, _SET_SWITCHES, values)
     if version is None:
         raise SessionUnknown
     return version
@@ -119,7 +118,7 @@ async def snapshot(
 
     Postgres writes the JSON that the contract reads: a hundred rows would cost ten times as much.
     """
-    values = {"id": session_id, "limit": messages}
+    values = {"id": session_id, "messages": messages}
     row = await (await driver_of(tx).execute(_SNAPSHOT, values)).fetchone()
     return None if row is None else SessionSnapshot.model_validate_json(row[0])
 
@@ -147,8 +146,8 @@ async def _known(tx: AsyncConnection, session_id: UUID) -> SessionRow:
     return session
 
 
-def _session(row: Row[Any]) -> SessionRow:
-    values = dict(row._mapping)  # pyright: ignore[reportPrivateUsage] - SQLAlchemy's public name for it
+def _session(row: Any) -> SessionRow:
+    values = row._asdict()
     values["source"] = RunSource(values["source"])
     return SessionRow(**values)
 
@@ -156,77 +155,83 @@ def _session(row: Row[Any]) -> SessionRow:
 _INSERT = """
     INSERT INTO sessions (id, tenant_id, user_id, source, thread, title, agent_id, task, workflow,
         preferences, visible_in_slack)
-    VALUES (:id, :tenant, :user, :source, :thread, :title, :agent, :task, CAST(:workflow AS jsonb),
-        CAST(:preferences AS jsonb), :visible)"""
-_CREATE = text(_INSERT)
-_OPEN = text(f"""{_INSERT}
-    ON CONFLICT (tenant_id, thread) WHERE thread IS NOT NULL DO UPDATE SET archived_at = NULL
-    RETURNING id
-""")
+    VALUES (%(id)s, %(tenant)s, %(user)s, %(source)s, %(thread)s, %(title)s, %(agent)s, %(task)s,
+        CAST(%(workflow)s AS jsonb), CAST(%(preferences)s AS jsonb), %(visible)s)"""
 _COLUMNS = """s.id, s.tenant_id, s.user_id, s.source, s.thread, s.title, s.agent_id, a.name AS agent, s.task,
     s.workflow, s.preferences, s.visible_in_slack, s.version, s.last_message_seq, s.created_at, s.updated_at,
     s.archived_at"""
-_FROM = "FROM sessions s LEFT JOIN agents a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id"
-_READ = text(f"SELECT {_COLUMNS} {_FROM} WHERE s.id = :id")
-_LIST = text(f"""
+_ITS_AGENT = "LEFT JOIN agents a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id"
+_FROM = f"FROM sessions s {_ITS_AGENT}"
+_OPEN = f"""
+    WITH opened AS ({_INSERT}
+        ON CONFLICT (tenant_id, thread) WHERE thread IS NOT NULL DO UPDATE SET archived_at = NULL,
+            user_id = coalesce(sessions.user_id, excluded.user_id)
+        RETURNING *)
+    SELECT {_COLUMNS} FROM opened s {_ITS_AGENT}
+"""  # noqa: S608 - constants of this module
+_READ = f"SELECT {_COLUMNS} {_FROM} WHERE s.id = %(id)s"
+_LIST = f"""
     SELECT {_COLUMNS} {_FROM}
-    WHERE (CAST(:user AS uuid) IS NULL OR s.user_id = :user) AND s.archived_at IS NULL
-      AND (CAST(:at AS timestamptz) IS NULL OR (s.updated_at, s.id) < (:at, CAST(:last AS uuid)))
-    ORDER BY s.updated_at DESC, s.id DESC LIMIT :limit
-""")
+    WHERE (CAST(%(user)s AS uuid) IS NULL OR s.user_id = %(user)s) AND s.archived_at IS NULL
+      AND (CAST(%(at)s AS timestamptz) IS NULL OR (s.updated_at, s.id) < (%(at)s, CAST(%(last)s AS uuid)))
+    ORDER BY s.updated_at DESC, s.id DESC LIMIT %(limit)s
+"""
 _CHANGED = "version = version + 1, updated_at = clock_timestamp()"
-_APPEND = text(f"""
+_APPEND = f"""
     WITH grown AS (
         UPDATE sessions SET last_message_seq = last_message_seq + 1, archived_at = NULL, {_CHANGED}
-        WHERE id = :session AND NOT EXISTS (
-            SELECT FROM session_messages WHERE session_id = :session AND source_ref = CAST(:ref AS text))
+        WHERE id = %(session)s AND NOT EXISTS (
+            SELECT FROM session_messages
+            WHERE session_id = %(session)s AND source_ref = CAST(%(ref)s AS text))
         RETURNING tenant_id, id, last_message_seq, version
     ), said AS (
         INSERT INTO session_messages (tenant_id, session_id, seq, role, author, user_id, body, source,
             source_ref, run_id, asked_run_id, place)
-        SELECT tenant_id, id, last_message_seq, :role, :author, CAST(:user AS uuid), :body, :source,
-            CAST(:ref AS text), CAST(:run AS uuid), CAST(:asked_run AS uuid), CAST(:place AS jsonb)
+        SELECT tenant_id, id, last_message_seq, %(role)s, %(author)s, CAST(%(user)s AS uuid), %(body)s,
+            %(source)s, CAST(%(ref)s AS text), CAST(%(run)s AS uuid), CAST(%(asked_run)s AS uuid),
+            CAST(%(place)s AS jsonb)
         FROM grown
         -- Two who store the same at once: the second leaves a gap in the sequence, and no second message.
         ON CONFLICT (tenant_id, session_id, source_ref) WHERE source_ref IS NOT NULL DO NOTHING
         RETURNING seq
     )
     SELECT said.seq, grown.version FROM said, grown
-""")  # noqa: S608 - constants of this module
-_APPENDED = text("""
+"""  # noqa: S608 - constants of this module
+_APPENDED = """
     SELECT m.seq, s.version FROM session_messages m JOIN sessions s ON s.id = m.session_id
-    WHERE m.session_id = :session AND m.source_ref = :ref
-""")
-_EDIT = text(f"""
+    WHERE m.session_id = %(session)s AND m.source_ref = %(ref)s
+"""
+_EDIT = f"""
     WITH edited AS (
-        UPDATE session_messages SET body = :body
-        WHERE session_id = :session AND source_ref = :ref AND body <> :body
+        UPDATE session_messages SET body = %(body)s
+        WHERE session_id = %(session)s AND source_ref = %(ref)s AND body <> %(body)s
         RETURNING session_id, seq
     )
     UPDATE sessions SET {_CHANGED} FROM edited WHERE sessions.id = edited.session_id
     RETURNING edited.seq, sessions.version
-""")  # noqa: S608 - constants of this module
-_SET_CURRENT = text(f"""
-    UPDATE sessions SET agent_id = :agent, task = :task, {_CHANGED}
-    WHERE id = :id AND (agent_id, task) IS DISTINCT FROM (CAST(:agent AS uuid), CAST(:task AS text))
+"""  # noqa: S608 - constants of this module
+_SET_CURRENT = f"""
+    UPDATE sessions SET agent_id = %(agent)s, task = %(task)s, {_CHANGED}
+    WHERE id = %(id)s AND (agent_id, task) IS DISTINCT FROM (CAST(%(agent)s AS uuid), CAST(%(task)s AS text))
     RETURNING version
-""")  # noqa: S608 - constants of this module
-_SET_SWITCHES = text(f"""
-    UPDATE sessions SET title = coalesce(CAST(:title AS text), title),
-        visible_in_slack = coalesce(CAST(:visible AS boolean), visible_in_slack),
-        preferences = coalesce(CAST(:preferences AS jsonb), preferences),
-        workflow = coalesce(CAST(:workflow AS jsonb), workflow), {_CHANGED}
-    WHERE id = :id RETURNING version
-""")  # noqa: S608 - constants of this module
-_SNAPSHOT = """
+"""  # noqa: S608 - constants of this module
+_SET_SWITCHES = f"""
+    UPDATE sessions SET title = coalesce(CAST(%(title)s AS text), title),
+        visible_in_slack = coalesce(CAST(%(visible)s AS boolean), visible_in_slack),
+        preferences = coalesce(CAST(%(preferences)s AS jsonb), preferences),
+        workflow = coalesce(CAST(%(workflow)s AS jsonb), workflow), {_CHANGED}
+    WHERE id = %(id)s RETURNING version
+"""  # noqa: S608 - constants of this module
+SNAPSHOT_OF = """
     SELECT json_build_object('id', s.id, 'version', s.version, 'user_id', s.user_id, 'source', s.source,
         'thread', s.thread, 'title', s.title, 'agent', a.name, 'task', s.task, 'workflow', s.workflow,
         'preferences', s.preferences, 'visible_in_slack', s.visible_in_slack, 'created_at', s.created_at,
         'updated_at', s.updated_at, 'messages', coalesce((
             SELECT json_agg(json_build_object('sequence', m.seq, 'role', m.role, 'author', m.author,
                 'text', m.body, 'source', m.source, 'run_id', m.run_id, 'at', m.at) ORDER BY m.seq)
-            FROM (SELECT * FROM session_messages WHERE session_id = s.id ORDER BY seq DESC LIMIT %(limit)s) m
+            FROM (SELECT * FROM session_messages WHERE session_id = s.id
+                  ORDER BY seq DESC LIMIT %(messages)s) m
         ), '[]'::json))::text
-    FROM sessions s LEFT JOIN agents a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id
-    WHERE s.id = %(id)s
-"""
+    FROM sessions s LEFT JOIN agents a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id WHERE s.id = """
+"""JSON of a session and its last `%(messages)s` messages, as its contract reads it; the id goes behind it."""
+_SNAPSHOT = f"{SNAPSHOT_OF} %(id)s"

@@ -9,10 +9,12 @@ from typing import TypeVar, cast
 ResultT = TypeVar("ResultT")
 
 POLL_S = 0.01
+PATIENCE_S = 30.0
+"""On a busy machine. A wait that succeeds costs nothing by being longer."""
 
 
 async def eventually(
-    assertion: Callable[[], ResultT | Awaitable[ResultT]], *, within_s: float = 5.0
+    assertion: Callable[[], ResultT | Awaitable[ResultT]], *, within_s: float = PATIENCE_S
 ) -> ResultT:
     """Call `assertion` until it neither raises AssertionError nor returns False; return what it returned.
 

@@ -10,7 +10,7 @@ claims = await tokens.verify(issued.token)
 from oblivion_platform.tokens.errors import TokenRefused
 from oblivion_platform.tokens.jwt import API_AUDIENCE, HUB_AUDIENCE, Claims, IssuedToken, Tokens
 from oblivion_platform.tokens.keyring import CHANNEL, TokenKeys
-from oblivion_platform.tokens.keys import retire_previous_keys, rotate_keys
+from oblivion_platform.tokens.keys import Purpose, replace_keys, rotate_keys
 
 __all__ = [
     "API_AUDIENCE",
@@ -18,9 +18,10 @@ __all__ = [
     "HUB_AUDIENCE",
     "Claims",
     "IssuedToken",
+    "Purpose",
     "TokenKeys",
     "TokenRefused",
     "Tokens",
-    "retire_previous_keys",
+    "replace_keys",
     "rotate_keys",
 ]

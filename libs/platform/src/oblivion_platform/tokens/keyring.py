@@ -12,7 +12,7 @@ from uuid import UUID
 from oblivion_platform.crypto import MasterKeyRing
 from oblivion_platform.database.engine import Database
 from oblivion_platform.errors import DependencyUnavailable
-from oblivion_platform.tokens.keys import PublicKey, SigningKey, current_key, public_keys
+from oblivion_platform.tokens.keys import PublicKey, Purpose, SigningKey, current_key, public_keys
 
 CHANNEL = "signing_keys"
 KEEP_S = 60.0
@@ -29,11 +29,17 @@ class TokenKeys:
     """Finds the key that signs, and the one that verifies."""
 
     def __init__(
-        self, database: Database, master_keys: MasterKeyRing, clock: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        master_keys: MasterKeyRing,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        purpose: Purpose = "tokens",
     ) -> None:
         self._database = database
         self._master_keys = master_keys
         self._clock = clock
+        self._purpose: Purpose = purpose
         self._signing: dict[UUID, tuple[float, SigningKey]] = {}
         self._public: Mapping[UUID, PublicKey] = {}
         self._public_read_at = float("-inf")
@@ -49,18 +55,22 @@ class TokenKeys:
         if kept is not None and kept[0] > self._clock():
             return kept[1]
         async with self._database.tenant(tenant_id) as tx:
-            key = await current_key(tx, tenant_id, self._master_keys)
+            key = await current_key(tx, tenant_id, self._master_keys, self._purpose)
         if len(self._signing) >= TENANTS_KEPT:
             del self._signing[next(iter(self._signing))]
         self._signing[tenant_id] = (self._clock() + KEEP_S, key)
         return key
 
     async def verifying(self, key_id: UUID) -> PublicKey | None:
-        """Raises: DependencyUnavailable: the key is unknown, and Postgres cannot be asked."""
+        """None also for a key of another purpose.
+
+        Raises: DependencyUnavailable: the key is unknown, and Postgres cannot be asked.
+        """
         await self._refresh(older_than_s=KEEP_S)
         if key_id not in self._public:
             await self._refresh(older_than_s=ASK_AGAIN_S, believed_s=0.0)
-        return self._public.get(key_id)
+        known = self._public.get(key_id)
+        return known if known is not None and known.purpose == self._purpose else None
 
     async def published(self) -> list[dict[str, object]]:
         """The key set of all tenants, as RFC 7517 section 5 lists it."""

@@ -1,12 +1,14 @@
 """What is read of a message: markup, words, the first wish, negation, bounds."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oblivion_platform.routing.features import spoken
 from oblivion_platform.routing.lexicon import lexicon
-from oblivion_platform.routing.text import HEAD_WORDS, TAIL_WORDS, folded, read
+from oblivion_platform.routing.text import AS_IT_IS, HEAD_WORDS, TAIL_WORDS, folded, read
 from oblivion_platform.routing.wish import first_wish
 
 MARKUP = st.sampled_from(
@@ -120,3 +122,15 @@ def test_any_unicode_can_be_read(text: str):
 def test_the_end_of_a_long_message_is_read_too():
     pasted = "lorem ipsum dolor sit amet " * 500
     assert "remind" in tokens(f"{pasted}\nplease remind me tomorrow")
+
+
+@given(st.from_regex(AS_IT_IS, fullmatch=True))
+def test_only_what_is_its_own_normal_form_is_read_without_normalising(text):
+    assert unicodedata.normalize("NFKC", text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"), [("予約してください", "予約してください"), ("Ｐｒüｆｅ", "prüfe"), ("ｶﾞ", "ガ")]
+)
+def test_other_scripts_are_folded(text, plain):
+    assert folded(text) == plain

@@ -6,6 +6,7 @@ from oblivion_platform.routing import (
     AgentProfile,
     RouteContext,
     Stage,
+    Task,
     agent_named,
     compile_router,
     default_squad,
@@ -92,3 +93,13 @@ def test_without_a_generalist_the_likeliest_takes_it():
     settled = settle(router, route(router, "what a lovely day"))
     assert settled.agent in router.profiles
     assert settled.task is not None
+
+
+def test_a_rule_says_what_to_do_too_if_its_agent_has_such_a_task():
+    router = compile_router([AgentProfile("fixer", tasks=(Task("default"), Task("fix_bug")))])
+    ruled = RouteContext(override="fixer", override_task="fix_bug")
+    assert route(router, "hello", ruled).task == "fix_bug"
+    by_channel = RouteContext(channel_agent="fixer", channel_task="fix_bug")
+    assert route(router, "hello", by_channel).task == "fix_bug"
+    gone = RouteContext(override="fixer", override_task="gone")
+    assert route(router, "hello", gone).task == "default"

@@ -31,7 +31,20 @@ _GREETING = re.compile(
     r"^\W*(?:hi|hello|hey|good (?:morning|afternoon|evening)|hallo|hola|salut)\b[\W\w]{0,20}$", re.I
 )
 _THANKS = re.compile(r"^\W*(?:thanks?|thank you|thx|danke|merci|gracias)\b[\W\w]{0,40}$", re.I)
-_SHOWN = ("title", "name", "key", "number", "status", "state", "url", "html_url", "path", "text", "summary")
+_SHOWN = (
+    "title",
+    "name",
+    "key",
+    "number",
+    "status",
+    "state",
+    "link",
+    "url",
+    "html_url",
+    "path",
+    "text",
+    "summary",
+)
 
 
 def think(prompt: Prompt) -> Reply:

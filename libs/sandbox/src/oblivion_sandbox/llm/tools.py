@@ -14,15 +14,17 @@ _CLAUSES = re.compile(
     r"|,?\s+and\s+(?=\w+ (?:an? |the |in |on ))"
 )
 _VERBS = {
-    "create": "create add make new write open file draft schedule book log raise insert append",
+    "create": "create add make new write file draft schedule book log raise insert append",
     "search": "search find look query lookup hunt",
     "list": "list show which enumerate overview what have",
-    "get": "get read fetch view retrieve load display show look summarise summarize explain review describe",
+    "get": "get read fetch view retrieve load show look list summarise summarize explain review describe",
     "update": "update change edit move set assign rename modify patch transition reschedule",
     "delete": "delete remove cancel close archive",
     "comment": "comment reply answer",
     "send": "send post message notify tell publish",
 }
+_CHANGES = frozenset({"create", "update", "delete", "comment", "send"})
+_QUESTION = re.compile(r"\s*(?:what|which|who|whose|when|where|why|how)\b", re.IGNORECASE)
 _CLASS_OF = {word: kind for kind, words in reversed(_VERBS.items()) for word in words.split()}
 
 
@@ -53,9 +55,18 @@ def call(tool: Tool, request: str, turn: int) -> ToolCall:
 
 def best(clause: str, tools: tuple[Tool, ...]) -> Tool | None:
     """The tool that a clause asks for, or None if it asks for none of them."""
+    if _QUESTION.match(clause):
+        tools = tuple(tool for tool in tools if not _changes(tool))
     scored = [(_score(clause, tool), -index, tool) for index, tool in enumerate(tools)]
+    if not scored:
+        return None
     score, _place, tool = max(scored, key=lambda entry: entry[:2])
     return tool if score >= ENOUGH else None
+
+
+def _changes(tool: Tool) -> bool:
+    named = stems(tool.name.rpartition("__")[2])[:1]
+    return any(_CLASS_OF.get(word) in _CHANGES for word in named)
 
 
 def _score(clause: str, tool: Tool) -> float:

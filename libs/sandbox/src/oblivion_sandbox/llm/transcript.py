@@ -14,6 +14,8 @@ _LINE = re.compile(
     re.MULTILINE,
 )
 _FENCE = re.compile(r"^\[(?:material|end)\b[^\]\n]{0,80}\][ \t]*\n?", re.MULTILINE)
+_FACTS = re.compile(r"^(?:Context|State):\n(?:- .*(?:\n|\Z))+", re.MULTILINE)
+"""Blocks that go along with a request, and ask for nothing."""
 _LABEL = re.compile(r"^[ \t#*]*(?:task|question|request|prompt|message|instruction)s?\**:\**\s*", re.I | re.M)
 _LABELS = {
     "task",
@@ -39,7 +41,7 @@ class Said:
 
 def ask(prompt: Prompt) -> str:
     """What is asked for, without the thread or the labels around it."""
-    text = _unquoted(prompt.task)
+    text = _FACTS.sub("", _unquoted(prompt.task))
     labels = list(_LABEL.finditer(text))
     if labels:
         text = text[labels[-1].end() :]

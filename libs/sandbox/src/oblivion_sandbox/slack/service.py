@@ -5,6 +5,7 @@ from collections import Counter
 from oblivion_sandbox.deliveries import Courier, SenderTuning
 from oblivion_sandbox.limits import TokenBuckets
 from oblivion_sandbox.misbehave import Misbehaviour
+from oblivion_sandbox.oauth.grants import Grants
 from oblivion_sandbox.outgoing import Outgoing
 from oblivion_sandbox.slack.carrier import RETRY_WAITS_S, SlackCarrier
 from oblivion_sandbox.slack.conversation import Conversation, Threads
@@ -33,8 +34,10 @@ class Slack:
         outgoing: Outgoing,
         defaults: SlackDefaults,
         tuning: SenderTuning,
+        grants: Grants,
     ) -> None:
         self.store = store
+        self.grants = grants
         self.misbehaviour = misbehaviour
         self._defaults = defaults
         waits_s = [wait_s * tuning.retry_scale for wait_s in RETRY_WAITS_S]
@@ -66,6 +69,7 @@ class Slack:
             self.store.wipe(*TABLES)
             self.store.run("DELETE FROM deliveries WHERE side = 'slack'")
             self.misbehaviour.clear("slack")
+            self.grants.reset()
             self.workspace.app = seed_workspace(self.store, self._defaults)
         self.buckets.clear()
         self.calls.clear()

@@ -7,8 +7,9 @@ from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.jobs import NewJob
 from oblivion_platform.logging import get_logger
 from oblivion_platform.queue import JobQueue
-from oblivion_platform.runs import Change, Run, RunSignals, job_of
+from oblivion_platform.runs import Change, Run, RunJob, RunSignals, job_of
 from oblivion_platform.sessions import SessionCache
+from oblivion_platform.telemetry import known_traceparent
 
 _log = get_logger(__name__)
 
@@ -28,8 +29,8 @@ class RedisAftermath:
     async def tell_holder(self, run: Run, what: str) -> None:
         await self._signals.tell_agent(run.tenant_id, run.id, run.gateway, run.fence, what)
 
-    async def bring_forward(self, tenant_id: UUID, run_id: UUID, priority: int) -> None:
-        await _tried(self._runs.hasten(job_of(tenant_id, run_id, priority=priority)))
+    async def bring_forward(self, tenant_id: UUID, run: RunJob) -> None:
+        await _tried(self._runs.hasten(job_of(tenant_id, run, traceparent=known_traceparent())))
 
     async def handle_events(self, jobs: Sequence[NewJob]) -> None:
         for job in jobs:

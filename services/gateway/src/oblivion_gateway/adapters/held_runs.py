@@ -1,6 +1,7 @@
 """Implements `HeldRuns`: each step one transaction of the tenant, its hints published after the commit."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -16,13 +17,14 @@ from oblivion_contracts.agent_socket import (
     TaskFailed,
 )
 from oblivion_contracts.runs import DelegateTask, RunEventKind, RunFailure, RunPriority, RunSource
-from oblivion_contracts.sessions import SessionMessage
+from oblivion_contracts.sessions import MESSAGES_KEPT, SessionMessage, SessionSnapshot
 from oblivion_gateway.domain.delegation import narrowed_tools
 from oblivion_gateway.socket_errors import SessionNotYours, TooManyHops, TooManyOfRun
 from oblivion_gateway.socket_ports import Child, Ended, Report, Standing
 from oblivion_platform import runs, sessions
 from oblivion_platform.agents import mute_agent
 from oblivion_platform.database.engine import Database
+from oblivion_platform.database.statements import Asked, fetch
 from oblivion_platform.runs import (
     Approval,
     Change,
@@ -34,7 +36,9 @@ from oblivion_platform.runs import (
     RunSignals,
     RunUnknown,
 )
+from oblivion_platform.runs.views import COLUMNS, run_of
 from oblivion_platform.sessions import Said, SessionCache
+from oblivion_platform.sessions.store import SNAPSHOT_OF
 
 CHILDREN_MAX = 50
 QUESTIONS_MAX = 100
@@ -60,53 +64,48 @@ class PostgresHeldRuns:
         self._lease_s = lease_s
 
     async def acknowledge(self, tenant_id: UUID, run_id: UUID, fence: int) -> None:
-        async with self._database.tenant(tenant_id) as tx:
-            change = await runs.acknowledge(tx, run_id, fence, lease_s=self._lease_s)
+        tx = self._database.alone(tenant_id)
+        change = await runs.acknowledge(tx, run_id, fence, lease_s=self._lease_s)
         await self._signals.changed(tenant_id, change)
 
     async def renew(self, tenant_id: UUID, fences: Mapping[UUID, int]) -> set[UUID]:
-        async with self._database.tenant(tenant_id) as tx:
-            return await runs.renew(tx, fences, lease_s=self._lease_s)
+        return await runs.renew(self._database.alone(tenant_id), fences, lease_s=self._lease_s)
 
     async def report(self, tenant_id: UUID, run_id: UUID, fence: int, report: Report) -> None:
-        async with self._database.tenant(tenant_id) as tx:
-            change = await _report(tx, run_id, fence, report)
+        change = await _report(self._database.alone(tenant_id), run_id, fence, report)
         await self._signals.changed(tenant_id, change)
 
     async def say(self, tenant_id: UUID, run_id: UUID, fence: int, words: str) -> None:
-        async with self._database.tenant(tenant_id) as tx:
-            change = await runs.say(tx, run_id, fence, words)
+        change = await runs.say(self._database.alone(tenant_id), run_id, fence, words)
         await self._signals.changed(tenant_id, change)
 
     async def checkpoint(self, tenant_id: UUID, run_id: UUID, fence: int, data: bytes) -> None:
-        async with self._database.tenant(tenant_id) as tx:
-            await runs.checkpoint(tx, run_id, fence, data)
+        await runs.checkpoint(self._database.alone(tenant_id), run_id, fence, data)
 
     async def complete(self, tenant_id: UUID, message: TaskCompleted, agent: str, report: Report) -> Ended:
-        queued: list[Change] = []
-        async with self._database.tenant(tenant_id) as tx:
+        after = _AfterEnd()
+        async with self._database.tenant(tenant_id, plan_once=True) as tx:
             change = await runs.complete(tx, message.run_id, message.fence, message.answer, report.usage)
             if change is not None:
-                await self._keep_answer(tx, tenant_id, message.run_id, agent, message.answer)
-                queued = await _queue_unread(tx, message)
+                after = await _after_end(tx, change, message.seen_sequence)
+                await self._keep_answer(tx, tenant_id, after.run, agent, message.answer)
             ended = await _ended(tx, message.run_id)
-        await self._tell_of_end(tenant_id, change, queued)
+        await self._tell_of_end(tenant_id, after)
         return ended
 
     async def fail(self, tenant_id: UUID, message: TaskFailed, report: Report) -> Ended:
         failure = RunFailure(code=message.code, message=message.message)
-        queued: list[Change] = []
-        async with self._database.tenant(tenant_id) as tx:
+        after = _AfterEnd()
+        async with self._database.tenant(tenant_id, plan_once=True) as tx:
             change = await runs.fail(tx, message.run_id, message.fence, failure, report.usage)
             if change is not None:
-                queued = await _queue_unread(tx, message)
+                after = await _after_end(tx, change, message.seen_sequence)
             ended = await _ended(tx, message.run_id)
-        await self._tell_of_end(tenant_id, change, queued)
+        await self._tell_of_end(tenant_id, after)
         return ended
 
     async def hand_back(self, tenant_id: UUID, run_id: UUID, fence: int) -> Ended:
-        async with self._database.tenant(tenant_id) as tx:
-            change = await runs.hand_back(tx, run_id, fence)
+        change = await runs.hand_back(self._database.alone(tenant_id), run_id, fence)
         await self._signals.changed(tenant_id, change)
         return Ended([run_id] if change is not None else [])
 
@@ -121,18 +120,15 @@ class PostgresHeldRuns:
         return change is not None
 
     async def read(self, tenant_id: UUID, run_id: UUID) -> Run | None:
-        async with self._database.tenant(tenant_id) as tx:
-            return await runs.read(tx, run_id)
+        return await runs.read(self._database.alone(tenant_id), run_id)
 
     async def read_checkpoint(self, tenant_id: UUID, run_id: UUID) -> bytes | None:
-        async with self._database.tenant(tenant_id) as tx:
-            return await runs.read_checkpoint(tx, run_id)
+        return await runs.read_checkpoint(self._database.alone(tenant_id), run_id)
 
     async def standings(self, tenant_id: UUID, run_ids: Sequence[UUID]) -> Sequence[Standing]:
-        async with self._database.tenant(tenant_id) as tx:
-            rows = (await tx.execute(_STANDINGS, {"runs": list(run_ids)})).all()
-            found = await runs.read_many(tx, [row.id for row in rows])
-            return [await _standing(tx, row, found[row.id]) for row in rows]
+        asked = self._database.alone(tenant_id)
+        values = {"runs": list(run_ids), "messages": MESSAGES_KEPT}
+        return [await _standing(asked, row) for row in await fetch(asked, _STANDINGS, values)]
 
     async def messages_since(
         self, tenant_id: UUID, session_id: UUID, sequence: int
@@ -199,43 +195,52 @@ class PostgresHeldRuns:
                 await tx.execute(_SEEN, {"agents": list(agent_ids)})
 
     async def _keep_answer(
-        self, tx: AsyncConnection, tenant_id: UUID, run_id: UUID, agent: str, answer: str
+        self, tx: AsyncConnection, tenant_id: UUID, run: Run | None, agent: str, answer: str
     ) -> None:
-        run = await runs.read(tx, run_id)
         if run is None or run.source is RunSource.DELEGATION:
             return  # What one agent told another was not said to anybody.
-        said = Said("agent", answer, run.source, agent, source_ref=f"run:{run_id}", run_id=run_id)
+        said = Said("agent", answer, run.source, agent, source_ref=f"run:{run.id}", run_id=run.id)
         appended = await sessions.append_message(tx, run.session_id, said)
         await self._session_copies.outdate(tenant_id, run.session_id, appended.version)
 
-    async def _tell_of_end(self, tenant_id: UUID, change: Change | None, queued: Sequence[Change]) -> None:
-        if change is None:
-            return
-        for each in (change, *queued):
-            await self._signals.changed(tenant_id, each)
-        async with self._database.tenant(tenant_id) as tx:
-            parent = (await tx.execute(_PARENT, {"run": change.run_id})).one_or_none()
+    async def _tell_of_end(self, tenant_id: UUID, after: "_AfterEnd") -> None:
+        for change in after.changes:
+            await self._signals.changed(tenant_id, change)
+        parent = after.parent
         if parent is not None:
             await self._signals.tell_agent(
                 tenant_id, parent.id, parent.gateway, parent.fence, "context.updated"
             )
 
 
-async def _report(tx: AsyncConnection, run_id: UUID, fence: int, report: Report) -> Change:
+@dataclass(frozen=True, slots=True)
+class _AfterEnd:
+    """What the end of a run led to; nothing, when it had ended before."""
+
+    changes: Sequence[Change] = ()
+    run: Run | None = None
+    parent: Run | None = None
+
+
+async def _report(tx: Asked, run_id: UUID, fence: int, report: Report) -> Change:
     return await runs.progress(
         tx, run_id, fence, percent=report.percent, words=report.words, usage=report.usage
     )
 
 
-async def _queue_unread(tx: AsyncConnection, message: TaskCompleted | TaskFailed) -> list[Change]:
-    run = await runs.read(tx, message.run_id)
-    return [] if run is None else await runs.queue_unread(tx, run, message.seen_sequence)
+async def _after_end(tx: AsyncConnection, change: Change, seen_sequence: int) -> _AfterEnd:
+    run = await runs.read(tx, change.run_id)
+    if run is None:
+        return _AfterEnd([change])
+    queued = await runs.queue_unread(tx, run, seen_sequence)
+    parent = await runs.read(tx, run.parent_run_id) if run.parent_run_id else None
+    return _AfterEnd([change, *queued], run, parent)
 
 
 async def _ended(tx: AsyncConnection, run_id: UUID) -> Ended:
     """The run's own job, the next of its thread, and one that waits for the agent to have room."""
-    rows = await tx.execute(_POSSIBLE_NOW, {"run": run_id})
-    return Ended([run_id, *rows.scalars()])
+    rows = await fetch(tx, _POSSIBLE_NOW, {"run": run_id})
+    return Ended([run_id, *(row.id for row in rows)])
 
 
 async def _refuse_many_questions(tx: AsyncConnection, request: ApprovalRequest) -> None:
@@ -288,13 +293,14 @@ def _child_of(parent: Run, work: DelegateTask, child_id: UUID, session_id: UUID)
     )
 
 
-async def _standing(tx: AsyncConnection, row: Row[Any], run: Run) -> Standing:
-    answered = (await tx.execute(_ANSWERED, {"run": row.id})).all() if row.has_answers else ()
-    children = (await tx.execute(_CHILDREN, {"run": row.id})).all() if row.has_children else ()
+async def _standing(asked: Asked, row: Any) -> Standing:
+    run = run_of(row)
+    answered = await fetch(asked, _ANSWERED, {"run": row.id}) if row.has_answers else ()
+    children = await fetch(asked, _CHILDREN, {"run": row.id}) if row.has_children else ()
     return Standing(
         run,
-        row.session_version,
         row.last_message_seq,
+        None if row.session is None else SessionSnapshot.model_validate_json(row.session),
         [
             ApprovalAnswered(
                 run_id=row.id,
@@ -338,23 +344,25 @@ _CHILD_COUNT = text("SELECT count(*) FROM runs WHERE parent_run_id = :run")
 _QUESTION_COUNT = text("""
     SELECT count(*) AS asked, count(*) FILTER (WHERE key = :key) AS known FROM approvals WHERE run_id = :run
 """)
-_STANDINGS = text("""
-    SELECT r.id, s.version AS session_version, s.last_message_seq,
-        EXISTS (SELECT FROM approvals a WHERE a.run_id = r.id AND a.state <> 'pending') AS has_answers,
-        EXISTS (SELECT FROM runs c WHERE c.parent_run_id = r.id
-                AND c.state IN ('succeeded', 'failed', 'cancelled')) AS has_children
-    FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
-    WHERE r.id = ANY(:runs)
-""")
-_ANSWERED = text("""
-    SELECT id, state, comment, answered_by_name FROM approvals WHERE run_id = :run AND state <> 'pending'
-""")
-_CHILDREN = text("""
+_STANDINGS = f"""
+    SELECT {COLUMNS},
+        (SELECT s.last_message_seq FROM sessions s WHERE s.id = session_id) AS last_message_seq,
+        EXISTS (SELECT FROM approvals a WHERE a.run_id = runs.id AND a.state <> 'pending') AS has_answers,
+        EXISTS (SELECT FROM runs c WHERE c.parent_run_id = runs.id
+                AND c.state IN ('succeeded', 'failed', 'cancelled')) AS has_children,
+        CASE WHEN state = 'assigned' AND acknowledged_at IS NULL
+             THEN ({SNAPSHOT_OF} runs.session_id) END AS session
+    FROM runs WHERE id = ANY(%(runs)s)
+"""  # noqa: S608 - constants of ours
+_ANSWERED = """
+    SELECT id, state, comment, answered_by_name FROM approvals WHERE run_id = %(run)s AND state <> 'pending'
+"""
+_CHILDREN = """
     SELECT c.id, a.name AS agent, c.result, c.finished_at,
         CASE c.state WHEN 'cancelled' THEN 'It was cancelled.' ELSE c.failure ->> 'message' END AS failure
     FROM runs c LEFT JOIN agents a ON a.tenant_id = c.tenant_id AND a.id = c.agent_id
-    WHERE c.parent_run_id = :run AND c.state IN ('succeeded', 'failed', 'cancelled')
-""")
+    WHERE c.parent_run_id = %(run)s AND c.state IN ('succeeded', 'failed', 'cancelled')
+"""
 _SAID_SINCE = text("""
     SELECT seq, role, author, body, source, run_id, asked_run_id, at FROM session_messages
     WHERE session_id = :session AND seq > :seq AND role = 'user' ORDER BY seq LIMIT 100
@@ -371,18 +379,13 @@ _WAITING = text("""
       AND (state = 'routed' OR state = 'waiting' AND waiting_for = 'agent')
     ORDER BY priority, created_at LIMIT :limit
 """)
-_POSSIBLE_NOW = text("""
-    WITH ended AS (SELECT tenant_id, agent_id, thread FROM runs WHERE id = :run)
+_POSSIBLE_NOW = """
+    WITH ended AS (SELECT tenant_id, agent_id, thread FROM runs WHERE id = %(run)s)
     (SELECT r.id FROM runs r, ended WHERE r.tenant_id = ended.tenant_id AND r.thread = ended.thread
         AND r.state = 'queued' ORDER BY r.created_at, r.id LIMIT 1)
     UNION
     (SELECT r.id FROM runs r, ended WHERE r.tenant_id = ended.tenant_id AND r.agent_id = ended.agent_id
         AND r.finished_at IS NULL AND r.state = 'waiting' AND r.waiting_for = 'agent'
         ORDER BY r.priority, r.created_at LIMIT 1)
-""")
-_PARENT = text("""
-    SELECT parent.id, parent.gateway, parent.fence FROM runs child
-    JOIN runs parent ON parent.tenant_id = child.tenant_id AND parent.id = child.parent_run_id
-    WHERE child.id = :run AND parent.gateway IS NOT NULL
-""")
+"""
 _SEEN = text("UPDATE agents SET last_seen_at = now() WHERE id = ANY(:agents)")

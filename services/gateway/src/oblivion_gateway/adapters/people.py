@@ -28,7 +28,22 @@ class PostgresPeople:
         if tenant_id is None:
             return None
         async with self._database.tenant(tenant_id) as tx:
-            found = await people.session_user(tx, cookie)
-        if found is None:
-            return None
-        return Caller(tenant_id, "user", found.user_id, found.name, Role(found.role), found.is_operator)
+            return _in_browser(tenant_id, await people.session_user(tx, cookie))
+
+    async def of_browser(self, tenant_id: UUID, browser_id: UUID) -> Caller | None:
+        async with self._database.tenant(tenant_id) as tx:
+            return _in_browser(tenant_id, await people.browser_user(tx, browser_id))
+
+
+def _in_browser(tenant_id: UUID, found: people.BrowserUser | None) -> Caller | None:
+    if found is None:
+        return None
+    return Caller(
+        tenant_id,
+        "user",
+        found.user_id,
+        found.name,
+        Role(found.role),
+        found.is_operator,
+        browser_id=found.session_id,
+    )

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from oblivion_platform.queue import JobQueue
 from oblivion_platform.resilience import Budget, Rate
-from oblivion_platform.runs import job_of
+from oblivion_platform.runs import RunJob, job_of
 from oblivion_platform.telemetry import known_traceparent
 
 
@@ -15,7 +15,7 @@ class QueuedRuns:
         self._queue = queue
 
     async def hasten(self, tenant_id: UUID, run_id: UUID, priority: int) -> bool:
-        job = job_of(tenant_id, run_id, priority=priority, traceparent=known_traceparent())
+        job = job_of(tenant_id, RunJob(run_id, priority), traceparent=known_traceparent())
         return await self._queue.hasten(job)
 
 

@@ -55,6 +55,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     # Events and dead letters
     "list_events": ADMINS,
     "show_event": ADMINS,
+    "read_event_body": ADMINS,
     "replay_event": ADMINS,
     "list_dead_letters": ADMINS,
     "report_dead_letters": ADMINS,
@@ -77,9 +78,12 @@ ACCESS: dict[str, frozenset[Role]] = {
     "link_mapping": ADMINS,
     "change_mapping": ADMINS,
     "unlink_mapping": ADMINS,
+    "list_places": ADMINS,
     # The system
     "list_audit": ADMINS,
     "list_credentials": ADMINS,
+    "show_overview": ADMINS,
+    "show_setup": ADMINS,
     "list_stats": ADMINS,
     "list_tenants": OPERATORS,
     # Agent resources: proved by the cluster itself

@@ -31,6 +31,8 @@ class Caller:
     is_operator: bool = False
     expires_at_unix_s: int | None = None
     """When the token ends; None for a signed-in browser."""
+    browser_id: UUID | None = None
+    """Of a signed-in browser, which can be signed out."""
 
     @property
     def roles(self) -> frozenset[Role]:

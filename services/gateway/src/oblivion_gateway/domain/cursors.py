@@ -33,6 +33,21 @@ def decode_moment(cursor: str | None) -> After | None:
         raise _unreadable() from None
 
 
+def decode_thing(cursor: str | None) -> tuple[UUID, str] | None:
+    """What somebody else's system calls a thing, and whose it is.
+
+    Raises:
+        RequestInvalid
+    """
+    if cursor is None:
+        return None
+    whose, name = _decode(cursor, 2)
+    try:
+        return UUID(whose), name
+    except ValueError:
+        raise _unreadable() from None
+
+
 def decode_name(cursor: str | None) -> str | None:
     """Raises: RequestInvalid."""
     return None if cursor is None else _decode(cursor, 1)[0]

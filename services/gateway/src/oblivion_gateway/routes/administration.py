@@ -13,11 +13,13 @@ from oblivion_contracts.administration import (
     NewMapping,
     NewRouteRule,
     NewUser,
+    Overview,
     RouteDecisionPage,
     RouteLabelPage,
     RouteRule,
     RouteRules,
     RouteTried,
+    Setup,
     Stats,
     Tenants,
     TryRoute,
@@ -67,7 +69,10 @@ async def list_mappings(
     "/mappings", tags=["mappings"], status_code=201, response_model=MappingView, responses=problems(404)
 )
 async def link_mapping(new: NewMapping, once: Once, services: ServicesNeeded) -> Response:
-    """Join a list to a channel, or give a mapping that exists new options."""
+    """Join a list to a channel, or give a mapping that exists new options.
+
+    `problem` says so where the app is known not to be in the channel.
+    """
     return await once(lambda unit: services.mappings.link(unit, new), status=201)
 
 
@@ -147,6 +152,18 @@ async def list_audit(
 async def list_credentials(read: Read, services: ServicesNeeded) -> Credentials:
     """Stored tokens, without their values."""
     return await read(services.reports.credentials)
+
+
+@router.get("/overview", tags=["system"])
+async def show_overview(read: Read, services: ServicesNeeded) -> Overview:
+    """How the system is: what lives now, and what the last 24 hours brought."""
+    return await read(services.reports.overview)
+
+
+@router.get("/setup", tags=["system"])
+async def show_setup(read: Read, services: ServicesNeeded) -> Setup:
+    """What an installation needs before it is of use, each looked at as it is now."""
+    return await read(services.first_steps)
 
 
 @router.get("/stats", tags=["system"])

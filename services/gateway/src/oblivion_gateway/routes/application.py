@@ -19,6 +19,7 @@ from oblivion_gateway.routes import (
     auth,
     events,
     operator,
+    places,
     runs,
     sessions,
     sign_in,
@@ -45,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     events.router,
     administration.router,
+    places.router,
     operator.router,
 )
 _PROTECTED = "/api/"

@@ -22,6 +22,7 @@ from oblivion_gateway.routes.dependencies import AllowedCaller, ServicesNeeded, 
 from oblivion_gateway.routes.problems import problems
 from oblivion_gateway.usecases.issue_tokens import ClientRefused
 from oblivion_platform.errors import AuthenticationFailed
+from oblivion_platform.tokens import API_AUDIENCE, HUB_AUDIENCE
 
 router = APIRouter(tags=["sign-in"])
 
@@ -84,6 +85,7 @@ _FIELDS = {
         "grant_type": {"type": "string", "enum": [_GRANT]},
         "client_id": {"type": "string"},
         "client_secret": {"type": "string"},
+        "resource": {"type": "string", "description": "`…/mcp`: a token for the tools, not for the API."},
     },
 }
 _BODY: dict[str, Any] = {
@@ -104,7 +106,8 @@ _BODY: dict[str, Any] = {
     responses={
         400: {
             "model": TokenError,
-            "description": "`invalid_request` or `unsupported_grant_type`; a problem where it is no request.",
+            "description": "`invalid_request`, `invalid_target` or `unsupported_grant_type`; "
+            "a problem where it is no request.",
             "content": problems(400)[400]["content"],
         },
         401: {"model": TokenError, "description": "`invalid_client`: id and secret fit no active agent."},
@@ -147,12 +150,12 @@ async def _issue(request: Request, services: ServicesNeeded) -> TokenAnswer:
     grant = fields.get("grant_type", _GRANT)
     if grant != _GRANT:
         raise OAuthRefusal(400, "unsupported_grant_type", f"Only {_GRANT} is offered.")
-    client = _client(request, fields)
+    client, audience = _client(request, fields), _audience(fields, services.public_url)
     try:
         if client is None:
-            issued = await services.issue_tokens.for_person(await _signed_in(request, services))
+            issued = await services.issue_tokens.for_person(await _signed_in(request, services), audience)
         else:
-            issued = await services.issue_tokens.for_client(*client)
+            issued = await services.issue_tokens.for_client(*client, audience)
     except SignInNeeded:
         raise OAuthRefusal(400, "invalid_request", "client_id and client_secret are missing.") from None
     except ClientRefused as refused:
@@ -160,6 +163,16 @@ async def _issue(request: Request, services: ServicesNeeded) -> TokenAnswer:
     except AuthenticationFailed as refused:
         raise OAuthRefusal(401, "invalid_client", refused.message) from None
     return TokenAnswer(access_token=issued.token, expires_in=issued.expires_in_s)
+
+
+def _audience(fields: dict[str, str], public_url: str) -> str:
+    """What the token is for: the API, or with RFC 8707's `resource` the MCP hub."""
+    resource = fields.get("resource")
+    if resource is None:
+        return API_AUDIENCE
+    if resource.rstrip("/") != f"{public_url}/mcp":
+        raise OAuthRefusal(400, "invalid_target", f"The only resource is {public_url}/mcp.")
+    return HUB_AUDIENCE
 
 
 async def _signed_in(request: Request, services: ServicesNeeded) -> Caller:

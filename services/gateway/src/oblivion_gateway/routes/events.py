@@ -12,6 +12,7 @@ from oblivion_contracts.administration import (
     DeadLetterPage,
     DeadLetterReport,
     DeadLettersChosen,
+    EventBody,
     EventDetail,
     EventPage,
     EventReplayed,
@@ -42,6 +43,12 @@ async def list_events(
 async def show_event(event_id: UUID, read: Read, services: ServicesNeeded) -> EventDetail:
     """What became of one event; never its body."""
     return await read(lambda unit: services.events.show(unit, event_id))
+
+
+@router.get("/events/{event_id}/body", tags=["events"], responses=problems(404))
+async def read_event_body(event_id: UUID, read: Read, services: ServicesNeeded) -> EventBody:
+    """What came in, with secrets masked. The audit log notes who read it."""
+    return await read(lambda unit: services.events.body(unit, event_id))
 
 
 @router.post(

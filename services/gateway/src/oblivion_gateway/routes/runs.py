@@ -12,6 +12,7 @@ from oblivion_gateway.routes.dependencies import AllowedCaller, Once, Read, Serv
 from oblivion_gateway.routes.pages import LIMIT, Cursor, Limit
 from oblivion_gateway.routes.problems import ALWAYS, problems
 from oblivion_gateway.routes.streams import as_stream
+from oblivion_platform.operations.runs import RunFilter
 
 router = APIRouter(prefix="/api", responses=problems(*ALWAYS))
 Sequence = Annotated[int, Query(ge=0, le=2**62, description="Only what came after this sequence.")]
@@ -35,13 +36,22 @@ async def list_runs(
     state: RunState | None = None,
     agent_id: UUID | None = None,
     session_id: UUID | None = None,
+    workflow_id: UUID | None = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> RunPage:
     """Runs, newest first; yours, or for admins everybody's."""
     return await read(
         lambda unit: services.runs.listing(
-            unit, cursor, limit, state=state, agent_id=agent_id, session_id=session_id
+            unit,
+            cursor,
+            RunFilter(
+                state=state,
+                agent_id=agent_id,
+                session_id=session_id,
+                workflow_id=workflow_id,
+                limit=limit,
+            ),
         )
     )
 

@@ -13,7 +13,9 @@ from oblivion_gateway.ports import History
 from oblivion_gateway.usecases.administer import LookAround, ManageEvents, ManageMappings, ManagePeople
 from oblivion_gateway.usecases.agents import ManageAgents
 from oblivion_gateway.usecases.authenticate import Authenticate
+from oblivion_gateway.usecases.check_setup import CheckSetup
 from oblivion_gateway.usecases.converse import Converse
+from oblivion_gateway.usecases.find_places import FindPlaces
 from oblivion_gateway.usecases.issue_tokens import IssueTokens
 from oblivion_gateway.usecases.limit_requests import LimitRequests
 from oblivion_gateway.usecases.prove_operator import ProveOperator
@@ -60,8 +62,10 @@ class Services:
     routes: RouteMessages
     people: ManagePeople
     mappings: ManageMappings
+    places: FindPlaces
     events: ManageEvents
     reports: LookAround
+    first_steps: CheckSetup
     tenants: Callable[[], Awaitable[Tenants]]
     operator: ServeOperator
     prove_operator: ProveOperator

@@ -21,7 +21,7 @@ from oblivion_gateway.routes.services import Services
 from oblivion_platform.people import SESSION_TTL_S
 
 router = APIRouter(tags=["sign-in"])
-AFTER_SIGN_IN = "/docs"
+AFTER_SIGN_IN = "/"
 _SEE_OTHER = status.HTTP_303_SEE_OTHER
 
 Slug = Annotated[str, Path(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]

@@ -13,6 +13,7 @@ from oblivion_contracts.administration import (
     DeadLetterPage,
     DeadLetterReport,
     DeadLettersChosen,
+    EventBody,
     EventDetail,
     EventPage,
     EventReplayed,
@@ -21,6 +22,7 @@ from oblivion_contracts.administration import (
     MappingView,
     NewMapping,
     NewUser,
+    Overview,
     Stats,
     UserChange,
     UserPage,
@@ -28,11 +30,12 @@ from oblivion_contracts.administration import (
 )
 from oblivion_contracts.mappings import MappingOptions
 from oblivion_gateway.domain.cursors import decode_moment, decode_name, next_cursor
+from oblivion_gateway.domain.masking import masked
 from oblivion_gateway.errors import Conflict, RequestInvalid
 from oblivion_gateway.ports import Aftermath
 from oblivion_gateway.usecases.requests import Unit
 from oblivion_platform import people
-from oblivion_platform.operations import dead_letters, events, mappings, reports
+from oblivion_platform.operations import dead_letters, events, mappings, places, reports
 from oblivion_platform.operations.errors import CannotBeDone
 
 
@@ -85,7 +88,10 @@ class ManageMappings:
         return await mappings.read_mapping(unit.tx, mapping_id)
 
     async def link(self, unit: Unit, new: NewMapping) -> MappingView:
+        """Raises: NothingFound: an integration is none of the tenant's."""
         mapping_id, _ = await mappings.link(unit.tx, unit.caller.tenant_id, unit.actor, new)
+        if await places.is_outside(unit.tx, new.slack_integration_id, new.slack_channel_id):
+            await mappings.note_outsider(unit.tx, mapping_id)
         return await mappings.read_mapping(unit.tx, mapping_id)
 
     async def change(self, unit: Unit, mapping_id: UUID, options: MappingOptions) -> MappingView:
@@ -112,10 +118,19 @@ class ManageEvents:
         )
 
     async def show(self, unit: Unit, event_id: UUID) -> EventDetail:
-        """Never with its body: that is for the command line, which says so in the audit log."""
+        """Never with its body, which is read by itself."""
         row = await events.show_event(unit.tx, event_id)
         del row["body"]
         return EventDetail.model_validate(row)
+
+    async def body(self, unit: Unit, event_id: UUID) -> EventBody:
+        """What came in, masked; the audit log notes that it was read. Raises: NothingFound."""
+        row = await events.show_event(unit.tx, event_id)
+        body: bytes | None = row["body"]
+        await unit.note("event.body_read", event_id)
+        content_type = str(row["content_type"])
+        text = None if body is None else masked(bytes(body), content_type)
+        return EventBody(content_type=content_type, text=text)
 
     async def replay(self, unit: Unit, event_id: UUID) -> EventReplayed:
         """Raises: NothingFound; CannotBeDone: its body is purged."""
@@ -173,6 +188,9 @@ class LookAround:
 
     async def credentials(self, unit: Unit) -> Credentials:
         return Credentials(items=await reports.list_credentials(unit.tx))
+
+    async def overview(self, unit: Unit) -> Overview:
+        return await reports.read_overview(unit.tx)
 
     async def stats(self, unit: Unit, metric: str | None, minutes: int) -> Stats:
         return Stats(items=await reports.list_stats(unit.tx, metric=metric, minutes=minutes))

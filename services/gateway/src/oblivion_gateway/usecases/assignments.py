@@ -3,16 +3,17 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from oblivion_contracts.agent_socket import TaskAssigned
 from oblivion_contracts.agents import AgentDefinition, Skill
 from oblivion_contracts.identifiers import DEFAULT_TASK
-from oblivion_contracts.sessions import SessionMessage
+from oblivion_contracts.sessions import SessionMessage, SessionSnapshot
 from oblivion_gateway.domain.delegation import narrowed_tools
 from oblivion_gateway.socket_ports import AgentBook, HeldRuns, RunTokens
 from oblivion_platform.runs import Run
-from oblivion_platform.sessions import Sessions
+from oblivion_platform.sessions import WATCHED_TRIGGERS
 
 MESSAGES_LENGTH_MAX = 200_000
 """Characters of earlier messages that go along; the newest are kept."""
@@ -28,23 +29,21 @@ class LeaseTerms:
 
 
 class Assignments:
-    """Puts together what an agent needs to begin; nothing of it ever goes through Redis but the session."""
+    """Puts together what an agent needs to begin; nothing of it ever goes through Redis."""
 
     def __init__(
         self,
         runs: HeldRuns,
         agents: AgentBook,
-        sessions: Sessions,
         run_tokens: RunTokens,
         terms: LeaseTerms,
     ) -> None:
         self._runs = runs
         self._agents = agents
-        self._sessions = sessions
         self._run_tokens = run_tokens
         self._terms = terms
 
-    async def assemble(self, run: Run, session_version: int) -> TaskAssigned | None:
+    async def assemble(self, run: Run, session: SessionSnapshot) -> TaskAssigned | None:
         """None when there is no such agent any more, or the run has no deadline: it was never assigned.
 
         Raises:
@@ -63,9 +62,9 @@ class Assignments:
             category=run.category,
             source=run.source,
             session_id=run.session_id,
-            messages=await self._conversation(run, session_version),
+            messages=newest_within(without_prompt(session.messages, run), MESSAGES_LENGTH_MAX),
             requested_by=run.requested_by,
-            context=dict(run.context),
+            context={**_of_session(session), **run.context},
             state=dict(run.carried_state),
             system_prompt=definition.system_prompt,
             model=definition.model,
@@ -80,10 +79,6 @@ class Assignments:
             deadline=run.deadline_at,
             traceparent=run.traceparent,
         )
-
-    async def _conversation(self, run: Run, session_version: int) -> list[SessionMessage]:
-        snapshot = await self._sessions.snapshot(run.tenant_id, run.session_id, at_least=session_version)
-        return newest_within(without_prompt(snapshot.messages, run), MESSAGES_LENGTH_MAX)
 
     async def _checkpoint(self, run: Run) -> bytes | None:
         if run.fence <= 1:
@@ -114,6 +109,13 @@ def newest_within(messages: list[SessionMessage], length: int) -> list[SessionMe
         if length < 0:
             return messages[index + 1 :]
     return messages
+
+
+def _of_session(session: SessionSnapshot) -> dict[str, Any]:
+    """What holds for all work of a conversation; what is our own there is nothing to agents."""
+    workflow = {key: value for key, value in session.workflow.items() if key != WATCHED_TRIGGERS}
+    found = {"preferences": session.preferences, "workflow": workflow}
+    return {name: value for name, value in found.items() if value}
 
 
 def _skills(definition: AgentDefinition, names: Sequence[str]) -> list[Skill]:

@@ -21,6 +21,10 @@ class People(Protocol):
         """Whose browser session it is, unless it is over."""
         ...
 
+    async def of_browser(self, tenant_id: UUID, browser_id: UUID) -> Caller | None:
+        """The same by the session's id, for somebody who showed the cookie before."""
+        ...
+
 
 class Authenticate:
     """Nobody is believed for longer than it takes to hear that they are disabled."""
@@ -63,6 +67,8 @@ class Authenticate:
             return None
         if caller.kind == "agent":
             return caller if await self._agents.is_active(caller.tenant_id, caller.id) else None
+        if caller.browser_id is not None:
+            return await self._people.of_browser(caller.tenant_id, caller.browser_id)
         known = await self._people.user(caller.tenant_id, caller.id)
         return None if known is None else replace(known, expires_at_unix_s=caller.expires_at_unix_s)
 

@@ -9,14 +9,14 @@ from oblivion_contracts.administration import (
     SessionPage,
     SessionSummary,
 )
-from oblivion_contracts.runs import RunPriority, RunSource
+from oblivion_contracts.runs import RunSource
 from oblivion_contracts.sessions import MessageAccepted, NewMessage, NewSession, SessionSnapshot
 from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.domain.cursors import decode_moment, next_cursor
 from oblivion_gateway.ports import Aftermath
 from oblivion_gateway.usecases.requests import Unit
 from oblivion_platform import agents, runs, sessions
-from oblivion_platform.runs import NewRun
+from oblivion_platform.runs import NewRun, RunJob
 from oblivion_platform.sessions import NewSessionRow, Reader, Said, SessionRow, Sessions, SessionUnknown
 from oblivion_platform.telemetry import current_traceparent
 
@@ -96,7 +96,7 @@ class Converse:
             user_id=caller.id,
             requested_by=caller.name,
             wanted_agent=wanted,
-            place=_place(session) if is_shown else {},
+            place=_place(session) if is_shown else {runs.HIDDEN: True},
             traceparent=current_traceparent(),
         )
         said = Said(
@@ -112,7 +112,7 @@ class Converse:
         # Before the commit: then no crash in between leaves an old copy in use.
         await self._aftermath.session_changed(caller.tenant_id, session_id, appended.version)
         unit.after_commit += [
-            lambda: self._aftermath.bring_forward(caller.tenant_id, run.id, RunPriority.MENTION),
+            lambda: self._aftermath.bring_forward(caller.tenant_id, RunJob.of(run)),
             lambda: self._aftermath.run_changed(caller.tenant_id, change),
         ]
         return MessageAccepted(session_id=session_id, run_id=run.id, sequence=appended.sequence)

@@ -78,11 +78,11 @@ class Greet:
         resumed = [held.run_id for held in message.held if await self._resume(connection, held, sockets)]
         if resumed:
             await tell.look(connection.tenant_id, resumed)
+        # Written first: the router looks there, and what it lets wait after that is not for want of this one.
+        await self._presence.written(connection)
         waiting = await self._runs.waiting_for(
             connection.tenant_id, connection.agent_id, max(1, connection.room - len(connection.held))
         )
-        # Once the board knows of it: the router looks there.
-        await self._presence.written(connection)
         self._bring_forward.soon(connection.tenant_id, waiting)
 
     async def drain(self, connection: AgentConnection, message: AgentDraining, hold: HoldRuns) -> None:

@@ -28,12 +28,19 @@ class KeepPresence:
     """One per process."""
 
     def __init__(
-        self, connections: AgentConnections, board: PresenceBoard, runs: HeldRuns, *, gateway: str
+        self,
+        connections: AgentConnections,
+        board: PresenceBoard,
+        runs: HeldRuns,
+        *,
+        gateway: str,
+        marked_for_s: float,
     ) -> None:
         self._connections = connections
         self._board = board
         self._runs = runs
         self._gateway = gateway
+        self._marked_for_s = marked_for_s
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
         self._refreshed_at = self._seen_at = float("-inf")
@@ -76,6 +83,7 @@ class KeepPresence:
         try:
             for (tenant_id, agent_id), sids in of_agent.items():
                 await self._board.withdraw(tenant_id, agent_id, sids)
+            await self._board.unmark(self._gateway)
         except DependencyUnavailable as failure:
             _log.info("presence was not withdrawn", code=failure.code)
 
@@ -90,11 +98,10 @@ class KeepPresence:
     async def _turn(self) -> None:
         self._wake.clear()
         now = time.monotonic()
-        overdue = now - self._refreshed_at >= REFRESH_EVERY_S
-        if overdue or not await self._board.is_marked(self._gateway):
+        is_known = await self._board.mark(self._gateway, for_s=self._marked_for_s)
+        if not is_known or now - self._refreshed_at >= REFRESH_EVERY_S:
             self._changed.clear()
             await self._board.write(self._replicas(self._connections))
-            await self._board.mark(self._gateway)
             self._refreshed_at = now
         elif self._changed:
             sids, self._changed = self._changed, set()

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from oblivion_contracts.administration import WorkflowPage
-from oblivion_contracts.runs import RunPriority, RunSource
+from oblivion_contracts.runs import RunSource
 from oblivion_contracts.sessions import MessageAccepted
 from oblivion_contracts.workflows import WorkflowDefinition, WorkflowView
 from oblivion_gateway.domain.cursors import decode_moment, next_cursor
@@ -11,7 +11,7 @@ from oblivion_gateway.ports import Aftermath
 from oblivion_gateway.usecases.requests import Unit
 from oblivion_platform import agents, runs, sessions
 from oblivion_platform.operations import workflows
-from oblivion_platform.runs import NewRun
+from oblivion_platform.runs import NewRun, RunJob
 from oblivion_platform.sessions import NewSessionRow, Said
 from oblivion_platform.telemetry import current_traceparent
 
@@ -88,7 +88,7 @@ class RunWorkflows:
         await workflows.note_workflow_run(tx, workflow.id, run.id)
         await unit.note("workflow.run", workflow.id, run_id=run.id)
         unit.after_commit += [
-            lambda: self._aftermath.bring_forward(caller.tenant_id, run.id, RunPriority.MENTION),
+            lambda: self._aftermath.bring_forward(caller.tenant_id, RunJob.of(run)),
             lambda: self._aftermath.run_changed(caller.tenant_id, change),
         ]
         return MessageAccepted(session_id=session.id, run_id=run.id, sequence=appended.sequence)

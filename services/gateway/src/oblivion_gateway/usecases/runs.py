@@ -1,9 +1,10 @@
 """Runs and approvals over REST. Admins see every run of the tenant, others their own."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from oblivion_contracts.administration import ApprovalPage, Cancel, RouteLabel, RunEvents, RunLabel, RunPage
-from oblivion_contracts.runs import Approval, ApprovalAnswer, JobStatus, RunState, RunView
+from oblivion_contracts.runs import Approval, ApprovalAnswer, JobStatus, RunView
 from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.domain.cursors import decode_moment, next_cursor
 from oblivion_gateway.errors import Conflict
@@ -11,7 +12,7 @@ from oblivion_gateway.ports import Aftermath
 from oblivion_gateway.usecases.requests import Unit
 from oblivion_platform import agents, runs
 from oblivion_platform.operations.runs import RunFilter, agent_names, label_run, list_runs
-from oblivion_platform.runs import ApprovalUnknown, Run, RunUnknown
+from oblivion_platform.runs import ApprovalUnknown, Run, RunJob, RunUnknown
 
 EVENTS_MAX = 500
 
@@ -22,28 +23,13 @@ class FollowRuns:
     def __init__(self, aftermath: Aftermath) -> None:
         self._aftermath = aftermath
 
-    async def listing(
-        self,
-        unit: Unit,
-        cursor: str | None,
-        limit: int,
-        *,
-        state: RunState | None,
-        agent_id: UUID | None,
-        session_id: UUID | None,
-    ) -> RunPage:
-        wanted = RunFilter(
-            state=state,
-            agent_id=agent_id,
-            session_id=session_id,
-            user_id=None if unit.caller.is_admin else unit.caller.id,
-            limit=limit,
-            before=decode_moment(cursor),
-        )
-        found = await list_runs(unit.tx, wanted)
+    async def listing(self, unit: Unit, cursor: str | None, wanted: RunFilter) -> RunPage:
+        """Those that are wanted, as far as they are the caller's own; admins see everybody's."""
+        own = None if unit.caller.is_admin else unit.caller.id
+        found = await list_runs(unit.tx, replace(wanted, user_id=own, before=decode_moment(cursor)))
         return RunPage(
             items=found,
-            next_cursor=next_cursor(found, limit, lambda run: (run.created_at.isoformat(), run.id)),
+            next_cursor=next_cursor(found, wanted.limit, lambda run: (run.created_at.isoformat(), run.id)),
         )
 
     async def show(self, unit: Unit, run_id: UUID) -> RunView:
@@ -71,13 +57,11 @@ class FollowRuns:
     async def cancel(self, unit: Unit, run_id: UUID, wish: Cancel) -> RunView:
         """Raises: RunUnknown; Conflict: it is over already."""
         run = await visible_run(unit, run_id)
-        change = await runs.cancel(unit.tx, run_id, unit.caller.name)
-        if change is None:
+        ending = await runs.stop(unit.tx, run, unit.caller.name, stopper=unit.caller.id)
+        if ending is None:
             raise Conflict("run_over", f"The run has already {run.state}; nothing is left to cancel.")
         await unit.note("run.cancelled", run_id, reason=wish.reason)
-        # Nobody waits for the answers to what it handed on.
-        below = await runs.cancel_descendants(unit.tx, run_id, unit.caller.name)
-        for stopped in (runs.Stopped(run, change), *below):
+        for stopped in ending.stopped:
             self._stopped(unit, stopped)
         return await self._view(unit, await visible_run(unit, run_id))
 
@@ -92,10 +76,10 @@ class FollowRuns:
         if change is None:
             raise Conflict("run_not_over", "The run is not over yet. Cancel it first.")
         await unit.note("run.retried", run_id, new_run_id=change.run_id)
-        tenant_id = unit.caller.tenant_id
+        tenant_id, again = unit.caller.tenant_id, replace(RunJob.of(run), run_id=change.run_id)
         unit.after_commit += [
             lambda: self._aftermath.run_changed(tenant_id, change),
-            lambda: self._aftermath.bring_forward(tenant_id, change.run_id, run.priority),
+            lambda: self._aftermath.bring_forward(tenant_id, again),
         ]
         return await self._view(unit, await visible_run(unit, change.run_id))
 
@@ -147,7 +131,7 @@ class FollowRuns:
         unit.after_commit += [
             lambda: self._aftermath.run_changed(tenant_id, stopped.change),
             lambda: self._aftermath.tell_holder(run, "task.cancelled"),
-            lambda: self._aftermath.bring_forward(tenant_id, run.id, run.priority),
+            lambda: self._aftermath.bring_forward(tenant_id, RunJob.of(run)),
         ]
 
     async def _view(self, unit: Unit, run: Run) -> RunView:

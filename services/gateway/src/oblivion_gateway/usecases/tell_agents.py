@@ -94,7 +94,7 @@ class TellAgents:
             await self._nobody_has(run)
         elif run.state.is_final:
             await self._stop(connection, run)
-        elif run.state is RunState.ASSIGNED and run.acknowledged_at is None:
+        elif run.is_unheard:
             await self._assign(connection, standing)
         else:
             await self._update(connection, standing)
@@ -107,12 +107,13 @@ class TellAgents:
 
     async def _assign(self, connection: AgentConnection, standing: Standing) -> None:
         run = standing.run
-        if run.lease_is_over or connection.hello is None:
+        session = standing.session
+        if run.lease_is_over or connection.hello is None or session is None:
             return
         with tracing(run.traceparent, "task.assigned") as inside:
             # What the agent does stands below its assignment.
             traced = replace(run, traceparent=inside)
-            message = await self._assignments.assemble(traced, standing.session_version)
+            message = await self._assignments.assemble(traced, session)
             if message is None:
                 _log.warning("assignment could not be put together", run_id=str(run.id))
                 return

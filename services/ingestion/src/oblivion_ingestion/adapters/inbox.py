@@ -27,6 +27,7 @@ from oblivion_ingestion.adapters.connection import Connection, SteadyConnection
 from oblivion_ingestion.domain.deliveries import InboundEvent
 from oblivion_ingestion.errors import DeliveryMalformed, StoreUnavailable
 from oblivion_ingestion.metrics import Metrics
+from oblivion_platform.tasks import end
 
 RECONNECT_S = 0.2
 EXPIRY_S = 0.1
@@ -117,8 +118,7 @@ class GroupCommitInbox:
         self._arrived.set()
         await asyncio.gather(*self._lanes, return_exceptions=True)
         if self._expiry is not None:
-            self._expiry.cancel()
-            await asyncio.gather(self._expiry, return_exceptions=True)
+            await end(self._expiry)
         for connection in self._connections:
             await connection.close()
 

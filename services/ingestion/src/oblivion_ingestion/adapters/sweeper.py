@@ -18,6 +18,7 @@ from oblivion_ingestion.metrics import Metrics
 from oblivion_platform.database.roles import RELAY
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.queue import JobQueue, NewJob
+from oblivion_platform.tasks import end
 
 SHORT_QUEUE_JOBS = 2_500
 """Enough for all workers until the next sweep."""
@@ -40,7 +41,7 @@ class SweepPolicy:
     """How often, and what counts as overdue."""
 
     every_s: float = 1.0
-    overdue_s: float = 5.0
+    overdue_s: float = 2.0
     page_rows: int = 500
 
 
@@ -64,8 +65,7 @@ class Sweeper:
     async def close(self) -> None:
         """Stop at once; sweeping twice is harmless."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         await self._connection.close()
 
     async def sweep_page(self) -> bool:

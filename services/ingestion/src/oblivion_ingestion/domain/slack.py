@@ -15,13 +15,16 @@ from oblivion_ingestion.domain.deliveries import (
     EventFacts,
     storable,
 )
-from oblivion_ingestion.domain.shape import JsonObject, object_at, text_at
+from oblivion_ingestion.domain.shape import JsonObject, object_at, objects_at, text_at
 from oblivion_platform.event_id import bounded_key, slack_deletion_key, slack_edit_key, slack_message_key
 
 POST_SUBTYPES = frozenset({"", "bot_message", "file_share", "me_message", "thread_broadcast"})
 """Subtypes of `message` that somebody wrote; the others are notices and changes."""
 
 SLASH_COMMAND = "slash_command"
+
+ECHOED = frozenset({"message", "reaction_added", "reaction_removed"})
+"""What comes back of whatever our own bot posts, edits and marks."""
 
 
 def event_facts(envelope: JsonObject, body: bytes, team: str) -> EventFacts:
@@ -40,6 +43,9 @@ def event_facts(envelope: JsonObject, body: bytes, team: str) -> EventFacts:
         found = (_other_subject(event), "", EventPriority.CHANGE)
     subject, key, priority = found
     key = key or bounded_key(otherwise)
+    deed = object_at(event, "message") if subtype == "message_changed" else event
+    if kind in ECHOED and _is_ours(envelope, deed):
+        priority = EventPriority.ECHO
     return _facts(kind, subject or f"event:{key}", key, priority)
 
 
@@ -87,6 +93,15 @@ def _deletion(event: JsonObject, team: str) -> Found:
     subject = _thread(channel, {"ts": deleted_ts, **object_at(event, "previous_message")})
     key = slack_deletion_key(team, channel, deleted_ts) if channel and deleted_ts else ""
     return subject, key, EventPriority.CHANGE
+
+
+def _is_ours(envelope: JsonObject, deed: JsonObject) -> bool:
+    """Whether our bot did it, as the installation tells that the event is sent for."""
+    user = text_at(deed, "user")
+    return bool(user) and any(
+        item.get("is_bot") is True and text_at(item, "user_id") == user
+        for item in objects_at(envelope, "authorizations")
+    )
 
 
 def _thread(channel: str, message: JsonObject) -> str:

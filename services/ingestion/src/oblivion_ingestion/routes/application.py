@@ -1,5 +1,6 @@
 """The ASGI application: webhooks by the short way; health, metrics and the description through FastAPI."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -29,7 +30,7 @@ class Application:
 
     def __init__(self, webhooks: WebhookEndpoint, health: Health, metrics: Metrics) -> None:
         self._webhooks = webhooks
-        self._rest: ASGIApp = _rest(health, metrics)
+        self._rest: ASGIApp = _rest(health, metrics, webhooks.source_names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
@@ -38,7 +39,7 @@ class Application:
             await self._rest(scope, receive, send)
 
 
-def _rest(health: Health, metrics: Metrics) -> FastAPI:
+def _rest(health: Health, metrics: Metrics, sources: Sequence[str]) -> FastAPI:
     async def all_metrics(_request: Request) -> Response:
         text = generate_latest(metrics.registry) + generate_latest(REGISTRY)
         return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -58,7 +59,7 @@ def _rest(health: Health, metrics: Metrics) -> FastAPI:
 
     def with_webhooks() -> dict[str, Any]:
         description = describe()
-        description["paths"].update(_webhook_paths())
+        description["paths"].update(_webhook_paths(sources))
         description.setdefault("components", {}).setdefault("schemas", {})["Problem"] = (
             Problem.model_json_schema()
         )
@@ -68,9 +69,9 @@ def _rest(health: Health, metrics: Metrics) -> FastAPI:
     return app
 
 
-def _webhook_paths() -> dict[str, Any]:
+def _webhook_paths(sources: Sequence[str]) -> dict[str, Any]:
     """The raw ASGI routes, described by hand as FastAPI would."""
-    source = _path_parameter("source", {"type": "string", "enum": ["slack", "clickup"]})
+    source = _path_parameter("source", {"type": "string", "enum": list(sources)})
     integration = _path_parameter("integration_id", {"type": "string", "format": "uuid"})
     return {
         "/webhooks/{source}": {"post": _operation("receive_webhook", [source])},

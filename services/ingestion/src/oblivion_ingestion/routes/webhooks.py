@@ -71,6 +71,10 @@ class WebhookEndpoint:
         self._now_unix_s = now_unix_s
         self._count = _counter(metrics)
 
+    @property
+    def source_names(self) -> list[str]:
+        return list(self._sources)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _METHOD_NOT_ALLOWED(scope, receive, send)

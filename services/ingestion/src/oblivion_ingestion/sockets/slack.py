@@ -135,9 +135,7 @@ class SlackSocket:
         ]
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await asyncio.gather(*filter(None, self._storing), return_exceptions=True)
         await self._client.close()
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from oblivion_contracts.jobs import EventPriority
 from oblivion_ingestion.domain.deliveries import (
     CONTENT_TYPE_MAX_CHARS,
     Delivery,
@@ -92,7 +93,8 @@ class Intake:
             traceparent,
         )
         await self._inbox.commit(event)
-        self._relay.offer(event)
+        if facts.priority != EventPriority.ECHO:  # Those are finished many at once, without a job.
+            self._relay.offer(event)
 
     async def _owners(self, claim: Claim) -> Sequence[Secret]:
         """One proven secret for each integration that the delivery is for: almost always exactly one."""

@@ -4,9 +4,7 @@ from datetime import UTC, datetime
 
 from oblivion_operator.adapters.api_server import ApiServer
 from oblivion_operator.domain.manifests import Manifest, part
-from oblivion_operator.usecases.lead import Held
-
-NAME = "oblivion-operator"
+from oblivion_operator.usecases.lead import LEASE_NAME, Held
 
 
 class ClusterLease:
@@ -17,7 +15,7 @@ class ClusterLease:
         self._namespace = namespace
 
     async def read(self) -> Held | None:
-        found = await self._api.get("Lease", NAME, self._namespace)
+        found = await self._api.get("Lease", LEASE_NAME, self._namespace)
         if found is None:
             return None
         spec = part(found, "spec")
@@ -32,7 +30,7 @@ class ClusterLease:
         manifest: Manifest = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": NAME, "namespace": self._namespace},
+            "metadata": {"name": LEASE_NAME, "namespace": self._namespace},
             "spec": {
                 "holderIdentity": holder,
                 "leaseDurationSeconds": max(1, round(duration_s)),

@@ -18,6 +18,11 @@ class Ref(NamedTuple):
     namespace: str
     name: str
 
+    @property
+    def child(self) -> "Ref":
+        """Of everything that the Agent owns: nothing of the user's own is called so."""
+        return Ref(self.namespace, f"agent-{self.name}")
+
 
 @dataclass(frozen=True)
 class Agent:
@@ -35,8 +40,7 @@ class Agent:
 
     @property
     def child_name(self) -> str:
-        """Of everything that it owns: nothing of the user's own is called so."""
-        return f"agent-{self.ref.name}"
+        return self.ref.child.name
 
 
 def ref_of(body: Body) -> Ref:

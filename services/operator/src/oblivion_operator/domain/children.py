@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from oblivion_contracts.agent_resource import Resources
+from oblivion_contracts.agent_resource import SYSTEM_LABEL, Resources
 from oblivion_operator.domain.agents import Agent
 from oblivion_operator.domain.labels import labels, metadata, selector_labels
 from oblivion_operator.domain.manifests import Manifest
@@ -65,12 +65,13 @@ def desired_children(agent: Agent, house: House, secret: str) -> Children:
     )
 
 
-def new_secret_manifest(agent: Agent, client_id: str, secret: str) -> Manifest:
-    """The Secret that its pods sign in with."""
+def new_secret_manifest(agent: Agent, client_id: str, secret: str, system: str) -> Manifest:
+    """The Secret that its pods sign in with; it says which system the Agent belongs to."""
+    named = metadata(agent)
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(agent),
+        "metadata": {**named, "labels": {**named["labels"], SYSTEM_LABEL: system}},
         "type": "Opaque",
         "stringData": {CLIENT_ID_KEY: client_id, CLIENT_SECRET_KEY: secret},
     }

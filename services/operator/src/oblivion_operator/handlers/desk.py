@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from oblivion_contracts.agent_resource import KIND, TENANT_LABEL
+from oblivion_contracts.agent_resource import KIND, SYSTEM_LABEL, TENANT_LABEL
 from oblivion_operator.domain.agents import Ref, ref_of, uid_of
 from oblivion_operator.domain.manifests import Body, part
 from oblivion_operator.usecases.children import KeepChildren
@@ -27,7 +27,7 @@ class Desk:
         self._queue = queue
         self._somebody_left = somebody_left
         self._generations: dict[Ref, int] = {}
-        self._tenants: dict[str, str | None] = {}
+        self._labels: dict[str, tuple[str | None, str | None]] = {}
 
     def saw(self, kind: str, body: Body, is_gone: bool) -> None:  # noqa: FBT001 - as the watches call it
         if kind == KIND:
@@ -52,12 +52,13 @@ class Desk:
 
     def _saw_namespace(self, body: Body) -> None:
         name: str = body["metadata"]["name"]
-        tenant: str | None = part(body, "metadata", "labels").get(TENANT_LABEL)
-        if name in self._tenants and self._tenants[name] != tenant:
+        labels = part(body, "metadata", "labels")
+        whose = labels.get(TENANT_LABEL), labels.get(SYSTEM_LABEL)
+        if name in self._labels and self._labels[name] != whose:
             for ref in list(self._observed.agents):
                 if ref.namespace == name:
                     self._queue.add(ref, thoroughly=True)
-        self._tenants[name] = tenant
+        self._labels[name] = whose
 
     def _saw_child(self, kind: str, body: Body, *, is_gone: bool) -> None:
         ref = self._observed.saw_child(kind, body, is_gone=is_gone)

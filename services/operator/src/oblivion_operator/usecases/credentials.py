@@ -35,11 +35,15 @@ class Credentials:
 class KeepCredentials:
     """One per process."""
 
-    def __init__(self, cluster: Cluster, gateway: Gateway, observed: Observed, clock: Clock) -> None:
+    def __init__(
+        self, cluster: Cluster, gateway: Gateway, observed: Observed, clock: Clock, system: str
+    ) -> None:
+        """`system`: the namespace that it is installed in."""
         self._cluster = cluster
         self._gateway = gateway
         self._observed = observed
         self._clock = clock
+        self._system = system
         self._tenants: dict[str, tuple[float, TenantNamed]] = {}
 
     async def tenant_of(self, namespace: str) -> TenantNamed:
@@ -84,7 +88,8 @@ class KeepCredentials:
         client_id = str(ClientId(tenant, agent.uid))
         body = await self._cluster.child(SECRET, ref)
         if body is None:
-            await self._cluster.create(new_secret_manifest(agent, client_id, new_secret()))
+            made = new_secret_manifest(agent, client_id, new_secret(), self._system)
+            await self._cluster.create(made)
             body = await self._cluster.child(SECRET, ref)
         if body is None:
             raise NotYet("SecretGone", "Its Secret was deleted just after it was made.")

@@ -14,6 +14,9 @@ from oblivion_operator.ports import Clock
 from oblivion_platform.errors import OblivionFailure
 from oblivion_platform.logging import get_logger
 
+LEASE_NAME = "oblivion-operator"
+"""One in the namespace of every system that has an operator."""
+
 _log = get_logger(__name__)
 
 

@@ -17,6 +17,7 @@ from oblivion_operator.domain.status import Seen, describe
 from oblivion_operator.errors import Hindered
 from oblivion_operator.metrics import CONDITIONS_TURNED, WOKEN
 from oblivion_operator.ports import Clock, Cluster, EventKind
+from oblivion_operator.usecases.belonging import Belonging
 from oblivion_operator.usecases.children import KeepChildren
 from oblivion_operator.usecases.credentials import KeepCredentials
 from oblivion_operator.usecases.demands import Demands
@@ -42,6 +43,7 @@ class TendAgents:
         self,
         cluster: Cluster,
         observed: Observed,
+        belonging: Belonging,
         credentials: KeepCredentials,
         children: KeepChildren,
         demands: Demands,
@@ -49,6 +51,7 @@ class TendAgents:
     ) -> None:
         self._cluster = cluster
         self._observed = observed
+        self._belonging = belonging
         self._credentials = credentials
         self._children = children
         self._demands = demands
@@ -63,6 +66,10 @@ class TendAgents:
             body = await self._cluster.agent(ref)
             if body is None or is_leaving(body):
                 self._forget(ref, charge)
+                self._belonging.forget(ref)
+                return
+            if not await self._belonging.is_ours(ref):
+                self._charges.pop(ref, None)
                 return
             charge = self._charges[ref] = Charge(*_read(body))
             self._observed.agents[ref] = charge.agent.uid

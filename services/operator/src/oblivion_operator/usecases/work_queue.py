@@ -4,10 +4,12 @@ What fails passingly is tried again, later each time; news of the Agent try it a
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from oblivion_operator.domain.agents import Ref
+from oblivion_operator.metrics import TENDED
 from oblivion_platform.errors import OblivionFailure, TransientFailure
 from oblivion_platform.logging import get_logger, log_context
 
@@ -79,11 +81,13 @@ class WorkQueue:
 
     async def _run(self, ref: Ref, entry: _Entry) -> None:
         is_thorough, entry.is_thorough, entry.is_due, entry.is_running = entry.is_thorough, False, False, True
+        began_s, outcome = time.monotonic(), "failed"
         try:
             with log_context(agent=f"{ref.namespace}/{ref.name}"):
                 await self._tend(ref, is_thorough)
-            entry.failures = 0
+            entry.failures, outcome = 0, "done"
         except OblivionFailure as failure:
+            outcome = "again_later"
             after_s = failure.retry_after_s if isinstance(failure, TransientFailure) else None
             self._retry(ref, entry, after_s)
             _log.info("tried again later", code=failure.code, reason=failure.message, failures=entry.failures)
@@ -91,6 +95,7 @@ class WorkQueue:
             self._retry(ref, entry, LONGEST_RETRY_S / 4)
             _log.exception("agent could not be looked after", agent=f"{ref.namespace}/{ref.name}")
         finally:
+            TENDED.labels(outcome).observe(time.monotonic() - began_s)
             entry.is_running = False
             if entry.is_due:
                 self._ready.put_nowait(ref)

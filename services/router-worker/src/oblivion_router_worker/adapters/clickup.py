@@ -11,7 +11,7 @@ from oblivion_router_worker.domain.run_effects import CloseQuestion, CreateTask,
 from oblivion_router_worker.ports.credentials import Credentials
 from oblivion_router_worker.ports.delivery import Receipt, Sending
 
-COMMENT_GONE = "clickup_not_found"
+GONE = "clickup_not_found"
 MOST_LOOKUP_PAGES = 20
 CLOCKS_APART_MS = 120_000
 GAP_FILLING_PRIORITY = 3
@@ -46,7 +46,10 @@ class ClickUpCarrier:
         oldest_ms = sending.created_at * 1000 - CLOCKS_APART_MS
         before = None
         for _ in range(MOST_LOOKUP_PAGES):
-            page = await client.get_comments(body.task_id, before=before)
+            try:
+                page = await client.get_comments(body.task_id, before=before)
+            except ClickUpNotFound:
+                return None
             if (found := _marked(page, body.marker)) is not None:
                 return found
             if not page or int(page[-1]["date"]) < oldest_ms:
@@ -57,7 +60,7 @@ class ClickUpCarrier:
     async def _send(self, client: ClickUpClient, sending: Sending) -> Receipt:
         match sending.effect.body:
             case CreateComment(task_id=task_id, comment=comment):
-                return Receipt(made_id=await client.create_comment(task_id, comment))
+                return await _copy_reply(client, task_id, comment)
             case RunComment() as body:
                 return Receipt(made_id=await _comment(client, body))
             case CreateTask() as body:
@@ -71,6 +74,14 @@ class ClickUpCarrier:
     async def _client(self, effect: Effect) -> ClickUpClient:
         token = await self._credentials.token(effect.tenant_id, effect.integration_id)
         return self._clickup.client(token, use_of(effect.priority))
+
+
+async def _copy_reply(client: ClickUpClient, task_id: str, comment: Sequence[Mapping[str, Any]]) -> Receipt:
+    """What was said in the thread of a task that was deleted meanwhile stays there alone."""
+    try:
+        return Receipt(made_id=await client.create_comment(task_id, comment))
+    except ClickUpNotFound:
+        return Receipt(skipped=GONE)
 
 
 async def _comment(client: ClickUpClient, body: RunComment) -> str:
@@ -92,7 +103,7 @@ async def _change(client: ClickUpClient, sending: Sending) -> Receipt:
             case _:
                 raise PermanentFailure("kind_unknown", f"{sending.effect.kind} does not go to ClickUp")
     except ClickUpNotFound:
-        return Receipt(skipped=COMMENT_GONE)
+        return Receipt(skipped=GONE)
     return Receipt()
 
 
@@ -130,7 +141,7 @@ async def _move(client: ClickUpClient, task_id: str, status: str) -> Receipt:
             return Receipt(skipped="status_is_set")
         await client.update_task(task_id, {"status": name})
     except ClickUpNotFound:
-        return Receipt(skipped=COMMENT_GONE)
+        return Receipt(skipped=GONE)
     return Receipt()
 
 

@@ -18,6 +18,9 @@ _AGE_S = Histogram(
     ["kind"],
     buckets=LATENCY_BUCKETS_S,
 )
+_ERRORS = Counter(
+    "oblivion_provider_errors", "Tries that failed at Slack or ClickUp.", ["tenant", "provider", "code"]
+)
 _DUE = Gauge("oblivion_outbox_due_destinations", "Destinations with effects whose time has come.")
 _OVERDUE_S = Gauge(
     "oblivion_outbox_overdue_seconds",
@@ -32,6 +35,9 @@ class DeliveryMetrics:
         kind = sending.effect.kind
         outcome, code = _outcome(settlement)
         _TRIES.labels(kind, outcome, code).inc()
+        if isinstance(settlement, Failed | Dead):
+            provider = sending.effect.destination.partition(":")[0]
+            _ERRORS.labels(str(sending.effect.tenant_id), provider, code).inc()
         if not isinstance(settlement, Postponed):
             _SEND_S.labels(kind).observe(took_s)
         if isinstance(settlement, Sent):

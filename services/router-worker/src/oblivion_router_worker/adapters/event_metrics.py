@@ -1,5 +1,7 @@
 """How the handling of events goes, as Prometheus metrics."""
 
+from collections.abc import Mapping
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from oblivion_platform.telemetry import LATENCY_BUCKETS_S
@@ -19,6 +21,14 @@ _TOTAL_S = Histogram(
 _JOBS = Gauge("oblivion_queue_jobs", "Jobs in the queue, by state.", ["queue", "state"])
 _WAITING = Gauge("oblivion_inbox_overdue_events", "Events that wait for longer than they should.")
 _OLDEST_S = Gauge("oblivion_inbox_oldest_seconds", "Age of the oldest event that is not yet decided.")
+_INTEGRATIONS = Gauge(
+    "oblivion_integrations",
+    "Integrations, by how they are: ok, gap (events may be missing), webhook_missing, token_refused.",
+    ["source", "status"],
+)
+_WEBHOOKS = Counter(
+    "oblivion_webhooks_mended", "Webhooks that were found suspended or gone and brought back.", ["found"]
+)
 _REVIVED = Counter("oblivion_jobs_revived", "Jobs that Redis had lost or given up while their event waited.")
 _PURGED = Counter(
     "oblivion_bodies_purged", "Bodies of events and effects removed after their tenant's retention."
@@ -33,6 +43,9 @@ class EventMetrics:
         _PROCESSING_S.observe(processing_s)
         _TOTAL_S.observe(max(0.0, total_s))
 
+    def finished(self, outcome: str) -> None:
+        _EVENTS.labels(outcome).inc()
+
     def failed(self, code: str, verdict: str) -> None:
         _FAILED.labels(code, verdict).inc()
 
@@ -43,6 +56,14 @@ class EventMetrics:
     def inbox_seen(self, overdue: int, oldest_s: float) -> None:
         _WAITING.set(overdue)
         _OLDEST_S.set(oldest_s)
+
+    def integrations_seen(self, counts: Mapping[tuple[str, str], int]) -> None:
+        _INTEGRATIONS.clear()
+        for (source, status), count in counts.items():
+            _INTEGRATIONS.labels(source, status).set(count)
+
+    def webhook_mended(self, found: str) -> None:
+        _WEBHOOKS.labels(found).inc()
 
     def revived(self, count: int) -> None:
         _REVIVED.inc(count)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from oblivion_router_worker.adapters.statements import fetch, run
+from oblivion_platform.database.statements import execute, fetch
 from oblivion_router_worker.domain.records import Copy, Origin
 
 
@@ -32,7 +32,7 @@ class PostgresCopies:
         return [_copy(row) for row in await fetch(self._tx, _OF_TASKS, values)]
 
     async def save(self, copy: Copy) -> None:
-        await run(
+        await execute(
             self._tx,
             _SAVE,
             {

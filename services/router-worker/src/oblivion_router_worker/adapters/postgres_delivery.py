@@ -3,14 +3,15 @@
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_platform.database.engine import Database
-from oblivion_router_worker.adapters.statements import fetch, run
+from oblivion_platform.database.statements import execute, fetch
+from oblivion_router_worker.adapters.sendings import AS_SENDING, sending_of
 from oblivion_router_worker.domain.effects import (
     Body,
     CreateComment,
@@ -19,7 +20,6 @@ from oblivion_router_worker.domain.effects import (
     Effect,
     PostReply,
     PostTask,
-    body_from_payload,
 )
 from oblivion_router_worker.domain.retry import PARENT_MISSING, Dead, Failed, Postponed, Sent, Settlement
 from oblivion_router_worker.domain.run_effects import RunAnswer, RunComment, RunPost
@@ -40,70 +40,36 @@ class PostgresDelivery:
         self._lookup_s = lookup_s
 
     async def claim(self, tenant_id: UUID, destination: str) -> Sending | None:
-        async with self._database.tenant(tenant_id) as tx:
-            return await self._claim(tx, tenant_id, destination)
-
-    async def settle(self, sending: Sending, settlement: Settlement, *, claim_next: bool) -> Sending | None:
-        effect = sending.effect
-        async with self._database.tenant(effect.tenant_id) as tx:
-            may_go_on = await _note(tx, sending, settlement)
-            if claim_next and may_go_on:
-                return await self._claim(tx, effect.tenant_id, effect.destination)
-        return None
-
-    async def due(self) -> Sequence[DueDestination]:
-        async with self._database.relay() as tx:
-            rows = await tx.execute(_DUE, {"most": MOST_DUE})
-            return [DueDestination(row.tenant_id, row.destination, float(row.overdue_s)) for row in rows]
-
-    async def _claim(self, tx: AsyncConnection, tenant_id: UUID, destination: str) -> Sending | None:
         leases = {"lease_s": self._lease_s, "lookup_s": self._lookup_s}
         values = {"tenant": tenant_id, "destination": destination} | leases
         while True:
             # Before the statement: what it and the commit take is taken off the lease.
             begun = time.monotonic()
-            rows = await fetch(tx, _CLAIM, values)
+            rows = await self._database.once(tenant_id, _CLAIM, values)
             if not rows:
                 return None
             row = rows[0]
             try:
-                return _sending(row, begun + self._lease_s + (self._lookup_s if row.unanswered else 0.0))
+                return sending_of(row, begun + self._lease_s + (self._lookup_s if row.unanswered else 0.0))
             except ValueError as error:
                 unreadable = Dead("payload_unknown", str(error))
-                await _record(tx, row.id, row.attempts, unreadable, {})
+                async with self._database.tenant(tenant_id) as tx:
+                    await _record(tx, row.id, row.attempts, unreadable, {})
 
+    async def settle(self, sending: Sending, settlement: Settlement, *, claim_next: bool) -> Sending | None:
+        effect = sending.effect
+        if isinstance(settlement, Sent) and not (sending.has_problem or sending.was_refused):
+            (noted,) = await self._database.once(effect.tenant_id, *_sent(sending, settlement))
+            may_go_on = noted.has_next
+        else:
+            async with self._database.tenant(effect.tenant_id) as tx:
+                may_go_on = await _note(tx, sending, settlement)
+        return await self.claim(effect.tenant_id, effect.destination) if claim_next and may_go_on else None
 
-def _sending(row: Any, lease_ends_at: float) -> Sending:
-    body = body_from_payload(row.kind, row.payload)
-    known = body.copy_id if isinstance(body, DeleteReply | DeleteComment) else None
-    effect = Effect(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        integration_id=row.integration_id,
-        destination=row.destination,
-        body=body,
-        priority=row.priority,
-        event_id=row.event_id,
-        task_mapping_id=row.task_mapping_id,
-        mirror_event_id=row.mirror_event_id,
-        run_id=row.run_id,
-    )
-    return Sending(
-        effect=effect,
-        attempt=row.attempts,
-        unanswered=row.unanswered,
-        created_at=float(row.created_at_s),
-        age_s=float(row.age_s),
-        lease_ends_at=lease_ends_at,
-        channel=row.slack_channel_id,
-        thread_ts=row.slack_ts,
-        copy_id=known or row.copy_id,
-        is_creation_dead=bool(row.is_creation_dead),
-        has_problem=bool(row.has_problem),
-        was_refused=bool(row.was_refused),
-        place=row.place or {},
-        traceparent=row.traceparent,
-    )
+    async def due(self) -> Sequence[DueDestination]:
+        async with self._database.relay() as tx:
+            rows = await tx.execute(_DUE, {"most": MOST_DUE})
+            return [DueDestination(row.tenant_id, row.destination, float(row.overdue_s)) for row in rows]
 
 
 async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -> bool:
@@ -114,10 +80,12 @@ async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -
         case Sent():
             return await _note_sent(tx, sending, settlement)
         case Postponed(delay_s=delay_s):
-            await run(tx, _POSTPONE, held | {"delay_s": delay_s})
+            await execute(tx, _POSTPONE, held | {"delay_s": delay_s})
         case Failed(delay_s=delay_s, unanswered=unanswered):
             failure = _failure(settlement)
-            await run(tx, _FAIL, held | {"delay_s": delay_s, "unanswered": unanswered, "failure": failure})
+            await execute(
+                tx, _FAIL, held | {"delay_s": delay_s, "unanswered": unanswered, "failure": failure}
+            )
         case Dead():
             await _record(tx, effect.id, sending.attempt, settlement, _target(sending))
             if settlement != PARENT_MISSING:  # The parent's own end says what is wrong.
@@ -130,9 +98,21 @@ async def _note(tx: AsyncConnection, sending: Sending, settlement: Settlement) -
 
 async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> bool:
     effect = sending.effect
+    (noted,) = await fetch(tx, *_sent(sending, sent))
+    if sending.has_problem and sent.made_id is not None:
+        link = {"task": effect.task_mapping_id, "clickup": isinstance(effect.body, CreateComment)}
+        await tx.execute(_CLEAR_PROBLEM, link)
+    if sending.was_refused:
+        await _note_health(tx, effect, "ok", "")
+    return noted.has_next
+
+
+def _sent(sending: Sending, sent: Sent) -> tuple[LiteralString, dict[str, Any]]:
+    """The statement that notes what was sent and made, and its values."""
+    effect = sending.effect
     result = {"made": sent.made_id, "skipped": sent.skipped, "found": sent.was_found or None}
     known = json.dumps({name: value for name, value in result.items() if value is not None})
-    values = {
+    values: dict[str, Any] = {
         "id": effect.id,
         "tenant": effect.tenant_id,
         "destination": effect.destination,
@@ -141,22 +121,13 @@ async def _note_sent(tx: AsyncConnection, sending: Sending, sent: Sent) -> bool:
     }
     match effect.body:
         case PostTask() if sent.made_id is not None:
-            target = {"target": effect.task_mapping_id, "made": sent.made_id}
-            (noted,) = await fetch(tx, _SENT_TASK, values | target)
+            return _SENT_TASK, values | {"target": effect.task_mapping_id, "made": sent.made_id}
         case PostReply() | CreateComment() if sent.made_id is not None:
-            target = {"target": effect.mirror_event_id, "made": sent.made_id}
-            (noted,) = await fetch(tx, _SENT_COPY, values | target)
+            return _SENT_COPY, values | {"target": effect.mirror_event_id, "made": sent.made_id}
         case body if effect.run_id is not None and (kept := _kept(body, sent)):
-            target = {"target": effect.run_id, "kept": json.dumps(kept)}
-            (noted,) = await fetch(tx, _SENT_FOR_RUN, values | target)
+            return _SENT_FOR_RUN, values | {"target": effect.run_id, "kept": json.dumps(kept)}
         case _:
-            (noted,) = await fetch(tx, _SENT, values)
-    if sending.has_problem and sent.made_id is not None:
-        link = {"task": effect.task_mapping_id, "clickup": isinstance(effect.body, CreateComment)}
-        await tx.execute(_CLEAR_PROBLEM, link)
-    if sending.was_refused:
-        await _note_health(tx, effect, "ok", "")
-    return noted.has_next
+            return _SENT, values
 
 
 def _kept(body: Body, sent: Sent) -> dict[str, Any]:
@@ -176,7 +147,7 @@ async def _record(
     tx: AsyncConnection, effect_id: UUID, attempt: int, dead: Dead, target: dict[str, str]
 ) -> None:
     held = {"id": effect_id, "attempt": attempt, "failure": _failure(dead), "target": json.dumps(target)}
-    await run(tx, _DIE, held | {"unanswered": dead.unanswered, "delay_s": dead.delay_s})
+    await execute(tx, _DIE, held | {"unanswered": dead.unanswered, "delay_s": dead.delay_s})
 
 
 def _target(sending: Sending) -> dict[str, str]:
@@ -192,8 +163,8 @@ def _failure(settlement: Failed | Dead) -> str:
 # The first of the destination, if its time has come. A `sending` one whose lease has ended was sent by
 # somebody who did not live to hear the answer. The first is found by a scalar subquery, so that no plan
 # ever looks for it once per waiting row.
-_CLAIM = """
-    WITH claimed AS (
+_CLAIM = f"""
+    WITH leased AS (
         UPDATE outbox o SET
             state = 'sending', attempts = o.attempts + 1, unanswered = o.unanswered OR o.state = 'sending',
             lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s
@@ -208,27 +179,8 @@ _CLAIM = """
         )
         RETURNING o.*
     )
-    SELECT o.id, o.tenant_id, o.integration_id, o.destination, o.kind, o.payload, o.priority, o.event_id,
-        o.task_mapping_id, o.mirror_event_id, o.run_id, o.attempts, o.unanswered, r.place,
-        coalesce(r.traceparent, (SELECT e.traceparent FROM inbound_events e WHERE e.id = o.event_id))
-            AS traceparent,
-        extract(epoch FROM o.created_at) AS created_at_s,
-        extract(epoch FROM clock_timestamp() - o.created_at) AS age_s,
-        t.slack_channel_id, t.slack_ts, m.copy_id, p.problem IS NOT NULL AS has_problem,
-        i.health ->> 'status' = 'token_refused' AS was_refused,
-        CASE WHEN t.slack_ts IS NULL OR m.copy_id IS NULL THEN EXISTS (
-            SELECT FROM outbox c WHERE c.tenant_id = o.tenant_id AND c.task_mapping_id = o.task_mapping_id
-            AND c.state = 'dead'
-            AND c.kind IN ('slack.post_task', 'slack.post_reply', 'clickup.create_comment')
-            AND (c.mirror_event_id IS NULL OR c.mirror_event_id = o.mirror_event_id)
-        ) END AS is_creation_dead
-    FROM claimed o
-    JOIN integrations i ON i.id = o.integration_id
-    LEFT JOIN task_mappings t ON t.id = o.task_mapping_id
-    LEFT JOIN project_mappings p ON p.id = t.project_mapping_id
-    LEFT JOIN mirror_events m ON m.id = o.mirror_event_id
-    LEFT JOIN runs r ON r.id = o.run_id
-"""
+    {AS_SENDING}
+"""  # noqa: S608 - constants of this package
 _HELD = "id = %(id)s AND state = 'sending' AND attempts = %(attempt)s"
 _DONE = f"""UPDATE outbox SET state = 'sent', result = CAST(%(result)s AS jsonb), sent_at = clock_timestamp(),
         lease_until = NULL, unanswered = false WHERE {_HELD}"""  # noqa: S608 - constants of this module

@@ -1,14 +1,14 @@
 """`inbound_events` for the deciding half: what waits, whose turn it is, how it ended."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from oblivion_router_worker.adapters.statements import fetch, run
+from oblivion_platform.database.statements import execute, fetch
 from oblivion_router_worker.domain.records import InboundEvent, Integration, Streaming, WaitingEvent
 from oblivion_router_worker.ports.deciding import Failure, Waiting
 
@@ -29,18 +29,29 @@ class PostgresInbox:
         return [WaitingEvent(row.id, row.event_type, row.body) for row in rows]
 
     async def finish(self, event_id: UUID, outcome: str, covered: Sequence[UUID] = ()) -> None:
-        state = "ignored" if outcome.startswith("ignored") else "done"
-        await run(
+        await execute(
             self._tx,
             _FINISH,
             {
                 "tenant": self._tenant_id,
                 "id": event_id,
                 "ids": [event_id, *covered],
-                "state": state,
+                "state": _state(outcome),
                 "outcome": outcome,
             },
         )
+
+    async def several(self, event_ids: Sequence[UUID]) -> Sequence[InboundEvent]:
+        rows = await fetch(self._tx, _SEVERAL, {"ids": list(event_ids)})
+        return [_event(row) for row in rows]
+
+    async def finish_all(self, outcomes: Mapping[UUID, str]) -> None:
+        values = {
+            "ids": list(outcomes),
+            "outcomes": list(outcomes.values()),
+            "states": [_state(outcome) for outcome in outcomes.values()],
+        }
+        await execute(self._tx, _FINISH_ALL, values)
 
     async def record(self, event_id: UUID, failure: Failure) -> int:
         values = {
@@ -57,6 +68,10 @@ class PostgresInbox:
 
     async def attempts(self, event_id: UUID) -> int:
         return (await self._tx.execute(_ATTEMPTS, {"id": event_id})).scalar_one_or_none() or 0
+
+
+def _state(outcome: str) -> str:
+    return "ignored" if outcome.startswith("ignored") else "done"
 
 
 def _event(row: Any) -> InboundEvent:
@@ -76,6 +91,7 @@ def _event(row: Any) -> InboundEvent:
         integration=integration,
         has_links=row.has_links,
         is_our_turn=row.is_our_turn,
+        is_suspended=row.is_suspended,
         slack_streaming=row.streaming if row.streaming in get_args(Streaming) else None,
     )
 
@@ -85,10 +101,26 @@ _WAITING = """
            e.body, e.received_at, i.external_id, i.config,
            EXISTS (SELECT FROM project_mappings p WHERE p.state = 'active'
                    AND e.integration_id IN (p.clickup_integration_id, p.slack_integration_id)) AS has_links,
-           (SELECT settings ->> 'slack_streaming' FROM tenants t WHERE t.id = e.tenant_id) AS streaming,
+           t.settings ->> 'slack_streaming' AS streaming, t.state = 'suspended' AS is_suspended,
            pg_try_advisory_xact_lock(hashtextextended(e.tenant_id || '|' || e.subject, 0)) AS is_our_turn
-    FROM inbound_events e LEFT JOIN integrations i ON i.id = e.integration_id AND i.state = 'active'
+    FROM inbound_events e JOIN tenants t ON t.id = e.tenant_id
+    LEFT JOIN integrations i ON i.id = e.integration_id AND i.state = 'active'
     WHERE e.id = %(id)s AND e.state = 'received'
+"""
+_SEVERAL = """
+    SELECT e.id, e.tenant_id, e.integration_id, e.source, e.event_type, e.subject, e.transport, e.priority,
+           e.body, e.received_at, i.external_id, i.config, false AS has_links, NULL AS streaming,
+           t.state = 'suspended' AS is_suspended, false AS is_our_turn
+    FROM inbound_events e JOIN tenants t ON t.id = e.tenant_id
+    LEFT JOIN integrations i ON i.id = e.integration_id AND i.state = 'active'
+    WHERE e.id = ANY(%(ids)s) AND e.state = 'received'
+    FOR UPDATE OF e SKIP LOCKED
+"""
+_FINISH_ALL = """
+    UPDATE inbound_events SET state = ended.state, outcome = ended.outcome, processed_at = clock_timestamp()
+    FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(states)s AS text[]), CAST(%(outcomes)s AS text[]))
+        AS ended (id, state, outcome)
+    WHERE inbound_events.id = ended.id AND inbound_events.state = 'received'
 """
 _WAITING_FOR = """
     SELECT id, event_type, CASE WHEN event_type = 'taskCommentPosted' THEN body END AS body

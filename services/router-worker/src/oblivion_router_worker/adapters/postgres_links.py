@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.mappings import MappingOptions
-from oblivion_router_worker.adapters.statements import fetch, run
+from oblivion_platform.database.statements import execute, fetch
 from oblivion_router_worker.domain.effects import slack_destination
 from oblivion_router_worker.domain.records import Link, ShownTask
 from oblivion_router_worker.domain.slack_ts import ts_key
@@ -57,7 +57,7 @@ class PostgresLinks:
         return row.is_unsettled
 
     async def show(self, link: Link, shown: ShownTask) -> None:
-        await run(
+        await execute(
             self._tx,
             _SHOW,
             {

@@ -8,34 +8,35 @@ retry never brings an old state back.
 import json
 import time
 from collections.abc import Collection
-from typing import Any, LiteralString
+from dataclasses import replace
+from typing import LiteralString
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from oblivion_platform.telemetry import known_traceparent
-from oblivion_router_worker.adapters.statements import fetch, run
+from oblivion_platform.database.statements import execute, fetch
+from oblivion_router_worker.adapters.sendings import AS_SENDING, sending_of
 from oblivion_router_worker.domain.effect_bodies import Json
 from oblivion_router_worker.domain.effects import (
     CREATION_OF,
-    CreateComment,
     DeleteComment,
     DeleteReply,
     Effect,
-    PostTask,
     UpdateComment,
     UpdateReply,
     UpdateTask,
 )
 from oblivion_router_worker.ports.delivery import Sending
 
+_CHANGES = (UpdateTask, UpdateReply, UpdateComment, DeleteReply, DeleteComment)
+
 
 class PostgresOutbox:
     """Implements `ports.deciding.Outbox` in the transaction `tx`.
 
-    `lease_s`: creations that are first in their destination are leased for that long as they are stored,
-    which saves their sender a claim; None: never.
+    `lease_s`: what is first in its destination, and no change of a copy, is leased for that long as it is
+    stored, which saves its sender a claim; None: never.
     """
 
     def __init__(self, tx: AsyncConnection, tenant_id: UUID, lease_s: float | None = None) -> None:
@@ -61,16 +62,17 @@ class PostgresOutbox:
         if (creation := CREATION_OF.get(effect.kind)) is not None:
             values["creation"] = creation
             values["copy_key"] = f"copy:{effect.mirror_event_id}"
-        if self._lease_s is not None and isinstance(effect.body, PostTask | CreateComment):
+        if self._lease_s is not None and not isinstance(effect.body, _CHANGES):
             return await self._add_leased(effect, values, self._lease_s)
-        await run(self._tx, _statement(effect), values)
+        await execute(self._tx, _statement(effect), values)
         return None
 
     async def _add_leased(self, effect: Effect, values: Json, lease_s: float) -> Sending | None:
         # Before the statement, as for a claim: what it and the commit take is taken off the lease.
         begun = time.monotonic()
-        rows = await fetch(self._tx, _ADD_LEASED, values | {"lease_s": lease_s})
-        return _leased(effect, rows[0], begun + lease_s) if rows else None
+        statement = _ADD_LEASED if effect.coalesce_key is None else _ADD_LATEST_LEASED
+        rows = await fetch(self._tx, statement, values | {"lease_s": lease_s})
+        return replace(sending_of(rows[0], begun + lease_s), effect=effect) if rows else None
 
     async def revive(self, destination: str, codes: Collection[str]) -> bool:
         values = {"tenant": self._tenant_id, "destination": destination, "codes": list(codes)}
@@ -79,21 +81,6 @@ class PostgresOutbox:
     async def knows(self, effect_id: UUID) -> bool:
         (row,) = await fetch(self._tx, _KNOWS, {"id": effect_id})
         return row.is_known
-
-
-def _leased(effect: Effect, row: Any, lease_ends_at: float) -> Sending:
-    return Sending(
-        effect=effect,
-        attempt=1,
-        unanswered=False,
-        created_at=float(row.created_at_s),
-        age_s=0.0,
-        lease_ends_at=lease_ends_at,
-        channel=effect.body.channel if isinstance(effect.body, PostTask) else None,
-        has_problem=bool(row.has_problem),
-        was_refused=bool(row.was_refused),
-        traceparent=known_traceparent(),
-    )
 
 
 def _statement(effect: Effect) -> LiteralString:
@@ -117,25 +104,6 @@ _ITS_CREATION = f"""{_NOT_LEFT} AND kind = %(creation)s AND NOT unanswered
         AND mirror_event_id IS NOT DISTINCT FROM CAST(%(copy)s AS uuid)"""
 
 _ADD = f"INSERT INTO outbox ({_COLUMNS}) SELECT {_VALUES}"
-# Two transactions may both find nothing before theirs; then either may leave first, as ever.
-_ADD_LEASED = f"""
-    WITH standing AS (
-        SELECT EXISTS (SELECT FROM outbox WHERE tenant_id = %(tenant)s AND destination = %(destination)s
-                       AND state IN ('pending', 'sending')) AS is_before
-    ), added AS (
-        INSERT INTO outbox ({_COLUMNS}, state, attempts, lease_until)
-        SELECT {_VALUES}, CASE WHEN is_before THEN 'pending' ELSE 'sending' END,
-            CASE WHEN is_before THEN 0 ELSE 1 END,
-            CASE WHEN NOT is_before THEN clock_timestamp() + make_interval(secs => %(lease_s)s) END
-        FROM standing RETURNING *
-    )
-    SELECT extract(epoch FROM created_at) AS created_at_s,
-        (SELECT problem IS NOT NULL FROM project_mappings WHERE id = (
-            SELECT project_mapping_id FROM task_mappings WHERE id = CAST(%(task)s AS uuid))) AS has_problem,
-        (SELECT health ->> 'status' = 'token_refused' FROM integrations
-         WHERE id = CAST(%(integration)s AS uuid)) AS was_refused
-    FROM added WHERE state = 'sending'
-"""  # noqa: S608 - constants of this module
 # The update waits as long as the one it replaces had to: that one's request may still be on its way.
 _ADD_UPDATE = f"""
     WITH creation AS (
@@ -149,15 +117,41 @@ _ADD_UPDATE = f"""
     WHERE NOT EXISTS (SELECT FROM creation)
 """  # noqa: S608 - constants of this module
 # Of what a run shows; as an update, but it belongs to no task.
-_ADD_LATEST = f"""
-    WITH earlier AS (
+_EARLIER = """earlier AS (
         UPDATE outbox SET state = 'superseded'
         WHERE tenant_id = %(tenant)s AND destination = %(destination)s AND state IN ('pending', 'dead')
           AND coalesce_key = %(coalesce_key)s
-        RETURNING next_attempt_at
-    )
+        RETURNING id, next_attempt_at
+    )"""
+_ADD_LATEST = f"""
+    WITH {_EARLIER}
     INSERT INTO outbox ({_COLUMNS}, next_attempt_at)
     SELECT {_VALUES}, greatest(clock_timestamp(), (SELECT max(next_attempt_at) FROM earlier))
+"""  # noqa: S608 - constants of this module
+# Two transactions may both find nothing before theirs; then either may leave first, as ever.
+_STANDS_BEFORE = """SELECT FROM outbox WHERE tenant_id = %(tenant)s AND destination = %(destination)s
+        AND state IN ('pending', 'sending')"""
+_LEASED = f"""leased AS (
+        INSERT INTO outbox ({_COLUMNS}, state, attempts, lease_until, next_attempt_at)
+        SELECT {_VALUES}, CASE WHEN has_to_wait THEN 'pending' ELSE 'sending' END,
+            CASE WHEN has_to_wait THEN 0 ELSE 1 END,
+            CASE WHEN NOT has_to_wait THEN clock_timestamp() + make_interval(secs => %(lease_s)s) END,
+            greatest(clock_timestamp(), not_before)
+        FROM standing RETURNING *
+    )
+    {AS_SENDING} WHERE o.state = 'sending'"""  # noqa: S608 - constants of this package
+_ADD_LEASED = f"""
+    WITH standing AS (
+        SELECT EXISTS ({_STANDS_BEFORE}) AS has_to_wait, CAST(NULL AS timestamptz) AS not_before
+    ), {_LEASED}
+"""
+_ADD_LATEST_LEASED = f"""
+    WITH {_EARLIER}, standing AS (
+        SELECT EXISTS ({_STANDS_BEFORE} AND id NOT IN (SELECT id FROM earlier))
+            OR coalesce(max(next_attempt_at) > clock_timestamp(), false) AS has_to_wait,
+            max(next_attempt_at) AS not_before
+        FROM earlier
+    ), {_LEASED}
 """  # noqa: S608 - constants of this module
 _ADD_DELETION = f"""
     WITH creation AS (

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from oblivion_router_worker.adapters.statements import fetch
+from oblivion_platform.database.statements import fetch
 from oblivion_router_worker.ports.running import Person
 
 
@@ -42,6 +42,10 @@ class PostgresPeople:
         rows = await fetch(self._tx, _SLACK_ID, {"user": user_id, "team": f"{team}:%"})
         return str(rows[0].subject).partition(":")[2] if rows else None
 
+    async def sign_in_path(self) -> str:
+        (row,) = await fetch(self._tx, _SLUG, {"tenant": self._tenant_id})
+        return f"/t/{row.slug}/login?provider=slack"
+
     async def unknown_users(self) -> Literal["guest", "refuse"] | None:
         (row,) = await fetch(self._tx, _SETTING, {"tenant": self._tenant_id})
         return row.unknown_users if row.unknown_users in ("guest", "refuse") else None
@@ -74,4 +78,5 @@ _SLACK_ID = """
     SELECT subject FROM user_identities
     WHERE user_id = %(user)s AND provider = 'slack' AND subject LIKE %(team)s LIMIT 1
 """
+_SLUG = "SELECT slug FROM tenants WHERE id = %(tenant)s"
 _SETTING = "SELECT settings ->> 'unknown_users' AS unknown_users FROM tenants WHERE id = %(tenant)s"

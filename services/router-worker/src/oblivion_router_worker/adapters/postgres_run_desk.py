@@ -8,12 +8,11 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_platform import runs
+from oblivion_platform.database.statements import execute, fetch
 from oblivion_platform.routing import Decision as RouteDecision
 from oblivion_platform.runs import Run
-from oblivion_router_worker.adapters.statements import fetch
-from oblivion_router_worker.adapters.statements import run as carry_out
 from oblivion_router_worker.domain.records import Integration
-from oblivion_router_worker.ports.running import Label, Listed, RouteRules
+from oblivion_router_worker.ports.running import Label, Listed, RouteRules, Ruled
 
 
 class PostgresRunDesk:
@@ -72,7 +71,7 @@ class PostgresRunDesk:
             "slack": slack_id,
             "channel": channel,
         }
-        await carry_out(self._tx, _LINK_LIST, values)
+        await execute(self._tx, _LINK_LIST, values)
 
     async def rules(self, session_id: UUID, integration_id: str | None, channel: str | None) -> RouteRules:
         place = f"slack:{integration_id}:{channel}" if channel else ""
@@ -83,15 +82,17 @@ class PostgresRunDesk:
             "slack": integration_id,
             "session": session_id,
         }
-        found: dict[tuple[str, str], UUID] = {
-            (row.kind, row.scope): row.agent_id for row in await fetch(self._tx, _RULES, values)
+        found = {
+            (row.kind, row.scope): Ruled(row.agent_id, row.task)
+            for row in await fetch(self._tx, _RULES, values)
         }
+        in_thread = found.get(("thread", ""))
         return RouteRules(
             override=found.get(("override", place)) or found.get(("override", "")),
             channel_default=found.get(("default", place))
             or found.get(("default", "mapping"))
             or found.get(("default", "")),
-            in_thread=found.get(("thread", "")),
+            in_thread=in_thread.agent_id if in_thread else None,
         )
 
     async def note_decision(
@@ -110,7 +111,7 @@ class PostgresRunDesk:
             "candidates": json.dumps(candidates),
             "us": us,
         }
-        await carry_out(self._tx, _NOTE_DECISION, values)
+        await execute(self._tx, _NOTE_DECISION, values)
 
     async def note_label(self, label: Label) -> None:
         values = {
@@ -122,16 +123,16 @@ class PostgresRunDesk:
             "user": label.user_id,
             "by": label.labelled_by,
         }
-        await carry_out(self._tx, _NOTE_LABEL, values)
+        await execute(self._tx, _NOTE_LABEL, values)
 
     async def change_prompt(self, run_id: UUID, prompt: str) -> None:
-        await carry_out(self._tx, _CHANGE_PROMPT, {"run": run_id, "prompt": prompt})
+        await execute(self._tx, _CHANGE_PROMPT, {"run": run_id, "prompt": prompt})
 
     async def want_agent(self, run_id: UUID, agent: str) -> None:
-        await carry_out(self._tx, _WANT_AGENT, {"run": run_id, "agent": agent})
+        await execute(self._tx, _WANT_AGENT, {"run": run_id, "agent": agent})
 
     async def keep_in_place(self, run_id: UUID, values: Mapping[str, Any]) -> None:
-        await carry_out(self._tx, _KEEP_IN_PLACE, {"run": run_id, "place": json.dumps(values)})
+        await execute(self._tx, _KEEP_IN_PLACE, {"run": run_id, "place": json.dumps(values)})
 
     async def spent_today_usd(self, agent_id: UUID) -> float:
         (row,) = await fetch(self._tx, _SPENT, {"tenant": self._tenant_id, "agent": agent_id})
@@ -180,16 +181,16 @@ _LINK_LIST = """
         WHERE state = 'active' DO NOTHING
 """
 _RULES = """
-    SELECT kind, scope, agent_id FROM route_rules
+    SELECT kind, scope, agent_id, task FROM route_rules
     WHERE tenant_id = %(tenant)s AND scope IN ('', %(place)s)
       AND (expires_at IS NULL OR expires_at > clock_timestamp())
     UNION ALL
-    SELECT 'default', 'mapping', a.id FROM project_mappings p
+    SELECT 'default', 'mapping', a.id, NULL FROM project_mappings p
     JOIN agents a ON a.tenant_id = p.tenant_id AND a.name = p.options -> 'agents' ->> 'default_agent'
     WHERE p.tenant_id = %(tenant)s AND p.slack_integration_id = CAST(%(slack)s AS uuid)
       AND p.slack_channel_id = %(channel)s AND p.state = 'active'
     UNION ALL
-    SELECT 'thread', '', agent_id FROM sessions WHERE id = %(session)s AND agent_id IS NOT NULL
+    SELECT 'thread', '', agent_id, NULL FROM sessions WHERE id = %(session)s AND agent_id IS NOT NULL
 """
 _NOTE_DECISION = """
     INSERT INTO route_decisions (id, tenant_id, run_id, stage, agent_id, task, score, reason, candidates,
@@ -197,9 +198,19 @@ _NOTE_DECISION = """
     VALUES (%(id)s, %(tenant)s, %(run)s, %(stage)s, %(agent)s, %(task)s, %(score)s, %(reason)s,
             CAST(%(candidates)s AS jsonb), %(us)s)
 """
+# A thumb up is no thumb down any more: a person's other one turns into it.
 _NOTE_LABEL = """
+    WITH turned AS (
+        UPDATE route_labels SET kind = %(kind)s, agent_id = %(agent)s, at = clock_timestamp()
+        WHERE tenant_id = %(tenant)s AND run_id = %(run)s AND labelled_by = %(by)s
+          AND kind = CASE %(kind)s WHEN 'good' THEN 'bad' WHEN 'bad' THEN 'good' END
+          AND NOT EXISTS (SELECT FROM route_labels same WHERE same.tenant_id = %(tenant)s
+                          AND same.run_id = %(run)s AND same.labelled_by = %(by)s AND same.kind = %(kind)s)
+        RETURNING id
+    )
     INSERT INTO route_labels (id, tenant_id, run_id, kind, agent_id, user_id, labelled_by)
-    VALUES (%(id)s, %(tenant)s, %(run)s, %(kind)s, %(agent)s, %(user)s, %(by)s)
+    SELECT %(id)s, %(tenant)s, %(run)s, %(kind)s, %(agent)s, %(user)s, %(by)s
+    WHERE NOT EXISTS (SELECT FROM turned)
     ON CONFLICT (tenant_id, run_id, labelled_by, kind) DO UPDATE
     SET agent_id = excluded.agent_id, at = clock_timestamp()
 """

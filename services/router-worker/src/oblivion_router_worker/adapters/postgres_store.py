@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from oblivion_platform.database.engine import Database
+from oblivion_platform.database.engine import Database, EachAlone
 from oblivion_router_worker.adapters.postgres_copies import PostgresCopies
 from oblivion_router_worker.adapters.postgres_inbox import PostgresInbox
 from oblivion_router_worker.adapters.postgres_integrations import PostgresIntegrations
@@ -42,5 +42,8 @@ class PostgresStore:
 
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID) -> AsyncGenerator[PostgresDecision]:
-        async with self._database.tenant(tenant_id) as tx:
+        async with self._database.tenant(tenant_id, plan_once=True) as tx:
             yield PostgresDecision(tx, tenant_id, self._lease_s())
+
+    def alone(self, tenant_id: UUID) -> EachAlone:
+        return self._database.alone(tenant_id)

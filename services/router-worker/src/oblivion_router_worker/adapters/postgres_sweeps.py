@@ -5,8 +5,12 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
+from oblivion_contracts.jobs import EventPriority
 from oblivion_platform.database.engine import Database
 from oblivion_router_worker.ports.watching import OverdueEvent
+
+ECHO_YOUNGER_S = 30.0
+"""What is older has its job from ingestion's sweeper; so a backlog is not read again and again."""
 
 
 class PostgresOverdueEvents:
@@ -26,6 +30,19 @@ class PostgresOverdueEvents:
         }
         async with self._database.relay() as tx:
             rows = await tx.execute(_OVERDUE, values)
+            return [OverdueEvent(row.id, row.tenant_id, row.priority, row.received_at) for row in rows]
+
+
+class PostgresEchoes:
+    """Implements `ports.watching.WaitingEchoes`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, most: int) -> Sequence[OverdueEvent]:
+        values = {"echo": EventPriority.ECHO, "younger_s": ECHO_YOUNGER_S, "most": most}
+        async with self._database.relay() as tx:
+            rows = await tx.execute(_ECHOES, values)
             return [OverdueEvent(row.id, row.tenant_id, row.priority, row.received_at) for row in rows]
 
 
@@ -53,6 +70,12 @@ _OVERDUE = text("""
       AND (CAST(:at AS timestamptz) IS NULL
            OR (received_at, id) > (CAST(:at AS timestamptz), CAST(:id AS uuid)))
     ORDER BY received_at, id LIMIT :most
+""")
+_ECHOES = text("""
+    SELECT id, tenant_id, priority, received_at FROM inbound_events
+    WHERE state = 'received' AND received_at > clock_timestamp() - make_interval(secs => :younger_s)
+      AND priority = :echo
+    ORDER BY received_at LIMIT :most
 """)
 _TENANTS = text("SELECT id, retention_days FROM tenants")
 _PURGE_EVENTS = text("""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 
 from oblivion_contracts.jobs import EventPriority
 from oblivion_platform.crypto import Place, SigningKeyRing
@@ -84,9 +84,39 @@ class PostgresWatch:
     async def recent_threads(
         self, integration: Integration, since: datetime, most: int
     ) -> Sequence[FoundThread]:
-        values = {"integration": integration.id, "since": since, "most": most}
+        values = {"since": since, "most": most}
+        return await self._threads(integration, _RECENT_THREADS, values)
+
+    async def shown_tasks(self, integration: Integration, list_id: str) -> Sequence[str]:
+        values = {"integration": integration.id, "list": list_id}
         async with self._database.tenant(integration.tenant_id) as tx:
-            rows = await tx.execute(_RECENT_THREADS, values)
+            return (await tx.execute(_SHOWN_TASKS, values)).scalars().all()
+
+    async def tasks_after(self, integration: Integration, task_id: str, most: int) -> Sequence[str]:
+        values = {"integration": integration.id, "after": task_id, "most": most}
+        async with self._database.tenant(integration.tenant_id) as tx:
+            return (await tx.execute(_TASKS_AFTER, values)).scalars().all()
+
+    async def threads_after(self, integration: Integration, key: str, most: int) -> Sequence[FoundThread]:
+        return await self._threads(integration, _THREADS_AFTER, {"after": key, "most": most})
+
+    async def threads_at(
+        self, integration: Integration, channel: str, ts: Sequence[str]
+    ) -> Sequence[FoundThread]:
+        return await self._threads(integration, _THREADS_AT, {"channel": channel, "ts": list(ts)})
+
+    async def oldest_thread(
+        self, integration: Integration, channel: str, earliest_ts: str | None
+    ) -> str | None:
+        values = {"integration": integration.id, "channel": channel, "earliest": earliest_ts}
+        async with self._database.tenant(integration.tenant_id) as tx:
+            return (await tx.execute(_OLDEST_THREAD, values)).scalar_one()
+
+    async def _threads(
+        self, integration: Integration, statement: TextClause, values: Mapping[str, object]
+    ) -> Sequence[FoundThread]:
+        async with self._database.tenant(integration.tenant_id) as tx:
+            rows = await tx.execute(statement, {"integration": integration.id, **values})
             return [FoundThread(row.slack_channel_id, row.slack_ts, row.copied) for row in rows]
 
     async def note_problem(self, integration: Integration, place: str, code: str, message: str) -> None:
@@ -181,15 +211,44 @@ _RECENT_TASKS = text(f"""
       AND greatest(t.updated_at, copies.at) > :since
     GROUP BY 1 ORDER BY max(greatest(t.updated_at, copies.at)) DESC LIMIT :most
 """)
-_RECENT_THREADS = text(f"""
+_THREADS = """
     SELECT t.slack_channel_id, t.slack_ts, ARRAY(
         SELECT m.origin_id FROM mirror_events m
         WHERE m.task_mapping_id = t.id AND m.origin = 'slack' AND m.state = 'active'
-    ) AS copied {_LIVELY}
+    ) AS copied"""
+_RECENT_THREADS = text(f"""
+    {_THREADS} {_LIVELY}
     WHERE p.slack_integration_id = :integration AND t.slack_ts IS NOT NULL
       AND greatest(t.updated_at, copies.at) > :since
     ORDER BY greatest(t.updated_at, copies.at) DESC LIMIT :most
-""")  # noqa: S608 - constants of this module
+""")
+_SHOWN = """
+    FROM task_mappings t JOIN project_mappings p ON p.id = t.project_mapping_id AND p.state = 'active'"""
+_SHOWN_TASKS = text(f"""
+    SELECT DISTINCT t.clickup_task_id {_SHOWN}
+    WHERE p.clickup_integration_id = :integration AND p.clickup_list_id = :list AND t.state = 'active'
+""")
+_TASKS_AFTER = text(f"""
+    SELECT DISTINCT t.clickup_task_id COLLATE "C" {_SHOWN}
+    WHERE p.clickup_integration_id = :integration AND t.state = 'active'
+      AND t.clickup_task_id COLLATE "C" > :after
+    ORDER BY 1 LIMIT :most
+""")
+_KEY = "(t.slack_channel_id || ' ' || t.slack_ts) COLLATE \"C\""
+_THREADS_AFTER = text(f"""
+    {_THREADS} {_SHOWN}
+    WHERE p.slack_integration_id = :integration AND t.slack_ts IS NOT NULL AND {_KEY} > :after
+    ORDER BY {_KEY} LIMIT :most
+""")
+_THREADS_AT = text(f"""
+    {_THREADS} {_SHOWN}
+    WHERE p.slack_integration_id = :integration AND t.slack_channel_id = :channel AND t.slack_ts = ANY(:ts)
+""")
+_OLDEST_THREAD = text(f"""
+    SELECT min(t.slack_ts) {_SHOWN}
+    WHERE p.slack_integration_id = :integration AND t.slack_channel_id = :channel
+      AND (CAST(:earliest AS text) IS NULL OR t.slack_ts > :earliest)
+""")
 _ADD_EVENT = text("""
     INSERT INTO inbound_events (id, tenant_id, integration_id, source, event_type, subject, dedupe_key,
                                 priority, transport, body)

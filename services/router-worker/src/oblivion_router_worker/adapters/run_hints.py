@@ -1,8 +1,7 @@
 """Hints about runs, as Redis publishes them; what it loses the sweep finds."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -18,10 +17,14 @@ RECONNECT_S = 0.5
 _log = get_logger(__name__)
 
 
+class Hint(Protocol):
+    def __call__(self, tenant_id: UUID, run_id: UUID, /, *, is_quiet: bool) -> None: ...
+
+
 class RunHints:
     """Listens for as long as it runs; a connection that does not answer a ping is made anew."""
 
-    def __init__(self, redis_url: str, heard: Callable[[UUID, UUID], None]) -> None:
+    def __init__(self, redis_url: str, heard: Hint) -> None:
         self._url = redis_url
         self._heard = heard
 
@@ -61,4 +64,4 @@ class RunHints:
             hint = RunChanged.model_validate_json(message["data"])
         except ValidationError:
             return
-        self._heard(hint.tenant_id, hint.run_id)
+        self._heard(hint.tenant_id, hint.run_id, is_quiet=hint.is_quiet)

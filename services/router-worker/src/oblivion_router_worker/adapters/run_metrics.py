@@ -1,18 +1,23 @@
 """How runs go, as Prometheus metrics."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from oblivion_contracts.runs import RunState
-from oblivion_platform.runs import Run
+from oblivion_platform.runs import Due, Run
 from oblivion_platform.telemetry import LATENCY_BUCKETS_S
 
 _ENDED = Counter("oblivion_run_jobs_ended", "Jobs of runs that ended, by the run's state.", ["state", "code"])
 _BRING_S = Histogram("oblivion_run_bring_forward_seconds", "One look after a run.", buckets=LATENCY_BUCKETS_S)
 _FAILED = Counter("oblivion_run_job_failures", "Looks after a run that failed, by code.", ["code"])
 _DUE = Gauge("oblivion_runs_overdue", "Live runs that nobody has looked after in time.")
+_OVERDUE_S = Gauge(
+    "oblivion_runs_overdue_seconds",
+    "How long the longest waiting run is past its time; stuck when it keeps growing.",
+)
 _UNSHOWN = Gauge("oblivion_runs_unshown", "Runs with steps that were not shown yet.")
 _RUN_BUCKETS_S = (*LATENCY_BUCKETS_S, 900.0, 3600.0, 14400.0)
 _OVER = Counter("oblivion_runs_ended", "Runs that ended.", ["tenant", "agent", "source", "state"])
@@ -63,8 +68,9 @@ class RunMetrics:
             _ENQUEUE_S.labels(source).observe(_seconds(run.created_at, run.started_at))
             _PROCESSING_S.labels(source, state).observe(_seconds(run.started_at, run.finished_at))
 
-    def swept(self, due: int, unshown: int) -> None:
-        _DUE.set(due)
+    def swept(self, due: Sequence[Due], unshown: int) -> None:
+        _DUE.set(len(due))
+        _OVERDUE_S.set(max((found.overdue_s for found in due), default=0.0))
         _UNSHOWN.set(unshown)
 
 

@@ -6,6 +6,7 @@ dialog whose answer was lost is not repeated, because nobody could look it up.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -49,8 +50,12 @@ class SlackComforts:
 
     async def send(self, sending: Sending) -> Receipt:
         match sending.effect.body:
-            case SetReaction() as body:
+            case SetReaction(status=None) as body:
                 return await self._react(sending, body)
+            case SetReaction(status=str() as status) as body:
+                reacted = await self._react(sending, body)
+                shown = SetSessionStatus(body.channel, body.ts, status, body.title)
+                return replace(await self._set_status(sending, shown), skipped=reacted.skipped)
             case SetSessionStatus() as body:
                 return await self._set_status(sending, body)
             case _:

@@ -15,6 +15,7 @@ NAMES_KEPT_S = 600.0
 MOST_NAMES = 10_000
 CHANNELS_KEPT_S = 600.0
 PAGE = 200
+_CONVERSATIONS = "public_channel,private_channel,im"
 
 
 class SlackApiReads:
@@ -60,6 +61,15 @@ class SlackApiReads:
     async def auth_test(self, integration: Integration) -> Json:
         """Whose token it is: team, user_id, bot_id, url."""
         return await self._call(integration, "auth.test", {})
+
+    async def conversations(
+        self, integration: Integration, cursor: str | None = None
+    ) -> tuple[Sequence[str], str | None]:
+        arguments: Json = {"types": _CONVERSATIONS, "exclude_archived": True, "limit": PAGE}
+        if cursor is not None:
+            arguments["cursor"] = cursor
+        page = await self._call(integration, "users.conversations", arguments)
+        return [str(channel["id"]) for channel in page.get("channels", [])], next_cursor(page)
 
     async def history(
         self, integration: Integration, channel: str, oldest_ts: str, cursor: str | None = None

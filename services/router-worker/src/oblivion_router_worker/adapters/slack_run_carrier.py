@@ -150,6 +150,7 @@ class SlackRunCarrier:
         if not progress_ts:
             return await self._post(sending, body)
         if sending.place.get(STREAM_TS):
+            await self._streams.say(sending, body, str(progress_ts))
             await self._streams.stop(sending, body.channel, str(progress_ts))
         try:
             await self._update(sending, _content(body, sending) | {"ts": progress_ts})

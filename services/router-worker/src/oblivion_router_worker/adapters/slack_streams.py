@@ -6,16 +6,17 @@ Only a lost answer is passed on, because then the message may stand there.
 Source: https://docs.slack.dev/reference/methods/chat.startStream
 """
 
+import contextlib
 import json
 import time
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from oblivion_platform.errors import PermanentFailure, RateLimited
+from oblivion_platform.errors import PermanentFailure, RateLimited, TransientFailure
 from oblivion_router_worker.adapters.slack_budgets import Allowance
 from oblivion_router_worker.adapters.slack_calls import EffectCalls
 from oblivion_router_worker.adapters.slack_carrier import effect_id_of
-from oblivion_router_worker.domain.run_effects import RunEdit, RunPost
+from oblivion_router_worker.domain.run_effects import RunAnswer, RunEdit, RunPost
 from oblivion_router_worker.domain.upkeep import stream_is_old
 from oblivion_router_worker.ports.delivery import Sending
 
@@ -56,6 +57,14 @@ class SlackStreams:
         except RateLimited:
             return True  # The next steps carry these too.
         return True
+
+    async def say(self, sending: Sending, body: RunAnswer, ts: str) -> None:
+        """The answer, as the stream's last words; left out wherever they are not taken, for it is posted."""
+        if not body.words or stream_is_old(ts, time.time()):
+            return
+        addition: Json = {"channel": body.channel, "ts": ts, "chunks": list(body.words)}
+        with contextlib.suppress(PermanentFailure, TransientFailure):
+            await self._calls.change(sending, "chat.appendStream", addition, ADDITIONS)
 
     async def stop(self, sending: Sending, channel: str, ts: str) -> None:
         """Make it a message that can be edited; one that is over is one already.

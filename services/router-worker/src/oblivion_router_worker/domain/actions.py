@@ -17,6 +17,7 @@ TASK_SHORTCUT = "oblivion_make_task"
 ASK_DIALOG = "oblivion_ask_agent_dialog"
 TASK_DIALOG = "oblivion_make_task_dialog"
 LINK_DIALOG = "oblivion_link_list_dialog"
+SETTINGS_DIALOG = "oblivion_settings_dialog"
 COMMAND = "/oblivion"
 
 STOP_REACTION = "x"

@@ -55,6 +55,8 @@ class InboundEvent:
     """Whether any list and channel of its integration are linked."""
     is_our_turn: bool
     """Nobody else decides about its subject until the transaction ends."""
+    is_suspended: bool = False
+    """Its tenant is: the event waits until the tenant is active again."""
     slack_streaming: Streaming | None = None
     """As the tenant's settings say."""
 

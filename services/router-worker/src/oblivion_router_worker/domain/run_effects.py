@@ -60,6 +60,8 @@ class RunAnswer(EffectBody):
     text: str
     blocks: Blocks
     keep_as: str | None = ANSWER_TS
+    words: Blocks = ()
+    """The answer as chunks, for a message that is a stream, which they end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,9 @@ class SetReaction(EffectBody):
     ts: str
     add: str | None = None
     remove: str | None = None
+    status: str | None = None
+    """Also what Slack itself shows of the agent at work in the thread that the message began."""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +253,8 @@ def coalesce_key_of(body: EffectBody, run_id: UUID | None) -> str | None:
             return "home"
         case SetSessionStatus():
             return "status"
+        case SetReaction(status=str()):
+            return f"run:{run_id}:signs"
         case MoveTask():
             return f"run:{run_id}:status"
         case _:

@@ -46,6 +46,8 @@ WHOLE_MAX_UNITS = 12_000
 WHOLE_SECTIONS_MAX = 8
 OPTIONS_MAX = 100
 LABEL_MAX = 75
+STREAM_MAX_UNITS = 11_000
+"""Slack takes 12,000 characters at once."""
 STEPS_MAX = 20
 STEP_MAX_UNITS = 250
 _ICONS = {
@@ -141,6 +143,12 @@ def render_stream_start(working: Working) -> list[Mapping[str, Any]]:
         *render_steps(working, ()),
         {"type": "markdown_text", "text": f"run `{working.run_id}`"},
     ]
+
+
+def render_stream_end(words: str) -> list[Mapping[str, Any]]:
+    """An answer's words as the last of a stream, before the message is rewritten as a plain one."""
+    text = disarm_tags(sanitise_plain(words)).strip()
+    return [{"type": "markdown_text", "text": "\n\n" + truncate(text, STREAM_MAX_UNITS)}] if text else []
 
 
 def _chunk_title(words: str) -> str:

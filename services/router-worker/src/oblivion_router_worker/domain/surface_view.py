@@ -11,6 +11,7 @@ from oblivion_router_worker.domain import actions
 from oblivion_router_worker.domain.run_view import OPTIONS_MAX, plain, render_question
 from oblivion_router_worker.domain.slack_message import Block, SlackMessage, context, header, section
 from oblivion_router_worker.domain.text import length_units, sanitise_mrkdwn, text_to_mrkdwn, truncate
+from oblivion_router_worker.domain.words import SIGN_IN, YOUR_OTHER_ACCOUNTS
 
 PROMPTS_MAX = 4
 _QUESTION_MAX = 3_000
@@ -59,8 +60,10 @@ def home_view(
     runs: Sequence[tuple[UUID, str, str | None, str]],
     agents: Sequence[tuple[str, str, int]],
     questions: Sequence[tuple[UUID, str, str]],
+    *,
+    sign_in_address: str | None = None,
 ) -> dict[str, Any]:
-    """A person's App Home: their runs, who is online, what waits for an approval."""
+    """A person's App Home: their runs, who is online, what waits for an approval, what else is theirs."""
     blocks: list[Block] = [header("Oblivion"), *render_runs(runs).blocks, {"type": "divider"}]
     if questions:
         blocks.append(section("*Waiting for an approval*"))
@@ -68,6 +71,9 @@ def home_view(
             blocks += render_question(approval_id, None, question, detail).blocks
         blocks.append({"type": "divider"})
     blocks += [*render_agents(agents).blocks, context("Mention @oblivion in a channel, or write to it here.")]
+    if sign_in_address is not None:
+        blocks.append(context(SIGN_IN.format(address=sign_in_address)))
+    blocks.append(context(YOUR_OTHER_ACCOUNTS))
     return {"type": "home", "blocks": blocks}
 
 
@@ -156,6 +162,47 @@ def link_dialog(place: Mapping[str, str]) -> dict[str, Any]:
             ),
         ],
     }
+
+
+_SETTINGS = {
+    "unknown_users": (
+        "Who may ask", {"guest": "Everybody here, as a guest", "refuse": "Only people who are known"},
+    ),
+    "slack_streaming": (
+        "Steps while an agent works",
+        {
+            "off": "As one message that is edited", "direct": "Streamed in direct messages",
+            "everywhere": "Streamed everywhere",
+        },
+    ),
+}  # fmt: skip
+AS_INSTALLED = "-"
+"""The choice by which a tenant's setting says nothing."""
+
+
+def settings_dialog(place: Mapping[str, str], settings: Mapping[str, str | None]) -> dict[str, Any]:
+    """What admins decide for the whole workspace; `settings`: what the tenant says now."""
+    return {
+        "type": "modal",
+        "callback_id": actions.SETTINGS_DIALOG,
+        "private_metadata": _metadata(place),
+        "title": plain("Oblivion's settings"),
+        "submit": plain("Keep"),
+        "close": plain("Cancel"),
+        "blocks": [_setting(name, *shown, settings.get(name)) for name, shown in _SETTINGS.items()],
+    }
+
+
+def _setting(name: str, label: str, choices: Mapping[str, str], now: str | None) -> Block:
+    options = [
+        _option("As Oblivion was installed", AS_INSTALLED),
+        *(_option(words, value) for value, words in choices.items()),
+    ]
+    chosen = next((option for option in options if option["value"] == now), options[0])
+    return _input(
+        label,
+        {"type": "static_select", "action_id": name, "options": options, "initial_option": chosen},
+    )
 
 
 def list_id_of(typed: str) -> str:

@@ -4,7 +4,7 @@
 about it (events marked as done, rows of the outbox) hold together or not at all.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from oblivion_platform.database.engine import EachAlone
 from oblivion_router_worker.domain.effects import Effect
 from oblivion_router_worker.domain.records import Copy, InboundEvent, Link, Origin, ShownTask, WaitingEvent
 from oblivion_router_worker.ports.delivery import Sending
@@ -55,6 +56,14 @@ class Inbox(Protocol):
 
     async def finish(self, event_id: UUID, outcome: str, covered: Sequence[UUID] = ()) -> None:
         """Note that the event, and those it covers, need no more handling; `ignored…` is also its state."""
+        ...
+
+    async def several(self, event_ids: Sequence[UUID]) -> Sequence[InboundEvent]:
+        """Those of the events that wait and that nobody else is finishing; nobody will until the end."""
+        ...
+
+    async def finish_all(self, outcomes: Mapping[UUID, str]) -> None:
+        """As `finish`, for events of any subject that lead to nothing."""
         ...
 
     async def record(self, event_id: UUID, failure: Failure) -> int:
@@ -172,4 +181,8 @@ class Store(Protocol):
 
     def tenant(self, tenant_id: UUID) -> AbstractAsyncContextManager[Decision]:
         """Raises (on entering or leaving): DependencyUnavailable: Postgres is away."""
+        ...
+
+    def alone(self, tenant_id: UUID) -> EachAlone:
+        """For a step of runs or sessions that is one statement: no transaction around it."""
         ...

@@ -49,6 +49,12 @@ class SlackReads(Protocol):
         """
         ...
 
+    async def conversations(
+        self, integration: Integration, cursor: str | None = None
+    ) -> tuple[Sequence[str], str | None]:
+        """A page of the conversations that the app takes part in, direct ones too; the next page's cursor."""
+        ...
+
     async def history(
         self, integration: Integration, channel: str, oldest_ts: str, cursor: str | None = None
     ) -> tuple[Sequence[Mapping[str, object]], str | None]:

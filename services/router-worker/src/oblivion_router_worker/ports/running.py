@@ -4,7 +4,7 @@ The steps are `oblivion_platform.runs`, called on the decision's transaction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -14,7 +14,7 @@ from oblivion_contracts.workflows import WorkflowDefinition
 from oblivion_platform.agents.profiles import TenantAgents
 from oblivion_platform.presence import Place, Replica
 from oblivion_platform.routing import Decision as RouteDecision
-from oblivion_platform.runs import Change, Run
+from oblivion_platform.runs import Change, Run, RunJob
 from oblivion_router_worker.domain.records import Integration
 
 Role = Literal["admin", "user", "guest"]
@@ -39,11 +39,19 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteRules:
-    """Who was chosen before any guessing; ids of agents."""
+class Ruled:
+    """Who is to do it, and perhaps what."""
 
-    override: UUID | None = None
-    channel_default: UUID | None = None
+    agent_id: UUID
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRules:
+    """Who was chosen before any guessing."""
+
+    override: Ruled | None = None
+    channel_default: Ruled | None = None
     in_thread: UUID | None = None
     """Who answered in the session last."""
 
@@ -115,6 +123,10 @@ class People(Protocol):
 
     async def slack_id(self, user_id: UUID, team: str) -> str | None:
         """The person's id in a Slack team."""
+        ...
+
+    async def sign_in_path(self) -> str:
+        """Where people of the tenant sign in with Slack, below the system's address."""
         ...
 
     async def unknown_users(self) -> Literal["guest", "refuse"] | None:
@@ -194,17 +206,42 @@ class Aftermath:
     """What is told once the transaction is committed. Losing it costs time, never work."""
 
     changes: list[Change] = field(default_factory=list[Change])
-    forward: list[UUID] = field(default_factory=list[UUID])
+    forward: list[RunJob] = field(default_factory=list[RunJob])
     """Runs to be brought forward now."""
     tell: list["Telling"] = field(default_factory=list["Telling"])
     sessions: list[tuple[UUID, int]] = field(default_factory=list[tuple[UUID, int]])
     """Sessions and the version that they have now."""
     ended: list[UUID] = field(default_factory=list[UUID])
     """Runs whose job can be finished."""
+    begun: list[RunJob] = field(default_factory=list[RunJob])
+    """Runs that begin a thread, so that nobody else can know of them before the commit."""
+    parked: list[tuple[RunJob, float]] = field(default_factory=list[tuple[RunJob, float]])
+    """Runs that are somebody else's turn, and the seconds after which their job looks again."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.changes or self.forward or self.tell or self.sessions or self.ended)
+        return not (self.tells or self.forward or self.parked)
+
+    @property
+    def tells(self) -> bool:
+        """Whether anybody waits to hear of it."""
+        return bool(self.changes or self.tell or self.sessions or self.ended)
+
+    def add(self, other: "Aftermath") -> None:
+        self.changes += other.changes
+        self.forward += other.forward
+        self.tell += other.tell
+        self.sessions += other.sessions
+        self.ended += other.ended
+        self.parked += other.parked
+
+    def latest_changes(self) -> Sequence[Change]:
+        """One hint for each run is enough; it has time only if all of them have."""
+        latest: dict[UUID, Change] = {}
+        for change in self.changes:
+            before = latest.get(change.run_id, change)
+            latest[change.run_id] = replace(change, is_quiet=change.is_quiet and before.is_quiet)
+        return list(latest.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +274,11 @@ class PresenceBoard(Protocol):
 class RunJobs(Protocol):
     """The jobs of runs; raises DependencyUnavailable when Redis is away."""
 
-    async def add(self, tenant_id: UUID, run_id: UUID) -> None:
-        """Make the job of a new run."""
+    async def add(self, tenant_id: UUID, run: RunJob, *, after_s: float = 0.0) -> None:
+        """Make the job of a new run, to look after it now or then."""
         ...
 
-    async def hasten(self, tenant_id: UUID, run_id: UUID) -> None:
+    async def hasten(self, tenant_id: UUID, run: RunJob) -> None:
         """Let the run's job run now, made again if Redis has lost it."""
         ...
 

@@ -53,6 +53,11 @@ class FoundThread:
     ts: str
     copied: Sequence[str]
 
+    @property
+    def key(self) -> str:
+        """Names it within its integration, and orders threads."""
+        return f"{self.channel} {self.ts}"
+
 
 @dataclass(frozen=True, slots=True)
 class OverdueEvent:
@@ -103,6 +108,30 @@ class WatchStore(Protocol):
         """Threads of tasks that something happened to since then, newest first."""
         ...
 
+    async def shown_tasks(self, integration: Integration, list_id: str) -> Sequence[str]:
+        """Tasks of the list that a channel shows as being in it."""
+        ...
+
+    async def tasks_after(self, integration: Integration, task_id: str, most: int) -> Sequence[str]:
+        """Tasks shown in a channel, in the order of their ids, those after `task_id`."""
+        ...
+
+    async def threads_after(self, integration: Integration, key: str, most: int) -> Sequence[FoundThread]:
+        """Threads of tasks in the order of their keys, those after `key`."""
+        ...
+
+    async def threads_at(
+        self, integration: Integration, channel: str, ts: Sequence[str]
+    ) -> Sequence[FoundThread]:
+        """Those of a channel's messages that are tasks'."""
+        ...
+
+    async def oldest_thread(
+        self, integration: Integration, channel: str, earliest_ts: str | None
+    ) -> str | None:
+        """The ts of the oldest task's message in the channel, of those after `earliest_ts`."""
+        ...
+
     async def note_problem(self, integration: Integration, place: str, code: str, message: str) -> None:
         """Show a problem at the links of a list or channel, unless they show it already."""
         ...
@@ -140,6 +169,12 @@ class OverdueEvents(Protocol):
         self, older_than: timedelta, last: OverdueEvent | None, most: int
     ) -> Sequence[OverdueEvent]:
         """Waiting events of all tenants in the order of their age, those after `last`."""
+        ...
+
+
+class WaitingEchoes(Protocol):
+    async def __call__(self, most: int) -> Sequence[OverdueEvent]:
+        """Of all tenants, what ingestion took for our own doing a moment ago, oldest first."""
         ...
 
 

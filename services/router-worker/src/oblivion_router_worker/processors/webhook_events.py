@@ -18,15 +18,15 @@ from bullmq import Job
 from bullmq.custom_errors import UnrecoverableError
 
 from oblivion_contracts.jobs import EventOutcome, ProcessEvent
-from oblivion_platform.errors import DependencyUnavailable, TransientFailure
+from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.logging import log_context
 from oblivion_platform.queue import Processor, decode_job, park
 from oblivion_platform.telemetry import tracing
 from oblivion_router_worker.processors.deadline import within
-from oblivion_router_worker.usecases.note_failure import FailurePolicy, Verdict
+from oblivion_router_worker.usecases.note_failure import STORE_AWAY_S, Noted, Verdict
 
 HandleEvent = Callable[[ProcessEvent], Coroutine[Any, Any, EventOutcome]]
-NoteFailure = Callable[[ProcessEvent, Exception], Coroutine[Any, Any, Verdict]]
+NoteFailure = Callable[[ProcessEvent, Exception], Coroutine[Any, Any, Noted]]
 
 NOTE_LIMIT_S = 5.0
 """For noting a failure. With the deadline of handling it stays below what counts as a deaf worker."""
@@ -42,9 +42,7 @@ class Watch(Protocol):
 _log = structlog.get_logger(__name__)
 
 
-def make_processor(
-    handle: HandleEvent, note: NoteFailure, policy: FailurePolicy, watch: Watch, *, deadline_s: float
-) -> Processor:
+def make_processor(handle: HandleEvent, note: NoteFailure, watch: Watch, *, deadline_s: float) -> Processor:
     """Bind the use cases to BullMQ's `(job, token)` call; only this module knows BullMQ.
 
     `deadline_s`: an event that takes longer is parked, as when a dependency is away.
@@ -72,18 +70,18 @@ def make_processor(
 
     async def _answer(job: Job, token: str, command: ProcessEvent, failure: Exception) -> None:
         try:
-            verdict = await within(note(command, failure), NOTE_LIMIT_S)
+            noted = await within(note(command, failure), NOTE_LIMIT_S)
         except DependencyUnavailable:
-            verdict = Verdict.PARK
+            noted = Noted(Verdict.PARK, STORE_AWAY_S)
         except Exception as unnoted:  # Values of the event may be in it; the row waits for its sweep.
             _log.warning("event_failure_not_noted", error=type(unnoted).__name__)
             raise RuntimeError("failure_not_noted") from None
         code = str(getattr(failure, "code", type(failure).__name__))
-        watch.failed(code, verdict.value)
-        if verdict is Verdict.PARK:
-            await park(job, token, _delay_s(policy, failure, job))
-        _log.warning("event_failed", code=code, verdict=verdict.value)
-        if verdict is Verdict.GIVE_UP:
+        watch.failed(code, noted.verdict.value)
+        if noted.verdict is Verdict.PARK:
+            await park(job, token, _spread(noted.wait_s))
+        _log.warning("event_failed", code=code, verdict=noted.verdict.value)
+        if noted.verdict is Verdict.GIVE_UP:
             raise UnrecoverableError(code) from None
         # A message of its own: BullMQ keeps it, and the original may hold values of the event.
         raise RuntimeError(code) from None
@@ -91,9 +89,5 @@ def make_processor(
     return process
 
 
-def _delay_s(policy: FailurePolicy, failure: Exception, job: Job) -> float:
-    times_parked = int(getattr(job, "attemptsStarted", 1) or 1) - 1
-    delay_s = (
-        policy.park_s(failure, times_parked) if isinstance(failure, TransientFailure) else policy.park_first_s
-    )
-    return delay_s * (1 + random.uniform(0, 0.3))  # noqa: S311 - spreads retries, keeps no secret
+def _spread(wait_s: float) -> float:
+    return wait_s * (1 + random.uniform(0, 0.3))  # noqa: S311 - spreads retries, keeps no secret

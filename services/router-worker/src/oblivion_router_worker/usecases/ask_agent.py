@@ -11,7 +11,7 @@ from oblivion_platform import sessions
 from oblivion_platform.errors import AuthenticationFailed, PermanentFailure
 from oblivion_platform.logging import get_logger
 from oblivion_platform.routing import Router, agent_named
-from oblivion_platform.runs import Run
+from oblivion_platform.runs import Run, RunJob
 from oblivion_platform.sessions import NewSessionRow, Said, SessionRow
 from oblivion_router_worker.domain.actions import SEEN
 from oblivion_router_worker.domain.asking import LOOK_AT_THREAD, asks_us, is_direct, question_of
@@ -152,7 +152,17 @@ class AskAgent:
             return "asked_before"
         if told is not None:
             return await _tell_running(turn, asked, told)
-        work = Work(session, asked.person, asked.question, place, _context(asked))
+        named = agent_named(router, asked.question)
+        likely = await self._routers.likely(turn.event.tenant_id, named, session.agent_id)
+        work = Work(
+            session,
+            asked.person,
+            asked.question,
+            place,
+            _context(asked),
+            likely_agent=likely,
+            begins_thread=not asked.is_follow_up,
+        )
         await start_run(turn, work, is_behind=live is not None)
         return "asked"
 
@@ -183,7 +193,10 @@ class AskAgent:
         return session
 
     async def _backfill(self, turn: Turn, asked: _Asked, session: SessionRow) -> None:
-        """What was said in the thread before the agent was called into it; the question does without, too."""
+        """What was said in the thread before the agent was called into it; the question does without, too.
+
+        Our own words there are somebody else's: a task's, or what a tool returned.
+        """
         integration = turn.event.integration
         try:
             page, _ = await self._slack.replies(
@@ -202,12 +215,14 @@ class AskAgent:
             text = question_of(words, bot, await self._names(turn, words))
             if not text:
                 continue
+            person = await self._identify.of_message(turn, message)
             said = Said(
                 role="system" if user == bot else "user",
                 text=text,
                 source=RunSource.SLACK,
                 author=name,
                 source_ref=str(message["ts"]),
+                user_id=person.user_id if person else None,
             )
             await sessions.append_message(turn.decision.tx, session.id, said)
 
@@ -225,9 +240,16 @@ class AskAgent:
             return None
         name = await self._slack.user_name(turn.event.integration, fact.author.user_id)
         live = await turn.decision.desk.live_in(thread)
-        is_heard = await self._is_heard(turn, fact, live)
-        role = "user" if is_heard else "system"
-        said = Said(role=role, text=words, source=RunSource.SLACK, author=name, source_ref=fact.ts)
+        person = await self._identify(turn, fact.author)
+        is_heard = person is not None and await self._has_a_say(turn, person, live)
+        said = Said(
+            role="user" if is_heard else "system",
+            text=words,
+            source=RunSource.SLACK,
+            author=name,
+            source_ref=fact.ts,
+            user_id=person.user_id if person else None,
+        )
         appended = await sessions.append_message(turn.decision.tx, session_id, said)
         turn.aftermath.sessions.append((session_id, appended.version))
         if live is None or not live.is_held or not is_heard:
@@ -235,10 +257,9 @@ class AskAgent:
         turn.aftermath.tell.append(Telling(live.id, live.gateway, live.fence, "context.updated"))
         return "context_updated"
 
-    async def _is_heard(self, turn: Turn, fact: MessagePosted, live: Run | None) -> bool:
-        person = await self._identify(turn, fact.author)
-        if person is None or live is None or not live.is_held:
-            return person is not None
+    async def _has_a_say(self, turn: Turn, person: Person, live: Run | None) -> bool:
+        if live is None or not live.is_held:
+            return True
         return await self._allowances.take(turn.event.tenant_id, person.user_id) == 0
 
     async def _question(self, turn: Turn, fact: MessagePosted) -> str:
@@ -288,13 +309,14 @@ def _waits_for_choice(live: Run, asked: _Asked) -> bool:
 async def _choose(turn: Turn, live: Run, agent: str) -> str:
     """The menu, answered in words."""
     await turn.decision.desk.want_agent(live.id, agent)
-    turn.aftermath.forward.append(live.id)
+    turn.aftermath.forward.append(RunJob.of(live))
     return "agent_chosen"
 
 
 async def _replace(turn: Turn, live: Run, asked: _Asked) -> Run | None:
     """Asked anew instead of choosing; returns who is next in the thread now."""
-    await stop_run(turn.decision, turn.aftermath, live, by=f"what {asked.person.name} asked next")
+    by = f"what {asked.person.name} asked next"
+    await stop_run(turn.decision, turn.aftermath, live, by=by, stopper=asked.person.user_id)
     return await turn.decision.desk.live_in(asked.thread, lock=True)
 
 

@@ -14,6 +14,8 @@ from oblivion_contracts.runs import CATEGORY_MINUTES, RunEventKind, RunFailure, 
 from oblivion_platform import runs, sessions
 from oblivion_platform.agents.profiles import TenantAgents
 from oblivion_platform.agents.registry import AgentRecord
+from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.presence import Place
 from oblivion_platform.routing import (
     DEFAULT_TASK,
     RouteContext,
@@ -50,6 +52,7 @@ from oblivion_router_worker.usecases.stop_run import stop_descendants
 
 BEHIND_ANOTHER_S = 30.0
 CHOICE_S = 3600.0
+MISSED_S = 1.0
 MARGIN_S = 0.2
 
 
@@ -112,6 +115,10 @@ class BringForward:
         Raises:
             DependencyUnavailable: Postgres or Redis is away; nothing was done by halves.
         """
+        # A lock is written to the disk: what nobody will change any more is read without one.
+        run = await runs.read(self._store.alone(tenant_id), run_id)
+        if run is None or run.state.is_final:
+            return _finished(run)
         agents, router = await self._routers.agents(tenant_id), await self._routers.of(tenant_id)
         chosen: _Chosen | None = None
         while True:
@@ -127,6 +134,26 @@ class BringForward:
             began = time.perf_counter()
             choice = await self._slow_path.choose(tenant_id, router, step.prompt, step.ask_model)
             chosen = _Chosen(choice, _us_since(began))
+
+    async def at_once(self, decision: Decision, tenant_id: UUID, aftermath: Aftermath) -> None:
+        """The same for what has just begun, in the transaction itself; what others are needed for, later."""
+        for run in aftermath.begun:
+            try:
+                agents, router = await self._routers.agents(tenant_id), await self._routers.of(tenant_id)
+                work = _Work(self._presence, self._policy, decision, tenant_id, agents, router)
+                work.begins_thread = True
+                step = await work.bring(run.run_id, None)
+            except DependencyUnavailable:
+                aftermath.forward.append(run)
+                continue
+            aftermath.add(step.aftermath)
+            match step.standing:
+                case LookAgain(after_s=after_s):
+                    aftermath.parked.append((run, after_s))
+                case None:
+                    aftermath.forward.append(run)
+                case _:
+                    pass
 
 
 class _Work:
@@ -148,12 +175,13 @@ class _Work:
         self._agents = agents
         self._router = router
         self._step = _Step()
+        self.begins_thread = False
+        """The run was made in this very transaction, and nobody else has work in its thread."""
 
     async def bring(self, run_id: UUID, chosen: _Chosen | None) -> _Step:
-        run = await runs.read(self._decision.tx, run_id, lock=True)
-        if run is None:
-            self._step.standing = Finished(RunOutcome(state="unknown"))
-        elif run.state.is_final:
+        # Of its own transaction's run nobody else can know.
+        run = await runs.read(self._decision.tx, run_id, lock=not self.begins_thread)
+        if run is None or run.state.is_final:
             self._step.standing = _finished(run)
         elif run.is_too_late and not await self._waits_for_a_person(run):
             await self._give_up(run, too_late(run.category))
@@ -198,28 +226,50 @@ class _Work:
         began = time.perf_counter()
         integration_id, channel = run.place.get("integration_id"), run.place.get("channel")
         rules = await self._decision.desk.rules(run.session_id, integration_id, channel)
+        override, default = rules.override, rules.channel_default
         context = RouteContext(
-            override=self._name(rules.override),
+            override=self._name(override.agent_id) if override else None,
             # Work that is handed on goes to somebody else than whom the thread talks to.
             thread_agent=None if run.parent_run_id is not None else self._name(rules.in_thread),
-            channel_agent=self._name(rules.channel_default),
+            channel_agent=self._name(default.agent_id) if default else None,
+            override_task=override.task if override else None,
+            channel_task=default.task if default else None,
         )
         return _Chosen(route(self._router, run.prompt, context), _us_since(began))
 
     async def _routed(self, run: Run, agent: AgentRecord, chosen: _Chosen) -> None:
         task = chosen.choice.task or DEFAULT_TASK
+        if self.begins_thread and await self._begin(run, agent, task):
+            await self._note_choice(run, agent, chosen, task)
+            return
         change = await runs.route(self._decision.tx, run, agent.id, agent.name, task)
         if change is None:
             await runs.wake_later(self._decision.tx, run.id, after_s=BEHIND_ANOTHER_S)
             self._step.standing = LookAgain(BEHIND_ANOTHER_S)
             return
         self._step.took(change)
+        await self._note_choice(run, agent, chosen, task)
+        await self._assign(run, agent.id, task)
+
+    async def _begin(self, run: Run, agent: AgentRecord, task: str) -> bool:
+        """Route and assign in one statement; whether somebody has room for it now."""
+        if not agent.is_active or agent.definition.limits.usd_per_day is not None:
+            return False
+        place = await self._presence.pick(self._tenant_id, agent.id, task)
+        if place is None:
+            return False
+        holder, deadline_s = Holder(place.sid, place.gateway), CATEGORY_MINUTES[run.category] * 60
+        start = runs.Start(agent.id, agent.name, task, holder, self._policy.lease_s, deadline_s)
+        change = await runs.begin(self._decision.tx, run.id, start)
+        self._given(run, place, change)
+        return change is not None
+
+    async def _note_choice(self, run: Run, agent: AgentRecord, chosen: _Chosen, task: str) -> None:
         await self._decision.desk.note_decision(run.id, agent.id, chosen.choice, chosen.took_us)
         if run.source is not RunSource.DELEGATION:
             version = await sessions.set_current(self._decision.tx, run.session_id, agent.id, task)
             if version is not None:
                 self._step.aftermath.sessions.append((run.session_id, version))
-        await self._assign(run, agent.id, task)
 
     async def _ask_person(self, run: Run, chosen: _Chosen) -> None:
         """Nobody is likely: whoever asked chooses, from a menu in the thread."""
@@ -269,8 +319,11 @@ class _Work:
         await self._assign(run, run.agent_id, run.task or DEFAULT_TASK)
 
     async def _has_grace(self, run: Run) -> bool:
-        """Redis lost what the gateway wrote there: the holder may well be alive, and be back in a moment."""
-        if run.gateway is None or run.lease_until is None:
+        """Redis lost what the gateway wrote there: the holder may well be alive, and be back in a moment.
+
+        Nobody works on what nobody acknowledged.
+        """
+        if run.gateway is None or run.lease_until is None or run.is_unheard:
             return False
         late_s = (run.now - run.lease_until).total_seconds()
         return late_s < self._policy.grace_s and not await self._presence.is_marked(run.gateway)
@@ -290,14 +343,16 @@ class _Work:
         if place is None:
             await self._wait(run)
             return
-        minutes = CATEGORY_MINUTES[run.category]
         change = await runs.assign(
             self._decision.tx,
             run.id,
             Holder(place.sid, place.gateway),
             lease_s=self._policy.lease_s,
-            deadline_s=minutes * 60,
+            deadline_s=CATEGORY_MINUTES[run.category] * 60,
         )
+        self._given(run, place, change)
+
+    def _given(self, run: Run, place: Place, change: Change | None) -> None:
         if change is None:
             return
         self._step.took(change)
@@ -308,12 +363,13 @@ class _Work:
         if run.now - run.created_at > self._policy.absent_max:
             await self._give_up(run, AGENT_ABSENT)
             return
-        look_again_s = self._policy.absent_look_again_s
-        change = await runs.wait_for_agent(self._decision.tx, run.id, look_again_s=look_again_s)
+        patience_s = self._policy.absent_look_again_s
+        change = await runs.wait_for_agent(self._decision.tx, run.id, look_again_s=patience_s)
         if change is None:
-            await runs.wake_later(self._decision.tx, run.id, after_s=look_again_s)
+            await runs.wake_later(self._decision.tx, run.id, after_s=patience_s)
         self._step.took(change)
-        self._step.standing = LookAgain(look_again_s)
+        # Whoever came between the look at the board and this commit could not see that the run waits.
+        self._step.standing = LookAgain(patience_s if change is None else min(MISSED_S, patience_s))
 
     async def _give_up(self, run: Run, failure: RunFailure) -> None:
         self._step.took(await runs.give_up(self._decision.tx, run.id, failure))
@@ -334,7 +390,9 @@ def _can_ask(run: Run) -> bool:
     return run.source in (RunSource.SLACK, RunSource.CLICKUP) and RunPlace.of(run.place) is not None
 
 
-def _finished(run: Run) -> Finished:
+def _finished(run: Run | None) -> Finished:
+    if run is None:
+        return Finished(RunOutcome(state="unknown"))
     code = run.failure.code if run.failure else None
     return Finished(RunOutcome(state=run.state.value, failure_code=code))
 

@@ -52,8 +52,13 @@ class Decide:
 
     def at_once(self, fact: Fact) -> str | None:
         """Our own words come back from Slack as often as we write: nothing follows from them."""
-        is_echo = isinstance(fact, MessagePosted | MessageEdited) and fact.author.is_us
-        return "ignored:echo" if is_echo else None
+        match fact:
+            case Unhandled():
+                return f"ignored:{fact.reason}"
+            case MessagePosted() | MessageEdited() if fact.author.is_us:
+                return "ignored:echo"
+            case _:
+                return None
 
     async def __call__(self, turn: Turn, fact: Fact) -> str:
         """Decide, and return the outcome's code."""
@@ -63,8 +68,6 @@ class Decide:
 
     async def _mirror(self, turn: Turn, fact: Fact) -> str:
         match fact:
-            case Unhandled():
-                return f"ignored:{fact.reason}"
             case AppUninstalled() | TokensRevoked():
                 return await note_lost_installation(turn, fact)
             case _ if not turn.event.has_links:

@@ -21,6 +21,7 @@ from oblivion_platform.errors import (
     OblivionFailure,
     RateLimited,
 )
+from oblivion_platform.tasks import end
 from oblivion_platform.telemetry import tracing
 from oblivion_router_worker.domain.effects import (
     CreateComment,
@@ -250,9 +251,7 @@ class Deliverer:
         drains = list(self._drains.values())
         if drains:
             _, late = await asyncio.wait(drains, timeout=within_s)
-            for drain in late:
-                drain.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(*late)
 
     async def _sweep(self) -> None:
         due = await self._queue.due()

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from oblivion_contracts.runs import RunSource
 from oblivion_platform import sessions
+from oblivion_platform.operations.audit import Actor, note
+from oblivion_platform.operations.tenant_settings import CHOICES, change_setting, read_settings
 from oblivion_platform.sessions import NewSessionRow, Said
 from oblivion_router_worker.domain import actions
 from oblivion_router_worker.domain.events import Interaction, SlackAuthor, SlashCommand
@@ -13,14 +15,25 @@ from oblivion_router_worker.domain.run_place import RunPlace
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.domain.slack_ts import is_channel_id, is_ts, slack_permalink
 from oblivion_router_worker.domain.surface_view import (
+    AS_INSTALLED,
     ask_dialog,
     link_dialog,
     list_id_of,
     place_of_dialog,
+    settings_dialog,
     task_dialog,
 )
 from oblivion_router_worker.domain.text import mrkdwn_to_markdown
-from oblivion_router_worker.domain.words import NO_LIST, NO_TASKS, NOT_ADMIN, STRANGER, TOO_LATE, TOO_MUCH
+from oblivion_router_worker.domain.words import (
+    NO_LIST,
+    NO_TASKS,
+    NOT_ADMIN,
+    NOT_ADMIN_OF_SETTINGS,
+    SETTINGS_KEPT,
+    STRANGER,
+    TOO_LATE,
+    TOO_MUCH,
+)
 from oblivion_router_worker.ports.running import Allowances, Person
 from oblivion_router_worker.usecases.ask_agent import thread_of
 from oblivion_router_worker.usecases.identify import Identify
@@ -75,8 +88,14 @@ class Dialogs:
         return "dialog_opened"
 
     async def on_command(self, turn: Turn, fact: SlashCommand, person: Person, verb: str) -> str | None:
-        """`/oblivion task`, `/oblivion link`: what to say instead of a dialog; None where one opens."""
+        """`/oblivion task|link|settings`: what to say instead of a dialog; None where one opens."""
         place = {"channel": fact.channel}
+        if verb == "settings":
+            if person.role != "admin":
+                return NOT_ADMIN_OF_SETTINGS
+            settings = await read_settings(turn.decision.tx, turn.event.tenant_id)
+            await _open(turn, fact, settings_dialog(place, settings))
+            return None
         if verb == "link":
             if person.role != "admin":
                 return NOT_ADMIN
@@ -111,6 +130,8 @@ class Dialogs:
                 return await self._make_task(turn, fact, person, place)
             case actions.LINK_DIALOG:
                 return await self._link(turn, fact, person, place["channel"])
+            case actions.SETTINGS_DIALOG:
+                return await _keep_settings(turn, fact, person, place["channel"])
             case _:
                 return None
 
@@ -143,15 +164,15 @@ class Dialogs:
         chosen = fact.values.get("agent", "-")
         live = await turn.decision.desk.live_in(thread)
         wanted = None if chosen == "-" else chosen
-        await start_run(
-            turn, Work(session, person, question, place, wanted_agent=wanted), is_behind=live is not None
-        )
+        likely = await self._routers.likely(turn.event.tenant_id, wanted, session.agent_id)
+        work = Work(session, person, question, place, wanted_agent=wanted, likely_agent=likely)
+        await start_run(turn, work, is_behind=live is not None)
         return "asked"
 
     async def _link(self, turn: Turn, fact: Interaction, person: Person, channel: str) -> str:
         words = NOT_ADMIN
         if person.role == "admin":
-            words = await self._link_list(turn, channel, list_id_of(fact.values.get("list", "")))
+            words = await self._link_list(turn, person, channel, list_id_of(fact.values.get("list", "")))
         await _whisper(turn, channel, fact.user_id, words)
         return "list_linked" if person.role == "admin" else "refused:not_admin"
 
@@ -163,6 +184,23 @@ class Dialogs:
             await _whisper(turn, place["channel"], fact.user_id, TOO_MUCH)
             return "refused:rate_limit"
         return await _create_task(turn, fact, place)
+
+
+async def _keep_settings(turn: Turn, fact: Interaction, person: Person, channel: str) -> str:
+    """Only what was chosen of what there is to choose: anybody can send anything here."""
+    if person.role != "admin":
+        await _whisper(turn, channel, fact.user_id, NOT_ADMIN_OF_SETTINGS)
+        return "refused:not_admin"
+    tx, tenant_id = turn.decision.tx, turn.event.tenant_id
+    for name, before in (await read_settings(tx, tenant_id)).items():
+        chosen = fact.values.get(name, "")
+        wanted = None if chosen == AS_INSTALLED else chosen
+        if wanted != before and (wanted is None or wanted in CHOICES[name]):
+            await change_setting(tx, tenant_id, name, wanted)
+            actor = Actor(f"user:{person.user_id}")
+            await note(tx, tenant_id, actor, "tenant.setting_changed", name, value=wanted)
+    await _whisper(turn, channel, fact.user_id, SETTINGS_KEPT)
+    return "settings_kept"
 
 
 async def _whisper(turn: Turn, channel: str, user: str, words: str) -> None:

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from oblivion_platform.errors import OblivionFailure
 from oblivion_platform.logging import get_logger
+from oblivion_platform.runs import RunJob
+from oblivion_platform.tasks import end
 from oblivion_router_worker.ports.running import Aftermath, RunJobs, SessionCopies, Signals, Standing
 
 Bring = Callable[[UUID, UUID], Awaitable[Standing]]
@@ -32,9 +34,7 @@ class Background:
         """Wait for what goes on; what takes longer is left to the sweeps."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=within_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(*late)
 
     async def _guarded(self, work: Coroutine[Any, Any, object], what: str) -> None:
         try:
@@ -60,16 +60,16 @@ class Tell:
         self._background.start(self._tell(tenant_id, aftermath), "tell")
 
     async def _tell(self, tenant_id: UUID, aftermath: Aftermath) -> None:
-        for session_id, version in aftermath.sessions:
-            await self._copies.outdate(tenant_id, session_id, version)
         for telling in aftermath.tell:
             await self._signals.tell_agent(
                 tenant_id, telling.run_id, telling.gateway, telling.fence, telling.what
             )
-        for change in aftermath.changes:
+        for session_id, version in dict(sorted(aftermath.sessions)).items():
+            await self._copies.outdate(tenant_id, session_id, version)
+        for change in aftermath.latest_changes():
             await self._signals.changed(tenant_id, change)
         for run_id in aftermath.ended:
-            await self._jobs.hasten(tenant_id, run_id)
+            await self._jobs.hasten(tenant_id, RunJob(run_id))
 
 
 class Errands:
@@ -82,16 +82,15 @@ class Errands:
         self._background = background
 
     def __call__(self, tenant_id: UUID, aftermath: Aftermath) -> None:
-        if aftermath.changes or aftermath.tell or aftermath.sessions or aftermath.ended:
+        if aftermath.tells:
             self._tell(tenant_id, aftermath)
-        for run_id in aftermath.forward:
-            self.forward(tenant_id, run_id)
+        for run in aftermath.forward:
+            self._background.start(self._both(tenant_id, run), "bring forward")
+        for run, after_s in aftermath.parked:
+            self._background.start(self._jobs.add(tenant_id, run, after_s=after_s), "park run")
 
-    def forward(self, tenant_id: UUID, run_id: UUID) -> None:
-        self._background.start(self._both(tenant_id, run_id), "bring forward")
-
-    async def _both(self, tenant_id: UUID, run_id: UUID) -> None:
+    async def _both(self, tenant_id: UUID, run: RunJob) -> None:
         try:
-            await self._bring(tenant_id, run_id)
+            await self._bring(tenant_id, run.run_id)
         finally:
-            await self._jobs.add(tenant_id, run_id)
+            await self._jobs.add(tenant_id, run)

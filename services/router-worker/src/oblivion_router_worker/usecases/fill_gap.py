@@ -1,39 +1,36 @@
 """What happened while nobody told us: asked of ClickUp and Slack, and stored as events.
 
-An event that is found gets the identity that its delivery has or would have had, so what was told after all
-shows once. Found events have the lowest priority and leave half of a token's budget to live ones.
+Found events have the lowest priority and leave half of a token's budget to live ones. After a blind time
+lists and channels are read as far back as they have tasks: they show which are new, changed or gone, and
+which threads have grown. Comments, and edits and deletions in threads, show in the task or thread alone: each
+reading looks into those that people work on, and into some of all the others in turn.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
-from oblivion_platform.errors import AuthenticationFailed, PermanentFailure, RateLimited
-from oblivion_platform.event_id import slack_deletion_key, slack_edit_key, slack_message_key
+from oblivion_platform.errors import AuthenticationFailed, PermanentFailure
 from oblivion_platform.logging import get_logger
-from oblivion_router_worker.domain.json_fields import object_at, text_at
+from oblivion_router_worker.domain.clickup_objects import Task
+from oblivion_router_worker.domain.json_fields import text_at
 from oblivion_router_worker.domain.records import Integration
 from oblivion_router_worker.domain.slack_ts import is_ts, ts_key
 from oblivion_router_worker.ports.reading import ClickUpReads, SlackReads
 from oblivion_router_worker.ports.watching import FoundEvent, FoundThread, Jobs, Watched, WatchStore
+from oblivion_router_worker.usecases.gap_events import deletions_of, gap_task, replies_of
+from oblivion_router_worker.usecases.patience import patiently
 
-GAP_TASK = "gapTask"
-"""Event type of a task to be looked at: no other event's fetch answers it, since it asks for comments too."""
 _MOST_PAGES = 100
+"""Of one list, channel or thread; what is beyond them is logged."""
 _MOST_RECENT_THREADS = 100
 _RECENT_THREADS = timedelta(days=14)
 _MOST_RECENT_TASKS = 50
 _RECENT_TASKS = timedelta(days=3)
 """Fewer, since each is two requests of a token that may have but a hundred a minute."""
-_MOST_WAITS = 10
-"""Waits for one request, after which the next look begins anew; what was found is stored by then."""
-_WAIT_S = 60.0
-_LONGEST_WAIT_S = 120.0
+_MOST_IN_TURN = 25
 
-_Answer = TypeVar("_Answer")
 _log = get_logger(__name__)
 
 
@@ -54,7 +51,7 @@ class GapFiller:
         self._jobs = jobs
         self._sleep = sleep
 
-    async def __call__(self, watched: Watched, since: datetime) -> int:
+    async def __call__(self, watched: Watched, since: datetime, *, is_blind: bool) -> int:
         """Fetch and store; may be repeated when it failed half way.
 
         A list or channel that refuses to be read is noted at its links, and the others are read.
@@ -64,8 +61,8 @@ class GapFiller:
             AuthenticationFailed: nothing can be read.
         """
         if watched.integration.source == "clickup":
-            return await self._fill_clickup(watched.integration, since)
-        return await self._fill_slack(watched, since)
+            return await self._fill_clickup(watched, since, is_blind=is_blind)
+        return await self._fill_slack(watched, since, is_blind=is_blind)
 
     async def _store_found(self, found: Sequence[FoundEvent]) -> int:
         new = await self._store.add(found)
@@ -73,83 +70,120 @@ class GapFiller:
             await self._jobs.ensure(new)
         return len(new)
 
-    async def _patiently(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Ask, and wait where a budget says so: a fill that began again each minute would never end."""
-        for _ in range(_MOST_WAITS):
-            try:
-                return await ask()
-            except RateLimited as limited:
-                wanted_s = _WAIT_S if limited.retry_after_s is None else limited.retry_after_s
-                await self._sleep(min(wanted_s, _LONGEST_WAIT_S))
-        return await ask()
+    async def _note_turn(self, watched: Watched, reached: Sequence[str]) -> None:
+        """Where the next reading goes on; at the beginning again once all had their turn."""
+        turn = reached[-1] if len(reached) == _MOST_IN_TURN else ""
+        await self._store.note(watched.integration, {"turn": turn}, None)
 
     # ClickUp
 
-    async def _fill_clickup(self, integration: Integration, since: datetime) -> int:
-        # Comments and deletions need not change a task's date: tasks that people work on are looked at too.
+    async def _fill_clickup(self, watched: Watched, since: datetime, *, is_blind: bool) -> int:
+        # Comments need not change a task's date: tasks that people work on are looked at too.
+        integration = watched.integration
         recent = await self._store.recent_tasks(integration, since - _RECENT_TASKS, _MOST_RECENT_TASKS)
+        in_turn = await self._store.tasks_after(integration, _turn(watched), _MOST_IN_TURN)
+        looked_at = dict.fromkeys([*recent, *in_turn])
         count = 0
         for list_id in await self._store.linked_lists(integration):
             try:
-                versions = await self._changed(integration, list_id, _unix_ms(since))
+                versions = await self._changed(integration, list_id, _unix_ms(since), is_blind=is_blind)
             except AuthenticationFailed:
                 raise
             except PermanentFailure as refused:
                 await self._store.note_problem(integration, list_id, refused.code, refused.message)
                 continue
-            count += await self._store_found(
-                [
-                    _gap_task(integration, each, version)
-                    for each, version in versions.items()
-                    if each not in recent
-                ]
-            )
-        looked_at = f"since:{_unix_ms(since)}"
-        return count + await self._store_found([_gap_task(integration, each, looked_at) for each in recent])
+            changed = {each: version for each, version in versions.items() if each not in looked_at}
+            count += await self._store_found([gap_task(integration, *each) for each in changed.items()])
+        look = f"since:{_unix_ms(since)}"
+        count += await self._store_found([gap_task(integration, each, look) for each in looked_at])
+        await self._note_turn(watched, in_turn)
+        return count
 
-    async def _changed(self, integration: Integration, list_id: str, since_ms: int) -> dict[str, str]:
-        """Tasks of a list that changed, and when they last did."""
-        versions: dict[str, str] = {}
+    async def _changed(
+        self, integration: Integration, list_id: str, since_ms: int, *, is_blind: bool
+    ) -> dict[str, str]:
+        """Tasks of a list that changed, and their versions; after a blind time those that left it too."""
+        tasks, is_whole = await self._tasks(integration, list_id, 0 if is_blind else since_ms)
+        changed = {
+            task.id: str(task.updated_at_ms)
+            for task in tasks
+            if task.updated_at_ms is None or task.updated_at_ms >= since_ms
+        }
+        if is_blind and is_whole:
+            there = {task.id for task in tasks}
+            shown = await self._store.shown_tasks(integration, list_id)
+            changed |= {each: f"gone:{since_ms}" for each in shown if each not in there}
+        return changed
+
+    async def _tasks(
+        self, integration: Integration, list_id: str, since_ms: int
+    ) -> tuple[Sequence[Task], bool]:
+        """Tasks that changed since then, and whether these are all."""
+        found: list[Task] = []
         for page in range(_MOST_PAGES):
             ask = partial(self._clickup.tasks_updated_since, integration, list_id, since_ms, page)
-            tasks, is_last = await self._patiently(ask)
-            versions |= {task.id: str(task.updated_at_ms) for task in tasks}
+            tasks, is_last = await patiently(ask, self._sleep)
+            found += tasks
             if is_last:
-                break
-        return versions
+                return found, True
+        _note_cut(integration, list_id)
+        return found, False
 
     # Slack
 
-    async def _fill_slack(self, watched: Watched, since: datetime) -> int:
+    async def _fill_slack(self, watched: Watched, since: datetime, *, is_blind: bool) -> int:
         integration = watched.integration
-        oldest_ts = f"{since.timestamp():.6f}"
+        since_ts = f"{since.timestamp():.6f}"
         count = 0
         refusing: set[str] = set()
+        threads = list(
+            await self._store.recent_threads(integration, since - _RECENT_THREADS, _MOST_RECENT_THREADS)
+        )
         for channel in await self._store.linked_channels(integration):
             try:
-                count += await self._fill_channel(watched, channel, oldest_ts)
+                back_to = await self._back_to(integration, channel, since, is_blind=is_blind)
+                found, grown = await self._fill_channel(watched, channel, back_to, since_ts)
+                count += found
+                threads += await self._store.threads_at(integration, channel, grown)
             except AuthenticationFailed:
                 raise
             except PermanentFailure as refused:
                 refusing.add(channel)
                 await self._store.note_problem(integration, channel, refused.code, refused.message)
-        for thread in await self._store.recent_threads(
-            integration, since - _RECENT_THREADS, _MOST_RECENT_THREADS
-        ):
+        in_turn = await self._store.threads_after(integration, _turn(watched), _MOST_IN_TURN)
+        wanted = {each.key: (each, since_ts) for each in threads}
+        # Those whose turn it is were not read at the last reading, so all that is in them is asked for.
+        wanted |= {each.key: (each, each.ts) for each in in_turn}
+        for thread, oldest_ts in wanted.values():
             if thread.channel not in refusing:
                 count += await self._fill_thread_if_there(watched, thread, oldest_ts)
+        await self._note_turn(watched, [each.key for each in in_turn])
         return count
 
-    async def _fill_channel(self, watched: Watched, channel: str, oldest_ts: str) -> int:
-        """Replies that were also sent to the channel; others are only found in their threads."""
-        count, cursor = 0, None
+    async def _back_to(
+        self, integration: Integration, channel: str, since: datetime, *, is_blind: bool
+    ) -> str:
+        """Just before the oldest message whose thread may have grown; after a blind time that is any."""
+        earliest = None if is_blind else f"{(since - _RECENT_THREADS).timestamp():.6f}"
+        since_ts = f"{since.timestamp():.6f}"
+        oldest_ts = await self._store.oldest_thread(integration, channel, earliest) or since_ts
+        seconds, _ = min(ts_key(oldest_ts), ts_key(since_ts))
+        return f"{seconds - 1}.000000"
+
+    async def _fill_channel(
+        self, watched: Watched, channel: str, back_to_ts: str, since_ts: str
+    ) -> tuple[int, Sequence[str]]:
+        """Store replies that were also sent to the channel; returns how many, and the threads that grew."""
+        count, cursor, grown = 0, None, list[str]()
         for _ in range(_MOST_PAGES):
-            ask = partial(self._slack.history, watched.integration, channel, oldest_ts, cursor)
-            messages, cursor = await self._patiently(ask)
-            count += await self._store_found(_events(watched, channel, messages, oldest_ts))
+            ask = partial(self._slack.history, watched.integration, channel, back_to_ts, cursor)
+            messages, cursor = await patiently(ask, self._sleep)
+            count += await self._store_found(replies_of(watched, channel, messages, since_ts))
+            grown += _grown(messages, since_ts)
             if cursor is None:
-                break
-        return count
+                return count, grown
+        _note_cut(watched.integration, channel)
+        return count, grown
 
     async def _fill_thread_if_there(self, watched: Watched, thread: FoundThread, oldest_ts: str) -> int:
         try:
@@ -168,14 +202,16 @@ class GapFiller:
         cursor, is_whole = None, False
         for _ in range(_MOST_PAGES):
             ask = partial(self._slack.replies, integration, thread.channel, thread.ts, thread.ts, cursor)
-            page, cursor = await self._patiently(ask)
+            page, cursor = await patiently(ask, self._sleep)
             messages += page
             if cursor is None:
                 is_whole = True
                 break
-        found = _events(watched, thread.channel, messages, oldest_ts)
+        else:
+            _note_cut(integration, thread.key)
+        found = replies_of(watched, thread.channel, messages, oldest_ts)
         if is_whole and messages:
-            found += _deletions(watched, thread, messages)
+            found += deletions_of(watched, thread, messages)
         return await self._store_found(found)
 
 
@@ -183,92 +219,26 @@ def _unix_ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _gap_task(integration: Integration, task_id: str, version: str) -> FoundEvent:
-    body: dict[str, object] = {"event": "taskUpdated", "task_id": task_id, "history_items": []}
-    return FoundEvent(
-        tenant_id=integration.tenant_id,
-        integration_id=integration.id,
-        source="clickup",
-        event_type=GAP_TASK,
-        subject=f"task:{task_id}",
-        dedupe_key=f"gap:{task_id}:{version}",
-        body=json.dumps(body).encode(),
-    )
+def _turn(watched: Watched) -> str:
+    turn = watched.health.get("turn")
+    return turn if isinstance(turn, str) else ""
 
 
-def _events(
-    watched: Watched, channel: str, messages: Sequence[Mapping[str, object]], oldest_ts: str
-) -> list[FoundEvent]:
-    """Replies that people posted or edited since then."""
-    found: list[FoundEvent] = []
-    team = watched.integration.external_id
+def _grown(messages: Sequence[Mapping[str, object]], since_ts: str) -> list[str]:
+    """Messages whose thread has a reply from after then."""
+    grown: list[str] = []
     for message in messages:
-        ts, thread_ts = text_at(message, "ts"), text_at(message, "thread_ts")
-        if not is_ts(ts) or not is_ts(thread_ts) or ts is None or thread_ts in (None, ts):
-            continue
-        if _is_ours(watched, message):
-            continue
-        if ts_key(ts) > ts_key(oldest_ts):
-            posted = {"type": "message", "channel": channel, **message}
-            key = slack_message_key(team, channel, ts)
-            found.append(_slack_event(watched, posted, f"thread:{channel}:{thread_ts}", key))
-        edited_ts = text_at(object_at(message, "edited"), "ts")
-        if edited_ts is not None and is_ts(edited_ts) and ts_key(edited_ts) > ts_key(oldest_ts):
-            edit = _nested("message_changed", channel, edited_ts) | {"message": dict(message)}
-            key = slack_edit_key(team, channel, ts, edited_ts)
-            found.append(_slack_event(watched, edit, f"thread:{channel}:{thread_ts}", key))
-    return found
+        ts, latest_ts = text_at(message, "ts"), text_at(message, "latest_reply")
+        if (
+            ts is not None
+            and latest_ts is not None
+            and is_ts(latest_ts)
+            and ts_key(latest_ts) > ts_key(since_ts)
+        ):
+            grown.append(ts)
+    return grown
 
 
-def _deletions(
-    watched: Watched, thread: FoundThread, messages: Sequence[Mapping[str, object]]
-) -> list[FoundEvent]:
-    """Replies that have a copy and are no longer there."""
-    present = {text_at(message, "ts") for message in messages}
-    team, channel = watched.integration.external_id, thread.channel
-    found: list[FoundEvent] = []
-    for ts in thread.copied:
-        if ts not in present:
-            previous = {"type": "message", "ts": ts, "thread_ts": thread.ts}
-            gone = _nested("message_deleted", channel, ts) | {"deleted_ts": ts, "previous_message": previous}
-            key = slack_deletion_key(team, channel, ts)
-            found.append(_slack_event(watched, gone, f"thread:{channel}:{thread.ts}", key))
-    return found
-
-
-def _nested(subtype: str, channel: str, event_ts: str) -> dict[str, object]:
-    return {"type": "message", "subtype": subtype, "channel": channel, "ts": event_ts, "event_ts": event_ts}
-
-
-def _is_ours(watched: Watched, message: Mapping[str, object]) -> bool:
-    config = watched.integration.config_text
-    bot_id = text_at(message, "bot_id")
-    return text_at(message, "user") == config("bot_user_id") or (
-        bot_id is not None and bot_id == config("bot_id")
-    )
-
-
-def _slack_event(watched: Watched, event: Mapping[str, object], subject: str, dedupe_key: str) -> FoundEvent:
-    """The envelope that Slack would have sent."""
-    integration = watched.integration
-    bot = {
-        "team_id": integration.external_id,
-        "user_id": integration.config_text("bot_user_id"),
-        "is_bot": True,
-    }
-    envelope = {
-        "type": "event_callback",
-        "team_id": integration.external_id,
-        "api_app_id": watched.app_id,
-        "event": event,
-        "authorizations": [bot],
-    }
-    return FoundEvent(
-        tenant_id=integration.tenant_id,
-        integration_id=integration.id,
-        source="slack",
-        event_type="message",
-        subject=subject,
-        dedupe_key=dedupe_key,
-        body=json.dumps(envelope).encode(),
-    )
+def _note_cut(integration: Integration, place: str) -> None:
+    """There was more than is read at once; what is beyond has its turn only as readings go on."""
+    _log.warning("gap_not_whole", integration=str(integration.id), place=place, pages=_MOST_PAGES)

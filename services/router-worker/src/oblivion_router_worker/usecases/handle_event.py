@@ -4,12 +4,13 @@ All of a decision is one transaction: the event is marked as handled together wi
 to. Run again for the same event it changes nothing, so the queue may deliver a job more than once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+from uuid import UUID
 
 from oblivion_contracts.jobs import EventOutcome, ProcessEvent
-from oblivion_platform.errors import PermanentFailure, TransientFailure
+from oblivion_platform.errors import OblivionFailure, PermanentFailure, RateLimited, TransientFailure
 from oblivion_platform.safe_json import MalformedBody
 from oblivion_router_worker.domain.clickup_events import parse_clickup
 from oblivion_router_worker.domain.events import ClickUpEvent, SlackEvent
@@ -20,10 +21,12 @@ from oblivion_router_worker.ports.delivery import Sending
 from oblivion_router_worker.ports.kicking import Kick
 from oblivion_router_worker.ports.running import Aftermath, Follow
 from oblivion_router_worker.usecases.turn import Turn
+from oblivion_router_worker.usecases.turns_here import TurnHere, TurnsHere
 
 Fact = SlackEvent | ClickUpEvent
 HANDLED_BEFORE = "handled_before"
 _TURN_RETRY_S = 0.075
+_SUSPENDED_RETRY_S = 60.0
 
 
 class NotOurTurn(TransientFailure):
@@ -31,6 +34,19 @@ class NotOurTurn(TransientFailure):
 
     def __init__(self) -> None:
         super().__init__("not_our_turn", "another event of the same subject is being handled", _TURN_RETRY_S)
+
+
+class TenantSuspended(RateLimited):
+    """Nothing is done for the event's tenant at present; its events wait, however long that takes."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "tenant_suspended", "the tenant is suspended; its events wait for it", _SUSPENDED_RETRY_S
+        )
+
+
+Begin = Callable[[Decision, UUID, Aftermath], Awaitable[None]]
+"""Brings runs that begin in the transaction as far as they go in it."""
 
 
 class Decide(Protocol):
@@ -51,6 +67,8 @@ class _Handled:
     effects: int = 0
     destinations: Mapping[str, Sending | None] = field(default_factory=dict[str, Sending | None])
     aftermath: Aftermath | None = None
+    covered: Collection[UUID] = ()
+    """Other events that are handled with it."""
 
 
 class HandleEvent:
@@ -62,6 +80,7 @@ class HandleEvent:
         decide: Decide,
         kick: Kick,
         follow: Follow | None = None,
+        begin: Begin | None = None,
         *,
         streaming: Streaming = "off",
     ) -> None:
@@ -70,20 +89,26 @@ class HandleEvent:
         self._decide = decide
         self._kick = kick
         self._follow = follow
+        self._begin = begin or _later
+        self._turns = TurnsHere()
 
     async def __call__(self, command: ProcessEvent) -> EventOutcome:
         """Decide about the event, and tell the sender after the commit.
 
         Raises:
             NotOurTurn: try again in a moment.
+            TenantSuspended: try again later.
             PermanentFailure: the event can never be handled.
             TransientFailure: Postgres, Slack or ClickUp is away or asks to wait.
         """
-        async with self._store.tenant(command.tenant_id) as decision:
-            handled = await self._handle(decision, command)
-        if handled is None:
+        handled = await self._decided(command)
+        while isinstance(handled, TurnHere):
+            await handled.over.wait()
+            is_settled = command.event_id in handled.settled
+            handled = _Handled(HANDLED_BEFORE) if is_settled else await self._decided(command)
+        if isinstance(handled, OblivionFailure):
             # Not raised inside: a rollback makes the connection forget the statements it has prepared.
-            raise NotOurTurn
+            raise handled
         # First what an agent waits for.
         if self._follow is not None and handled.aftermath is not None:
             self._follow(command.tenant_id, handled.aftermath)
@@ -91,17 +116,32 @@ class HandleEvent:
             self._kick(command.tenant_id, destination, first)
         return EventOutcome(outcome=handled.outcome, effects=handled.effects)
 
-    async def _handle(self, decision: Decision, command: ProcessEvent) -> _Handled | None:
+    async def _decided(self, command: ProcessEvent) -> _Handled | OblivionFailure | TurnHere:
+        """In one transaction; or the turn to wait for."""
+        with self._turns.possible() as turn:
+            async with self._store.tenant(command.tenant_id) as decision:
+                handled = await self._handle(decision, command, turn)
+            if isinstance(handled, _Handled):
+                turn.settled = handled.covered
+        return handled
+
+    async def _handle(
+        self, decision: Decision, command: ProcessEvent, ours: TurnHere
+    ) -> _Handled | OblivionFailure | TurnHere:
         event = await decision.inbox.waiting(command.event_id)
         if event is None:
             return _Handled(HANDLED_BEFORE)
+        if event.is_suspended:
+            return TenantSuspended()
         fact = parse(event)
         outcome = self._decide.at_once(fact)
         if outcome is not None:
             await decision.inbox.finish(event.id, outcome)
             return _Handled(outcome)
+        subject = (command.tenant_id, event.subject)
         if not event.is_our_turn:
-            return None
+            return self._turns.to_wait_for(subject) or NotOurTurn()
+        self._turns.begin(ours, subject)
         return await self._take_turn(decision, event, fact, command.traceparent)
 
     async def _take_turn(
@@ -114,10 +154,16 @@ class HandleEvent:
         others = [other for other in waiting if other.id != event.id]
         turn = Turn(decision, event, others, traceparent=traceparent, streaming=self._streaming)
         outcome = await self._decide(turn, fact)
+        if turn.aftermath.begun:
+            await self._begin(decision, event.tenant_id, turn.aftermath)
         await decision.inbox.finish(event.id, outcome, turn.covered)
         effects = turn.effects + turn.showing.effects
         aftermath = None if turn.aftermath.is_empty else turn.aftermath
-        return _Handled(outcome, effects, turn.destinations, aftermath)
+        return _Handled(outcome, effects, turn.destinations, aftermath, turn.covered)
+
+
+async def _later(_decision: Decision, _tenant_id: UUID, aftermath: Aftermath) -> None:
+    aftermath.forward += aftermath.begun
 
 
 def parse(event: InboundEvent) -> Fact:

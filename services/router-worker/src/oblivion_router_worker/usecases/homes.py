@@ -15,6 +15,7 @@ from oblivion_router_worker.ports.deciding import Decision, Store
 from oblivion_router_worker.ports.kicking import Kick
 from oblivion_router_worker.ports.running import Listed, OpenHome, OpenHomes, Person, PresenceBoard
 from oblivion_router_worker.usecases.errands import Background
+from oblivion_router_worker.usecases.identify import Identify
 from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.showing import Showing
 
@@ -24,8 +25,11 @@ QUESTIONS_LISTED = 10
 
 
 class Homes:
-    def __init__(self, routers: Routers, presence: PresenceBoard, open_homes: OpenHomes) -> None:
+    def __init__(
+        self, routers: Routers, identify: Identify, presence: PresenceBoard, open_homes: OpenHomes
+    ) -> None:
         self._routers = routers
+        self._identify = identify
         self._presence = presence
         self._open_homes = open_homes
 
@@ -48,7 +52,9 @@ class Homes:
             pending = await runs.pending_approvals(decision.tx, seen_by=seen_by, limit=QUESTIONS_LISTED)
             asked = [(approval.id, approval.question, approval.detail) for approval in pending]
         agents = await self.agents(showing.tenant_id)
-        view = home_view([(run.id, run.state, run.agent, run.prompt) for run in listed], agents, asked)
+        address = await self._identify.sign_in_address(decision)
+        shown = [(run.id, run.state, run.agent, run.prompt) for run in listed]
+        view = home_view(shown, agents, asked, sign_in_address=address)
         destination = person_destination(home.integration_id, home.user, "home")
         await showing.send(home.integration_id, destination, PublishHome(home.user, view))
 

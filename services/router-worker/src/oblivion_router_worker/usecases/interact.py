@@ -5,7 +5,7 @@ from uuid import UUID
 from oblivion_contracts.runs import RunState
 from oblivion_platform import runs
 from oblivion_platform.errors import PermanentFailure
-from oblivion_platform.runs import Run
+from oblivion_platform.runs import Run, RunJob
 from oblivion_router_worker.domain import actions
 from oblivion_router_worker.domain.actions import parse_choice
 from oblivion_router_worker.domain.events import (
@@ -69,7 +69,7 @@ class Interact:
         person = await self._identify(turn, SlackAuthor(user_id=user))
         if person is None or not person.may_stop(run):
             return "refused:not_theirs"
-        await stop_run(turn.decision, turn.aftermath, run, by=person.name)
+        await stop_run(turn.decision, turn.aftermath, run, by=person.name, stopper=person.user_id)
         return "run_cancelled"
 
     async def _act(self, turn: Turn, person: Person, action: ChosenAction) -> str | None:
@@ -109,7 +109,7 @@ async def _cancel(turn: Turn, person: Person, run_id: UUID | None) -> str | None
         return OVER
     if not person.may_stop(run):
         return NOT_YOURS
-    stopped = await stop_run(turn.decision, turn.aftermath, run, by=person.name)
+    stopped = await stop_run(turn.decision, turn.aftermath, run, by=person.name, stopper=person.user_id)
     return None if stopped else OVER
 
 
@@ -156,5 +156,5 @@ async def _choose(turn: Turn, person: Person, value: str | None) -> str | None:
     if not person.may_stop(run):
         return NOT_YOURS
     await turn.decision.desk.want_agent(run.id, chosen.choice)
-    turn.aftermath.forward.append(run.id)
+    turn.aftermath.forward.append(RunJob.of(run))
     return None

@@ -11,7 +11,6 @@ shown as its event tells it, and not taken for deleted until a listing has had i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 from oblivion_platform.safe_json import MalformedBody
@@ -24,12 +23,11 @@ from oblivion_router_worker.domain.events import CommentEdited, CommentPosted
 from oblivion_router_worker.domain.records import Copy, Link, Origin, ShownTask, WaitingEvent
 from oblivion_router_worker.domain.slack_message import SlackMessage
 from oblivion_router_worker.ports.reading import COMMENTS_PER_PAGE, ClickUpReads
-from oblivion_router_worker.usecases.mirror_task import MirrorTask, NotYetVisible, Settling
+from oblivion_router_worker.usecases.mirror_task import CLOCKS_DIFFER_BY, MirrorTask, NotYetVisible, Settling
 from oblivion_router_worker.usecases.turn import Turn
 
 _UNLISTED = "unlisted"
 """Version of a copy whose original no listing has shown."""
-_CLOCKS_DIFFER_BY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,5 +248,5 @@ class _Thread:
         return render_comment(author, comment.markdown, f"{self._task_url}?comment={comment.id}")
 
     def _is_recent(self, comment: Comment) -> bool:
-        linked_ms = (self._link.linked_at - _CLOCKS_DIFFER_BY).timestamp() * 1000
+        linked_ms = (self._link.linked_at - CLOCKS_DIFFER_BY).timestamp() * 1000
         return (comment.posted_at_ms or 0) >= linked_ms

@@ -26,6 +26,10 @@ from oblivion_router_worker.usecases.turn import Turn
 _ANSWERED_BY_FETCH = CHANGE_EVENTS | {"taskCreated", "taskMoved"}
 
 
+CLOCKS_DIFFER_BY = timedelta(minutes=1)
+"""At most: ClickUp's and ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mirrored:
     """A task after its messages were decided."""
@@ -94,8 +98,15 @@ async def _show(turn: Turn, link: Link, task: Task | None) -> Link:
     if not link.is_active:
         return link
     if link.shown is None:
-        return await _show_first(turn, link, task) if task and is_selected(link.options, task) else link
+        is_wanted = task is not None and is_selected(link.options, task) and not _is_old(turn, link, task)
+        return await _show_first(turn, link, task) if task and is_wanted else link
     return await _show_again(turn, link, link.shown, task)
+
+
+def _is_old(turn: Turn, link: Link, task: Task) -> bool:
+    """Found by reading the list, and not touched since it was linked: nobody would have told us of it."""
+    linked_ms = (link.linked_at - CLOCKS_DIFFER_BY).timestamp() * 1000
+    return turn.event.is_gap_filling and task.updated_at_ms is not None and task.updated_at_ms < linked_ms
 
 
 async def _show_first(turn: Turn, link: Link, task: Task) -> Link:

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from uuid import UUID
 
 from oblivion_contracts.jobs import ProcessEvent
 from oblivion_platform.errors import OblivionFailure, PermanentFailure, RateLimited, TransientFailure
 from oblivion_router_worker.ports.clock import Clock
-from oblivion_router_worker.ports.deciding import Decision, Failure, Store
+from oblivion_router_worker.ports.deciding import Failure, Store, Waiting
 from oblivion_router_worker.usecases.handle_event import NotOurTurn
 
+STORE_AWAY_S = 2.0
+"""Until the next look when Postgres is away: its return is noticed soon, however long it was gone."""
 TRIES_BEFORE_GIVING_UP = 10
 """However long it waited: the time may have passed without a try, as when this worker was off."""
 
@@ -27,6 +28,15 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What a failure leads to."""
+
+    verdict: Verdict
+    wait_s: float = 0.0
+    """For a job that is put aside."""
+
+
+@dataclass(frozen=True, slots=True)
 class FailurePolicy:
     """How patient we are."""
 
@@ -38,10 +48,14 @@ class FailurePolicy:
     give_up_after: timedelta
     """Of failures that may pass by themselves, from the first of them; a rate limit never counts."""
 
-    def park_s(self, failure: TransientFailure, times_parked: int) -> float:
+    def park_s(self, failure: TransientFailure, times_before: int) -> float:
+        """`times_before`: how often the event was put aside for a failure of this kind."""
         if failure.retry_after_s is not None:
             return failure.retry_after_s
-        return min(self.park_first_s * 2 ** min(times_parked, 20), self.park_max_s)
+        if isinstance(failure, RateLimited):
+            return self.park_max_s
+        longest_s = STORE_AWAY_S if failure.code == "postgres_unavailable" else self.park_max_s
+        return min(self.park_first_s * 2 ** min(times_before, 20), longest_s)
 
 
 class NoteFailure:
@@ -52,30 +66,32 @@ class NoteFailure:
         self._policy = policy
         self._clock = clock
 
-    async def __call__(self, command: ProcessEvent, failure: Exception) -> Verdict:
+    async def __call__(self, command: ProcessEvent, failure: Exception) -> Noted:
         """Decide what follows, and store it.
+
+        What waits for its turn or for a budget has had no trouble: it counts for nothing.
 
         Raises:
             DependencyUnavailable: Postgres is away, nothing was stored; the job must be parked.
         """
         if isinstance(failure, NotOurTurn | RateLimited):
-            return Verdict.PARK
+            return Noted(Verdict.PARK, self._policy.park_s(failure, 0))
         async with self._store.tenant(command.tenant_id) as decision:
             event = await decision.inbox.waiting(command.event_id)
             if event is None:
-                return Verdict.GIVE_UP
+                return Noted(Verdict.GIVE_UP)
             if isinstance(failure, TransientFailure):
-                if not await self._has_waited_enough(decision, event.id, failure):
-                    return Verdict.PARK
+                waiting = await decision.inbox.wait_longer(event.id, _described(failure, is_last=False))
+                if not self._has_waited_enough(waiting):
+                    return Noted(Verdict.PARK, self._policy.park_s(failure, waiting.times - 1))
                 is_last = True
             else:
                 tries = 1 + await decision.inbox.attempts(event.id)
                 is_last = isinstance(failure, PermanentFailure) or tries >= self._policy.attempts
             await decision.inbox.record(event.id, _described(failure, is_last=is_last))
-        return Verdict.GIVE_UP if is_last else Verdict.RETRY
+        return Noted(Verdict.GIVE_UP if is_last else Verdict.RETRY)
 
-    async def _has_waited_enough(self, decision: Decision, event_id: UUID, failure: TransientFailure) -> bool:
-        waiting = await decision.inbox.wait_longer(event_id, _described(failure, is_last=False))
+    def _has_waited_enough(self, waiting: Waiting) -> bool:
         waited = self._clock.now() - waiting.since
         return waiting.times >= TRIES_BEFORE_GIVING_UP and waited >= self._policy.give_up_after
 

@@ -9,6 +9,8 @@ from oblivion_platform.logging import get_logger
 
 Show = Callable[[UUID, UUID], Awaitable[float | None]]
 MOST_AT_ONCE = 4
+QUIET_S = 1.1
+"""So that a run which is over in a moment is shown once."""
 
 _log = get_logger(__name__)
 
@@ -24,10 +26,13 @@ class Presenter:
         self._timers: dict[tuple[UUID, UUID], asyncio.TimerHandle] = {}
         self._stopping = False
 
-    def hint(self, tenant_id: UUID, run_id: UUID) -> None:
-        """Something is new about this run; returns at once."""
+    def hint(self, tenant_id: UUID, run_id: UUID, *, is_quiet: bool = False) -> None:
+        """Something is new about this run, for which `is_quiet` has time; returns at once."""
         key = (tenant_id, run_id)
         if self._stopping:
+            return
+        if is_quiet and key not in self._showing:
+            self._later(key, QUIET_S)
             return
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
@@ -57,7 +62,17 @@ class Presenter:
                 _log.exception("run_not_shown", run_id=str(key[1]))
                 return
         if wait_s is not None and not self._stopping:
-            self._timers[key] = asyncio.get_running_loop().call_later(wait_s, self._due, key)
+            self._later(key, wait_s)
+
+    def _later(self, key: tuple[UUID, UUID], wait_s: float) -> None:
+        """A showing that is to come sooner brings all that is new; one that is to come later gives way."""
+        loop = asyncio.get_running_loop()
+        planned = self._timers.get(key)
+        if planned is not None and planned.when() <= loop.time() + wait_s:
+            return
+        if planned is not None:
+            planned.cancel()
+        self._timers[key] = loop.call_later(wait_s, self._due, key)
 
     def _due(self, key: tuple[UUID, UUID]) -> None:
         self._timers.pop(key, None)

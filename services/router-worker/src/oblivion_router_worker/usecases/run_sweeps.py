@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from oblivion_platform.runs import Due
+from oblivion_platform.runs import Due, RunJob
 from oblivion_router_worker.ports.running import RunJobs
 
 Found = Callable[[UUID, UUID], None]
@@ -21,7 +21,7 @@ class Unattended(Protocol):
 
 
 class RunWatch(Protocol):
-    def swept(self, due: int, unshown: int) -> None: ...
+    def swept(self, due: Sequence[Due], unshown: int) -> None: ...
 
 
 class ReviveRuns:
@@ -39,6 +39,6 @@ class ReviveRuns:
         for found in unshown:
             self._show(found.tenant_id, found.run_id)
         due = await self._unattended.due()
-        self._watch.swept(len(due), len(unshown))
+        self._watch.swept(due, len(unshown))
         for found in due:
-            await self._jobs.hasten(found.tenant_id, found.run_id)
+            await self._jobs.hasten(found.tenant_id, RunJob(found.run_id, found.priority))

@@ -13,7 +13,7 @@ from oblivion_contracts.runs import RunSource
 from oblivion_platform import runs, sessions
 from oblivion_platform.errors import PermanentFailure
 from oblivion_platform.operations.workflows import next_run_at
-from oblivion_platform.runs import Due, NewRun
+from oblivion_platform.runs import Due, NewRun, RunJob
 from oblivion_platform.sessions import NewSessionRow, Said
 from oblivion_router_worker.ports.clock import Clock
 from oblivion_router_worker.ports.deciding import Decision, Store
@@ -82,13 +82,15 @@ class RunWorkflows:
             source=RunSource.WORKFLOW,
             author=definition.name,
             source_ref=f"run:{new.id}:prompt",
+            user_id=workflow.created_by,
+            run_id=new.id,
         )
         await sessions.append_message(decision.tx, session.id, said)
         change = await runs.create(decision.tx, tenant_id, new)
         await self._workflows.ran(decision.tx, workflow.id, new.id, self._next(workflow))
         if change is not None:
             aftermath.changes.append(change)
-            aftermath.forward.append(new.id)
+            aftermath.forward.append(RunJob.of(new))
 
     def _next(self, workflow: DueWorkflow) -> datetime | None:
         try:

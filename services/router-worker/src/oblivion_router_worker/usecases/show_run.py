@@ -13,8 +13,7 @@ from uuid import UUID
 from oblivion_contracts.runs import RunEvent, RunEventKind, RunSource, RunState
 from oblivion_platform import runs, sessions
 from oblivion_platform.agents.profiles import TenantAgents
-from oblivion_platform.runs import Run
-from oblivion_platform.sessions import Said
+from oblivion_platform.runs import Run, RunJob
 from oblivion_platform.telemetry import tracing
 from oblivion_router_worker.domain import upkeep
 from oblivion_router_worker.domain.actions import DONE, FAILED, SEEN, STOPPED
@@ -31,6 +30,7 @@ from oblivion_router_worker.domain.run_view import (
     render_line,
     render_said,
     render_steps,
+    render_stream_end,
     render_working,
 )
 from oblivion_router_worker.domain.text import text_to_mrkdwn, truncate
@@ -53,6 +53,7 @@ _MARKS = {RunState.SUCCEEDED: DONE, RunState.FAILED: FAILED, RunState.CANCELLED:
 _RETRY_OF = "retry_of"
 """In a run's first step: whose work it does once more."""
 _UNSHOWN_SOURCES = frozenset({RunSource.DELEGATION})
+_SAID_ELSEWHERE = frozenset({RunSource.API, RunSource.TERMINAL, RunSource.WEB})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class ShowRun:
                     kept = await _Shown(decision, showing, run, place, agents).all(events)
                 await runs.shown(decision.tx, run_id, _reached(run, events), kept)
                 if _is_end(run, events):
-                    await self._end(decision, run, aftermath, agents)
+                    following = await runs.next_in_thread(decision.tx, run.thread)
+                    aftermath.forward += [] if following is None else [RunJob(following)]
         if _is_end(run, events):
             self._watches.ends.over(tenant_id, run, _agent(agents, run))
         if any(event.kind in _AT_HOME for event in events):
@@ -109,22 +111,6 @@ class ShowRun:
         if not aftermath.is_empty:
             self._follow(tenant_id, aftermath)
         return _come_again_s(run) if _reached(run, events) >= run.last_seq else 0.0
-
-    async def _end(self, decision: Decision, run: Run, aftermath: Aftermath, agents: TenantAgents) -> None:
-        if run.result and run.source not in _UNSHOWN_SOURCES:
-            said = Said(
-                role="agent",
-                text=run.result,
-                source=run.source,
-                author=_agent(agents, run) or "",
-                source_ref=f"run:{run.id}",
-                run_id=run.id,
-            )
-            appended = await sessions.append_message(decision.tx, run.session_id, said)
-            aftermath.sessions.append((run.session_id, appended.version))
-        following = await runs.next_in_thread(decision.tx, run.thread)
-        if following is not None:
-            aftermath.forward.append(following)
 
 
 async def _place(decision: Decision, run: Run, events: Sequence[RunEvent]) -> RunPlace | None:
@@ -145,12 +131,30 @@ async def _own_place(decision: Decision, run: Run) -> RunPlace | None:
         return place
     if run.place.get("channel"):
         return await _channel_of(decision, run)
-    session = await sessions.read(decision.tx, run.session_id)
-    if session is None or not session.visible_in_slack or not (session.thread or "").startswith("slack:"):
+    if run.place.get(runs.HIDDEN):
         return None
-    _, integration, channel, thread_ts = (session.thread or "").split(":", 3)
+    session = await sessions.read(decision.tx, run.session_id)
+    if session is None or not session.visible_in_slack:
+        return None
+    return await _of_thread(decision, session.thread or "")
+
+
+async def _of_thread(decision: Decision, thread: str) -> RunPlace | None:
+    """A session's thread, as Slack shows it: a task's is that of the task's message."""
+    source, _, rest = thread.partition(":")
+    integration, _, where = rest.partition(":")
     integration_id = uuid_or_none(integration)
-    return RunPlace(integration_id, channel, thread_ts) if integration_id else None
+    if integration_id is None:
+        return None
+    if source == "slack":
+        channel, _, thread_ts = where.partition(":")
+        return RunPlace(integration_id, channel, thread_ts)
+    links = await decision.links.of_task(integration_id, where, None)
+    link = next((link for link in links if link.is_active and link.shown and link.shown.slack_ts), None)
+    if link is None or link.shown is None:
+        return None
+    shown = link.shown
+    return RunPlace(link.slack_integration_id, shown.channel, shown.slack_ts, task_mapping_id=shown.id)
 
 
 async def _channel_of(decision: Decision, run: Run) -> RunPlace | None:
@@ -276,28 +280,36 @@ class _Shown:
         """Said elsewhere, and shown in the session's thread because its owner wants it so."""
         if self.run.source is RunSource.WORKFLOW:
             return self.place.to_json()
+        await self._quote()
+        await self._say_working()
+        return self.place.to_json()
+
+    async def _quote(self) -> None:
+        """What Slack has not seen: the question."""
         who, where = self.run.requested_by or "Somebody", self.run.source.value
         asked = text_to_mrkdwn(truncate(self.run.prompt, 1_500))
-        await self.showing.say(
-            self.place, self.run.id, render_line(f"*{text_to_mrkdwn(who)}* ({where}): {asked}")
-        )
-        working = render_working(Working(self.run.id, self._name))
-        await self.showing.say(self.place, self.run.id, working, PROGRESS_TS)
-        return self.place.to_json()
+        line = render_line(f"*{text_to_mrkdwn(who)}* ({where}): {asked}")
+        await self.showing.say(self.place, self.run.id, line)
 
     async def _begin(self, retried: UUID | None) -> None:
         """What a question's own run has from the start."""
+        if retried is None and self.run.source in _SAID_ELSEWHERE:
+            await self._quote()
         before = await runs.read(self.decision.tx, retried) if retried else None
-        working = render_working(Working(self.run.id, self._name))
-        await self.showing.say(self.place, self.run.id, working, PROGRESS_TS)
+        await self._say_working()
         mark = _MARKS.get(before.state) if before else None
-        await self.showing.mark(self.place, self.run.id, SEEN, mark)
-        await self.showing.status(self.place, self.run.id, "processing")
+        await self.showing.signs(self.place, self.run.id, SEEN, mark, "processing")
+
+    async def _say_working(self) -> None:
+        working = Working(self.run.id, self._name, expected_s=await self._expected_s())
+        await self.showing.say(self.place, self.run.id, render_working(working), PROGRESS_TS)
+
+    async def _expected_s(self) -> float | None:
+        agent_id = self.run.agent_id
+        return await runs.expected_s(self.decision.tx, agent_id) if agent_id is not None else None
 
     async def _progress(self) -> None:
-        expected_s = None
-        if self.run.agent_id is not None:
-            expected_s = await runs.expected_s(self.decision.tx, self.run.agent_id)
+        expected_s = await self._expected_s()
         working = Working(
             self.run.id, self._name, self.run.percent, self.run.progress or "", expected_s, self._waits()
         )
@@ -355,13 +367,14 @@ class _Shown:
             [agent.name for agent in self.agents.agents if agent.is_active],
         )
         first, *more = render_ended(ended)
-        await self.showing.answer(self.place, run.id, first)
+        streamed = run.place.get(STREAM_TS) and run.state is RunState.SUCCEEDED
+        words = render_stream_end(ended.words) if streamed else ()
+        await self.showing.answer(self.place, run.id, first, words)
         for message in more:
             await self.showing.say(self.place, run.id, message)
         if (file := answer_file(ended)) is not None:
             await self.showing.file(self.place, run.id, file)
-        await self.showing.mark(self.place, run.id, _MARKS[run.state], SEEN)
-        await self.showing.status(self.place, run.id, "active")
+        await self.showing.signs(self.place, run.id, _MARKS[run.state], SEEN, "active")
         if self.place.answer_as_comment and self.place.task_id and run.state is not RunState.CANCELLED:
             comment = answer_comment(_words(run), self._name or "Oblivion", run.id, self.place.clickup_asker)
             body = replace(comment, task_id=self.place.task_id, reply_to=self.place.comment_id)

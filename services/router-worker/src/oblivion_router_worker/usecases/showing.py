@@ -70,8 +70,8 @@ class Showing:
     async def edit(self, place: RunPlace, run_id: UUID, target: str, message: SlackMessage) -> None:
         await self._in_thread(place, run_id, RunEdit(place.channel, target, message.text, message.blocks))
 
-    async def answer(self, place: RunPlace, run_id: UUID, message: SlackMessage) -> None:
-        body = RunAnswer(place.channel, place.thread_ts, message.text, message.blocks)
+    async def answer(self, place: RunPlace, run_id: UUID, message: SlackMessage, words: Blocks = ()) -> None:
+        body = RunAnswer(place.channel, place.thread_ts, message.text, message.blocks, words=words)
         await self._in_thread(place, run_id, body)
 
     async def file(self, place: RunPlace, run_id: UUID, file: AnswerFile) -> None:
@@ -86,6 +86,18 @@ class Showing:
             return
         destination = marks_destination(place.integration_id, place.channel, place.question_ts)
         body = SetReaction(place.channel, place.question_ts, add, remove)
+        await self.send(place.integration_id, destination, body, run_id=run_id)
+
+    async def signs(
+        self, place: RunPlace, run_id: UUID, add: str, remove: str | None, status: str, title: str = ""
+    ) -> None:
+        """Both of them, as one effect where the question began the thread."""
+        if place.question_ts is None or place.question_ts != place.thread_ts:
+            await self.mark(place, run_id, add, remove)
+            await self.status(place, run_id, status, title)
+            return
+        destination = marks_destination(place.integration_id, place.channel, place.question_ts)
+        body = SetReaction(place.channel, place.question_ts, add, remove, status, title)
         await self.send(place.integration_id, destination, body, run_id=run_id)
 
     async def status(

@@ -14,7 +14,7 @@ from oblivion_router_worker.domain.surface_view import (
     render_runs,
     suggested_prompts,
 )
-from oblivion_router_worker.domain.words import HELP, NOT_ADMIN, STRANGER
+from oblivion_router_worker.domain.words import HELP, NOT_ADMIN, SIGN_IN, STRANGER
 from oblivion_router_worker.ports.running import OpenHome, Person
 from oblivion_router_worker.usecases.dialogs import Dialogs
 from oblivion_router_worker.usecases.homes import Homes
@@ -84,7 +84,9 @@ class SlackSurface:
     ) -> SlackMessage | None:
         """None: a dialog is the answer."""
         match verb:
-            case "task" | "link" if fact.trigger_id and not rest:
+            case "link" if person.role != "admin":
+                return await self._sign_in(turn)
+            case "task" | "link" | "settings" if fact.trigger_id and not rest:
                 words = await self._dialogs.on_command(turn, fact, person, verb)
                 return None if words is None else SlackMessage(words)
             case "agents":
@@ -95,11 +97,13 @@ class SlackSurface:
             case "stop":
                 return await self._stop(turn, fact, person)
             case "link":
-                if person.role != "admin":
-                    return SlackMessage(NOT_ADMIN)
-                return SlackMessage(await self._link_list(turn, fact.channel, list_id_of(rest)))
+                return SlackMessage(await self._link_list(turn, person, fact.channel, list_id_of(rest)))
             case _:
                 return SlackMessage(HELP)
+
+    async def _sign_in(self, turn: Turn) -> SlackMessage:
+        address = await self._identify.sign_in_address(turn.decision)
+        return SlackMessage(f"{SIGN_IN.format(address=address)} {NOT_ADMIN}" if address else NOT_ADMIN)
 
     async def _stop(self, turn: Turn, fact: SlashCommand, person: Person) -> SlackMessage:
         """One's own live runs in this channel."""
@@ -108,7 +112,9 @@ class SlackSurface:
             run = await runs.read(turn.decision.tx, listed.id, lock=True)
             if run is None or listed.thread_channel != fact.channel:
                 continue
-            stopped += await stop_run(turn.decision, turn.aftermath, run, by=person.name)
+            stopped += await stop_run(
+                turn.decision, turn.aftermath, run, by=person.name, stopper=person.user_id
+            )
         if not stopped:
             return SlackMessage("None of your runs is at work in this channel.")
         return SlackMessage(f"Stopped {stopped} of your runs." if stopped > 1 else "Stopped your run.")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from oblivion_contracts.runs import RunSource
 from oblivion_platform import runs
-from oblivion_platform.runs import NewRun
+from oblivion_platform.runs import NewRun, RunJob
 from oblivion_platform.sessions import SessionRow
 from oblivion_router_worker.domain.actions import SEEN
 from oblivion_router_worker.domain.asking import is_direct
@@ -29,6 +29,10 @@ class Work:
     wanted_agent: str | None = None
     source: RunSource = RunSource.SLACK
     requested_by: str = ""
+    likely_agent: UUID | None = None
+    """Whose times say how long it will take."""
+    begins_thread: bool = False
+    """Nobody else has work in its thread, or could have before the commit."""
 
 
 async def start_run(turn: Turn, work: Work, *, is_behind: bool = False) -> UUID | None:
@@ -49,7 +53,7 @@ async def start_run(turn: Turn, work: Work, *, is_behind: bool = False) -> UUID 
     if await runs.create(turn.decision.tx, turn.event.tenant_id, new) is None:
         return None
     line = "waits for the one before it" if is_behind else None
-    working = Working(new.id, line=line)
+    working = Working(new.id, line=line, expected_s=await _expected_s(turn, work))
     await turn.showing.begin(
         work.place,
         new.id,
@@ -57,10 +61,14 @@ async def start_run(turn: Turn, work: Work, *, is_behind: bool = False) -> UUID 
         render_stream_start(working),
         _stream_to(turn, work.place),
     )
-    await turn.showing.mark(work.place, new.id, SEEN)
-    await turn.showing.status(work.place, new.id, "processing", work.session.title)
-    turn.aftermath.forward.append(new.id)
+    await turn.showing.signs(work.place, new.id, SEEN, None, "processing", work.session.title)
+    waiting = turn.aftermath.begun if work.begins_thread else turn.aftermath.forward
+    waiting.append(RunJob.of(new))
     return new.id
+
+
+async def _expected_s(turn: Turn, work: Work) -> float | None:
+    return await runs.expected_s(turn.decision.tx, work.likely_agent) if work.likely_agent else None
 
 
 def _stream_to(turn: Turn, place: RunPlace) -> Mapping[str, str] | None:

@@ -8,13 +8,19 @@ from oblivion_router_worker.ports.deciding import Decision
 from oblivion_router_worker.ports.running import Aftermath, Telling
 
 
-async def stop_run(decision: Decision, aftermath: Aftermath, run: Run, *, by: str) -> bool:
-    """At once, whoever holds it; False when it was over already."""
-    change = await runs.cancel(decision.tx, run.id, by)
-    if change is None:
+async def stop_run(
+    decision: Decision, aftermath: Aftermath, run: Run, *, by: str, stopper: UUID | None = None
+) -> bool:
+    """At once, whoever holds it; False when it was over already.
+
+    `stopper`: who wished it, of those who may have asked in its thread.
+    """
+    ending = await runs.stop(decision.tx, run, by, stopper=stopper)
+    if ending is None:
         return False
-    _note(aftermath, run, change)
-    await stop_descendants(decision, aftermath, run.id, by=by)
+    for stopped in ending.stopped:
+        _note(aftermath, stopped.run, stopped.change)
+    aftermath.changes += ending.queued
     return True
 
 

@@ -210,8 +210,11 @@ async def _thread(turn: Turn, channel: str, thread_ts: str) -> _Thread | None:
     """
     integration_id = turn.event.integration.id
     link = await turn.decision.links.of_thread(integration_id, channel, thread_ts)
-    if link is None and await turn.decision.links.has_unsettled_post(integration_id, channel, thread_ts):
-        raise PostUnsettled
+    if link is None:
+        if await turn.decision.links.has_unsettled_post(integration_id, channel, thread_ts):
+            raise PostUnsettled
+        # Its ts may have been stored between the two looks.
+        link = await turn.decision.links.of_thread(integration_id, channel, thread_ts)
     if link is None or link.shown is None or not link.is_active:
         return None
     return _Thread(link, link.shown)

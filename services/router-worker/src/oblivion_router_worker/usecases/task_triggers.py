@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
+from uuid import UUID
 
 from oblivion_contracts.runs import RunSource
 from oblivion_platform import sessions
-from oblivion_platform.sessions import NewSessionRow, Said, SessionRow
+from oblivion_platform.sessions import WATCHED_TRIGGERS, NewSessionRow, Said, SessionRow
 from oblivion_router_worker.domain.clickup_objects import Task
 from oblivion_router_worker.domain.comment_view import answered_run, marked_message
 from oblivion_router_worker.domain.events import (
@@ -19,10 +20,10 @@ from oblivion_router_worker.domain.events import (
 from oblivion_router_worker.domain.records import Link
 from oblivion_router_worker.domain.run_effects import RunPost
 from oblivion_router_worker.domain.run_place import RunPlace, clickup_thread
-from oblivion_router_worker.domain.run_view import render_line
+from oblivion_router_worker.domain.run_view import render_line, seconds
 from oblivion_router_worker.domain.text import text_to_mrkdwn, truncate
 from oblivion_router_worker.domain.triggers import Trigger, conditions, is_told_by, mentioned
-from oblivion_router_worker.domain.words import NOT_KNOWN
+from oblivion_router_worker.domain.words import AT_WORK_ALREADY, CALLED_TOO_OFTEN, NOT_KNOWN
 from oblivion_router_worker.ports.reading import SlackReads
 from oblivion_router_worker.ports.running import Allowances
 from oblivion_router_worker.usecases.identify import Identify
@@ -30,7 +31,6 @@ from oblivion_router_worker.usecases.routers import Routers
 from oblivion_router_worker.usecases.start_run import Work, start_run
 from oblivion_router_worker.usecases.turn import Turn
 
-_HOLDS = "triggers"
 _PROMPT_MAX = 39_000
 
 
@@ -85,7 +85,7 @@ class TaskTriggers:
         if held == set(now):
             return None
         version = await sessions.set_switches(
-            turn.decision.tx, session.id, workflow={**session.workflow, _HOLDS: sorted(now)}
+            turn.decision.tx, session.id, workflow={**session.workflow, WATCHED_TRIGGERS: sorted(now)}
         )
         turn.aftermath.sessions.append((session.id, version))
         new = [now[key] for key in now if held is None or key not in held]
@@ -121,15 +121,22 @@ class TaskTriggers:
         self, turn: Turn, call: _Call, session: SessionRow, *, is_question: bool = False
     ) -> str | None:
         live = await turn.decision.desk.live_in(session.queue)
-        if live is not None and not is_question:
-            return None  # What the run itself does to its task calls nobody else.
+        if live is not None and not is_question and _is_ours(turn, call):
+            if _is_own_move(call):
+                return None
+            await _refuse(turn, call, AT_WORK_ALREADY)
+            return "refused:at_work"
         person = await self._identify.of_clickup(turn, call.by) if call.by else None
         if person is None and not await self._may_be_nobodys(turn, call):
-            await _refuse(turn, call)
+            await _refuse(turn, call, _not_known(call))
             return "refused:unknown_user"
+        if person is not None and session.user_id is None:
+            session = await _session(turn, call.link, call.task_id, session.title, person.user_id)
         # What is nobody's counts together.
         counted = person.user_id if person else turn.event.integration.id
-        if await self._allowances.take(turn.event.tenant_id, counted) > 0:
+        wait_s = await self._allowances.take(turn.event.tenant_id, counted)
+        if wait_s > 0:
+            await _refuse(turn, call, CALLED_TOO_OFTEN.format(wait=seconds(max(1.0, wait_s))))
             return "refused:rate_limit"
         author = person.name if person else ""
         said = Said(
@@ -153,6 +160,9 @@ class TaskTriggers:
             replace(place, is_public=is_public),
             {"clickup_task_id": call.task_id, "clickup_task": session.title},
             wanted_agent=call.trigger.agent,
+            likely_agent=await self._routers.likely(
+                turn.event.tenant_id, call.trigger.agent, session.agent_id
+            ),
             source=RunSource.CLICKUP,
             requested_by=author,
         )
@@ -168,21 +178,42 @@ class TaskTriggers:
         return call.creator is not None and await self._identify.of_clickup(turn, call.creator) is not None
 
 
-async def _refuse(turn: Turn, call: _Call) -> None:
+def _is_ours(turn: Turn, call: _Call) -> bool:
+    """Done under our own token, as far as anybody can tell: what a run does to its task calls nobody else."""
+    owner = turn.event.integration.config_text("owner_id")
+    if call.by is None or owner is None:
+        return _is_own_move(call)
+    return call.by.id == owner
+
+
+def _is_own_move(call: _Call) -> bool:
+    """The status is one that runs put tasks of this list into."""
+    moves = {name.casefold() for name in call.link.options.agents.status_map.values()}
+    return call.trigger.key.removeprefix("status:") in moves
+
+
+async def _refuse(turn: Turn, call: _Call, why: str) -> None:
     """ClickUp has no words for one person alone: the task's thread is told."""
     place = _place(call)
     name = text_to_mrkdwn(truncate(call.by.name, 100)) if call.by else "Whoever called an agent"
-    how = f": `oblivion users link USER --clickup {call.by.id}`" if call.by else ""
-    line = render_line(f":no_entry_sign: {name} {NOT_KNOWN}{how}.")
+    line = render_line(f":no_entry_sign: {name} {why}.")
     body = RunPost(place.channel, place.thread_ts, line.text, line.blocks)
     await turn.showing.send(
         place.integration_id, place.destination, body, task_mapping_id=place.task_mapping_id
     )
 
 
-async def _session(turn: Turn, link: Link, task_id: str, title: str) -> SessionRow:
+def _not_known(call: _Call) -> str:
+    return NOT_KNOWN + (f": `oblivion users link USER --clickup {call.by.id}`" if call.by else "")
+
+
+async def _session(
+    turn: Turn, link: Link, task_id: str, title: str, user_id: UUID | None = None
+) -> SessionRow:
+    """Of the task; it is theirs who first called an agent there."""
     new = NewSessionRow(
         source=RunSource.CLICKUP,
+        user_id=user_id,
         thread=clickup_thread(link.clickup_integration_id, task_id),
         title=title,
         visible_in_slack=True,
@@ -192,7 +223,7 @@ async def _session(turn: Turn, link: Link, task_id: str, title: str) -> SessionR
 
 def _held(session: SessionRow) -> set[str] | None:
     """The conditions that held at the last look; None: there was none."""
-    known: object = session.workflow.get(_HOLDS)
+    known: object = session.workflow.get(WATCHED_TRIGGERS)
     return {str(key) for key in cast("list[object]", known)} if isinstance(known, list) else None
 
 

@@ -10,6 +10,7 @@ Source: https://developer.clickup.com/docs/webhookhealth
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from uuid import UUID
 
 from oblivion_platform.errors import AuthenticationFailed, OblivionFailure
 from oblivion_platform.logging import get_logger
+from oblivion_platform.tasks import end
 from oblivion_router_worker.ports.clock import Clock
 from oblivion_router_worker.ports.watching import Intake, Watched, WatchStore, Webhook, Webhooks
 
@@ -36,8 +38,23 @@ _MOST_AT_ONCE = 3
 
 
 class FillGap(Protocol):
-    async def __call__(self, watched: Watched, since: datetime) -> int:
-        """Fetch what happened since then; returns how many events were not known."""
+    async def __call__(self, watched: Watched, since: datetime, *, is_blind: bool) -> int:
+        """Fetch what happened since then; returns how many events were not known.
+
+        `is_blind`: events were missed, whatever it takes to find them.
+        """
+        ...
+
+
+class WatchReport(Protocol):
+    """Tells how it goes."""
+
+    def integrations_seen(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """How many there are, by source and status."""
+        ...
+
+    def webhook_mended(self, found: str) -> None:
+        """`found`: suspended or gone."""
         ...
 
 
@@ -78,8 +95,9 @@ class Watchdog:
         store: WatchStore,
         webhooks: Webhooks,
         intake: Intake,
-        fill_gap: FillGap,
+        fill_gap: Sequence[FillGap],
         clock: Clock,
+        report: WatchReport,
         policy: WatchPolicy,
     ) -> None:
         self._store = store
@@ -87,6 +105,7 @@ class Watchdog:
         self._intake = intake
         self._fill_gap = fill_gap
         self._clock = clock
+        self._report = report
         self._policy = policy
         self._looks: dict[UUID, asyncio.Task[None]] = {}
         self._at_once = asyncio.Semaphore(_MOST_AT_ONCE)
@@ -101,6 +120,7 @@ class Watchdog:
         if not is_reachable:
             _log.warning("ingestion_unreachable")
         all_watched = await self._integrations()
+        self._report.integrations_seen(Counter(_how_it_is(watched) for watched in all_watched))
         # What kept us from looking, Postgres most likely, kept ingestion from storing as well.
         is_told = is_reachable and not self._missed_a_look
         self._missed_a_look = False
@@ -123,9 +143,7 @@ class Watchdog:
 
     async def close(self) -> None:
         """End the looks that still go on; what they had not filled is noted."""
-        for look in self._looks.values():
-            look.cancel()
-        await asyncio.gather(*self._looks.values(), return_exceptions=True)
+        await end(*self._looks.values())
 
     async def _look_alone(self, watched: Watched, *, is_told: bool) -> None:
         async with self._at_once, self._store.alone(watched.integration) as is_alone:
@@ -161,10 +179,11 @@ class Watchdog:
             await self._note_blind(watched, health)
             return
         gap_since = watched.seen_until if self._is_due(watched, now) else None
-        if sight.was_blind or self._was_blind(watched, now):
+        is_blind = sight.was_blind or self._was_blind(watched, now)
+        if is_blind:
             gap_since = await self._note_blind(watched, health)
         if gap_since is not None:
-            await self._fill(watched, gap_since)
+            await self._fill(watched, gap_since, is_blind=is_blind)
         is_read = gap_since is not None or watched.seen_until is None
         well = health | {"blind_since": None, "looked_at": now.isoformat()}
         await self._store.note(watched.integration, well, now if is_read else None)
@@ -188,8 +207,10 @@ class Watchdog:
         await self._store.note(watched.integration, blind, None)
         return since
 
-    async def _fill(self, watched: Watched, blind_since: datetime) -> None:
-        found = await self._fill_gap(watched, blind_since - self._policy.overlap)
+    async def _fill(self, watched: Watched, since: datetime, *, is_blind: bool) -> None:
+        found = 0
+        for fill_gap in self._fill_gap:
+            found += await fill_gap(watched, since - self._policy.overlap, is_blind=is_blind)
         _log.info("gap_filled", integration=str(watched.integration.id), events=found)
 
     async def _see_webhook(self, watched: Watched) -> _Sight:
@@ -204,6 +225,7 @@ class Watchdog:
         if not webhook.is_active:
             await self._note_blind(watched)
             await self._webhooks.activate(integration, webhook)
+            self._report.webhook_mended("suspended")
             _log.warning("webhook_reactivated", integration=str(integration.id))
             return replace(_ALL_WELL, was_blind=True)
         was_blind = webhook.fail_count > _known_fails(watched)
@@ -227,8 +249,16 @@ class Watchdog:
             await self._webhooks.delete(integration, webhook)
             return _Sight("webhook_missing", _SECRETLESS, sees=False)
         await self._store.keep_webhook(integration, webhook, webhook.secret)
+        self._report.webhook_mended("gone")
         _log.warning("webhook_created_again", integration=str(integration.id))
         return replace(_ALL_WELL, was_blind=True)
+
+
+def _how_it_is(watched: Watched) -> tuple[str, str]:
+    """Its source, and how the last look left it."""
+    status = str(watched.health.get("status") or "ok")
+    is_blind = watched.health.get("blind_since") is not None
+    return watched.integration.source, "gap" if status == "ok" and is_blind else status
 
 
 def _tells_failures(watched: Watched) -> bool:

@@ -17,7 +17,8 @@ from oblivion_platform.crypto import MasterKeyRing, generate_key
 from oblivion_platform.database.engine import Database
 from oblivion_platform.database.migrate import sqlalchemy_url
 from oblivion_platform.resilience import Breakers, Budget
-from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_platform.tasks import end
+from oblivion_platform.testing import PATIENCE_S, FreshDatabase, eventually
 from oblivion_router_worker.adapters.clickup import ClickUpCarrier
 from oblivion_router_worker.adapters.credentials import PostgresCredentials
 from oblivion_router_worker.adapters.postgres_delivery import PostgresDelivery
@@ -246,16 +247,15 @@ class Post:
             try:
                 yield deliverer
             finally:
-                sweeping.cancel()
-                await asyncio.gather(sweeping, return_exceptions=True)
+                await end(sweeping)
                 await deliverer.stop(within_s=5)
 
-    async def delivered(self, within_s: float = 5.0, **options: Any) -> None:
+    async def delivered(self, within_s: float = PATIENCE_S, **options: Any) -> None:
         """Deliver until nothing is left to do."""
         async with self.deliverer(**options):
             await self.settled(within_s)
 
-    async def settled(self, within_s: float = 5.0) -> None:
+    async def settled(self, within_s: float = PATIENCE_S) -> None:
         async def nothing_waits() -> None:
             waiting = await self.rows("SELECT kind, state FROM outbox WHERE state IN ('pending', 'sending')")
             assert waiting == []

@@ -4,6 +4,7 @@ import time
 
 from oblivion_router_worker.adapters.postgres_outbox import PostgresOutbox
 from oblivion_router_worker.domain.effects import PostTask, UpdateTask
+from oblivion_router_worker.domain.run_effects import PROGRESS_TS, RunAnswer, RunEdit
 
 LEASE_S = 30.0
 
@@ -54,3 +55,22 @@ async def test_a_worker_that_dies_between_the_commit_and_the_request_loses_nothi
     assert (await lease(post, effect, lease_s=0.1))[0] is not None
     await post.delivered()
     assert await post.texts() == ["after the crash"]
+
+
+async def test_an_answer_is_leased_where_the_edit_that_it_replaces_has_not_left(post):
+    edit = post.effect(RunEdit(post.channel, PROGRESS_TS, "40 %", []), None)
+    answer = post.effect(RunAnswer(post.channel, None, "done", []), None)
+    await post.decide(edit)
+    (leased,) = await lease(post, answer)
+    assert (leased.effect, leased.attempt) == (answer, 1)
+    assert await post.states(edit, answer) == ["superseded", "sending"]
+
+
+async def test_an_answer_waits_as_long_as_the_edit_that_it_replaces_had_to(post):
+    edit = post.effect(RunEdit(post.channel, PROGRESS_TS, "40 %", []), None)
+    answer = post.effect(RunAnswer(post.channel, None, "done", []), None)
+    await post.decide(edit)
+    await post.run("UPDATE outbox SET next_attempt_at = now() + interval '1 minute'")
+    assert await lease(post, answer) == [None]
+    assert await post.states(edit, answer) == ["superseded", "pending"]
+    assert await post.rows("SELECT 1 FROM outbox WHERE kind = 'slack.run_answer' AND next_attempt_at > now()")

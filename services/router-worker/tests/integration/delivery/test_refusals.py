@@ -122,7 +122,7 @@ async def test_a_token_sealed_under_another_key_is_a_dead_letter(post):
 async def test_a_rate_limit_is_waited_for_and_is_no_attempt(post):
     await post.slack.misbehave("chat.postMessage", "rate_limited", times=2, retry_after=1)
     effect, behind = await post.post_task("first"), await post.post_task("second")
-    await post.delivered(within_s=10)
+    await post.delivered()
     assert (await post.row(effect))["attempts"] == 1
     assert (await post.row(effect))["failures"] == []
     assert await post.texts() == ["first", "second"]
@@ -134,7 +134,7 @@ async def test_a_rate_limit_is_waited_for_and_is_no_attempt(post):
 async def test_clickups_rate_limit_is_waited_for_until_its_window_ends(post):
     await post.clickup.misbehave("POST /task/*/comment", "rate_limited", times=1, retry_after=1)
     comment = await post.create_comment()
-    await post.delivered(within_s=10)
+    await post.delivered()
     assert (await post.row(comment))["attempts"] == 1
     assert len(await post.comments(comment)) == 1
 
@@ -154,7 +154,7 @@ async def test_an_open_breaker_leaves_the_provider_alone_and_costs_no_attempts(p
         calls = (await post.slack.calls())["chat.postMessage"]
         assert calls == 3
         await post.slack.behave(rule["id"])
-        await post.settled(within_s=10)
+        await post.settled()
     assert await post.texts() == [f"number {number}" for number in range(3)]
     assert (await post.row(effects[0]))["attempts"] == 4
 

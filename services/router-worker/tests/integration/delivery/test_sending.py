@@ -131,6 +131,18 @@ async def test_a_change_of_what_somebody_deleted_is_done_with(post):
     assert (await post.row(rewrite))["result"] == {"skipped": "clickup_not_found"}
 
 
+async def test_a_reply_to_a_task_that_was_deleted_meanwhile_is_no_dead_letter(post):
+    gone, unanswered = await post.create_comment("hello"), await post.create_comment("hello again")
+    for comment in (gone, unanswered):
+        await post.clickup.delete_task(comment.body.task_id)
+    # It is looked up before it is repeated.
+    await post.run("UPDATE outbox SET unanswered = true, attempts = 1 WHERE id = :id", id=unanswered.id)
+    await post.delivered()
+    for comment in (gone, unanswered):
+        row = await post.row(comment)
+        assert (row["state"], row["result"]) == ("sent", {"skipped": "clickup_not_found"})
+
+
 async def test_destinations_do_not_wait_for_each_other(post):
     await post.slack.misbehave("chat.postMessage", "slow", times=1, seconds=0.3)
     in_launch = await post.post_task("here")

@@ -1,7 +1,7 @@
 """The main path in one event loop: sandbox, ingestion, router-worker; real sockets, Postgres and Redis."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from oblivion_ingestion.settings import Settings as IngestionSettings
 from oblivion_platform.clickup import WEBHOOK_EVENTS, ClickUp
 from oblivion_platform.crypto import MasterKeyRing, Place, SigningKeyRing, generate_key
 from oblivion_platform.database.migrate import sqlalchemy_url
-from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_platform.testing import PATIENCE_S, FreshDatabase, eventually
 from oblivion_router_worker.bootstrap import RouterWorker, running
 from oblivion_router_worker.settings import Settings
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
@@ -90,32 +90,35 @@ class MainPath:
 
     # What people see
 
-    async def thread(self, root_ts: str | None = None) -> list[Json]:
+    async def thread(self, root_ts: str | None = None, *, channel: str | None = None) -> list[Json]:
         """What stands in the channel (or in one thread of it), oldest first."""
         found = [
-            entry["message"] for entry in await self.slack.messages(self.channel) if not entry["deleted"]
+            entry["message"]
+            for entry in await self.slack.messages(channel or self.channel)
+            if not entry["deleted"]
         ]
         if root_ts is None:
             return [message for message in found if message.get("thread_ts") in (None, message["ts"])]
         return [m for m in found if m.get("thread_ts") == root_ts and m["ts"] != root_ts]
 
-    async def message_of(self, task_id: str) -> Json:
+    async def message_of(self, task_id: str, *, channel: str | None = None) -> Json:
         """The task's message, once it stands in the channel and its ts is known."""
 
         async def shown() -> Json:
             rows = await self.rows("SELECT slack_ts FROM task_mappings WHERE clickup_task_id = :t", t=task_id)
             assert rows, "no mapping of the task"
             assert rows[0]["slack_ts"], "the message's ts is not stored"
-            messages = [m for m in await self.thread() if m["ts"] == rows[0]["slack_ts"]]
+            shown = await self.thread(channel=channel)
+            messages = [m for m in shown if m["ts"] == rows[0]["slack_ts"]]
             assert len(messages) == 1
             return messages[0]
 
-        return await eventually(shown, within_s=10)
+        return await eventually(shown)
 
     async def comments(self, task_id: str) -> list[Json]:
         return [c for c in await self.clickup.comments(task_id) if not c["deleted"]]
 
-    async def settled(self, within_s: float = 10) -> None:
+    async def settled(self, within_s: float = PATIENCE_S) -> None:
         """Everything that was told is handled, everything decided is sent."""
 
         async def nothing_waits() -> None:
@@ -151,16 +154,24 @@ async def path(database: FreshDatabase, redis_url: str, tmp_path: Path) -> Async
         ingestion = await stack.enter_async_context(ingestion_running(settings))
         await eventually(lambda: ingestion.ingestion.inbox.available)
         path.ingestion_url = f"http://127.0.0.1:{ingestion.port}"
-        await _connect(path)
+        path.list_id = (await path.clickup.lists())["Launch"]
+        path.channel = (await path.slack.channels())["launch"]
+        await connect(path, "acme", path.list_id, path.channel)
         yield path
 
 
-async def _connect(path: MainPath) -> None:
+@pytest.fixture
+def connect_tenant() -> Callable[[MainPath, str, str, str], Awaitable[UUID]]:
+    """Another tenant in the sandbox's workspaces, with one link."""
+    return connect
+
+
+async def connect(path: MainPath, slug: str, list_id: str, channel: str) -> UUID:
     """As connecting and linking would: tokens and secrets sealed, events sent to ingestion, one link."""
     tenant, slack_id, clickup_id = uuid4(), uuid4(), uuid4()
     master_keys = MasterKeyRing.from_text(path.master_key)
     key = master_keys.new_tenant_key(tenant)
-    await path.run("INSERT INTO tenants (id, slug, name) VALUES (:t, 'acme', 'Acme')", t=tenant)
+    await path.run("INSERT INTO tenants (id, slug, name) VALUES (:t, :slug, :slug)", t=tenant, slug=slug)
     await path.run(
         "INSERT INTO tenant_keys (id, tenant_id, wrapped_key) VALUES (:id, :t, :key)",
         id=key.id,
@@ -206,18 +217,17 @@ async def _connect(path: MainPath) -> None:
             l=lookup_key,
             c=ring.seal(secret.encode(), Place(tenant, "signing_secrets", row, "ciphertext")),
         )
-    path.list_id = (await path.clickup.lists())["Launch"]
-    path.channel = (await path.slack.channels())["launch"]
     await path.run(
         "INSERT INTO project_mappings (id, tenant_id, clickup_integration_id, clickup_list_id,"
         " slack_integration_id, slack_channel_id) VALUES (:id, :t, :clickup, :list, :slack, :channel)",
         id=uuid4(),
         t=tenant,
         clickup=clickup_id,
-        list=path.list_id,
+        list=list_id,
         slack=slack_id,
-        channel=path.channel,
+        channel=channel,
     )
+    return tenant
 
 
 async def _integration(

@@ -1,24 +1,41 @@
 """Redis or Postgres away: every pod stays in service, comes back by itself, and consumes again within 5 s.
 
-OBLIVION_TEST_AWAY_S makes the absence as long as one likes; liveness has to bear a full minute.
+A full minute is borne too (`pytest -m faults` runs that one): probes and patience have limits of their own,
+which a short absence does not meet.
 """
 
 import asyncio
 import os
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
-from oblivion_platform.testing import FreshDatabase
+from oblivion_platform.testing import FreshDatabase, eventually
 from oblivion_platform.testing.databases import copy_of, template_database
+from oblivion_router_worker.settings import Settings
 
-AWAY_S = float(os.environ.get("OBLIVION_TEST_AWAY_S", "3"))
 BACK_WITHIN_S = 5.0
 LOOK_EVERY_S = 0.25
+AS_INSTALLED = {
+    name: Settings.model_fields[name].default
+    for name in ("park_first_s", "event_backoff_s", "outbox_sweep_every_s")
+}
+"""Waiting as the settings have it, not as short as other tests do."""
+
+absences = pytest.mark.parametrize(
+    ("how", "away_s"),
+    [
+        ("gone", 3),
+        pytest.param("gone", 60, marks=pytest.mark.faults),
+        pytest.param("frozen", 60, marks=pytest.mark.faults),
+    ],
+)
 
 
 @pytest.fixture
@@ -49,11 +66,11 @@ def database(postgres_of_its_own: EmbeddedPostgres) -> Iterator[FreshDatabase]:
         yield fresh
 
 
-async def looks(path, worker_port: int) -> set[tuple[str, int]]:
+async def looks(path, worker_port: int, away_s: float) -> set[tuple[str, int]]:
     """What the probes of both services were answered while the absence lasted."""
     answers: set[tuple[str, int]] = set()
     services = {"ingestion": path.ingestion_url, "router-worker": f"http://127.0.0.1:{worker_port}"}
-    until = time.monotonic() + AWAY_S
+    until = time.monotonic() + away_s
     async with httpx.AsyncClient() as http:
         while time.monotonic() < until:
             for service, url in services.items():
@@ -64,20 +81,42 @@ async def looks(path, worker_port: int) -> set[tuple[str, int]]:
     return answers
 
 
+@asynccontextmanager
+async def away(server: EmbeddedPostgres | EmbeddedRedis, how: str) -> AsyncGenerator[None]:
+    """Gone: stopped and started again. Frozen: it keeps its connections and answers nothing."""
+    if how == "gone":
+        await server.stop()
+        yield
+        await server.start()
+        return
+    processes = processes_of(server)
+    try:
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+def processes_of(server: EmbeddedPostgres | EmbeddedRedis) -> list[int]:
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    return [server.pid, *map(int, children)]
+
+
 IN_SERVICE = {
     (f"{service} {probe}", 200) for service in ("ingestion", "router-worker") for probe in ("live", "ready")
 }
 
 
-async def test_redis_away(path, redis_of_its_own, unused_tcp_port):
-    async with path.worker(port=unused_tcp_port):
+@absences
+async def test_redis_away(path, redis_of_its_own, unused_tcp_port, how, away_s):
+    async with path.worker(port=unused_tcp_port, **AS_INSTALLED):
         before = await path.clickup.create_task(path.list_id, "Before")
         await path.message_of(before["id"])
-        await redis_of_its_own.stop()
-        meanwhile = await path.clickup.create_task(path.list_id, "Meanwhile")
-        assert await looks(path, unused_tcp_port) == IN_SERVICE
-
-        await redis_of_its_own.start()
+        async with away(redis_of_its_own, how):
+            meanwhile = await path.clickup.create_task(path.list_id, "Meanwhile")
+            assert await looks(path, unused_tcp_port, away_s) == IN_SERVICE
         back_at = time.monotonic()
         after = await path.clickup.create_task(path.list_id, "After")
         for task in (after, meanwhile):
@@ -87,19 +126,28 @@ async def test_redis_away(path, redis_of_its_own, unused_tcp_port):
         assert len(await path.thread()) == 3
 
 
-async def test_postgres_away(path, postgres_of_its_own, unused_tcp_port):
-    async with path.worker(port=unused_tcp_port):
+async def being_handled(path) -> None:
+    """An event is in the middle of its handling: what it asks ClickUp for is on its way."""
+    (slow,) = await path.clickup.rules()
+    assert slow["applied"]
+
+
+@absences
+async def test_postgres_away(path, postgres_of_its_own, unused_tcp_port, how, away_s):
+    async with path.worker(port=unused_tcp_port, **AS_INSTALLED):
         before = await path.clickup.create_task(path.list_id, "Before")
         await path.message_of(before["id"])
         await path.settled()
-        await postgres_of_its_own.stop()
-        assert await looks(path, unused_tcp_port) == IN_SERVICE
-
-        await postgres_of_its_own.start()
+        await path.clickup.misbehave("GET /task/*", "slow", times=1, seconds=1)
+        caught = await path.clickup.create_task(path.list_id, "Caught")
+        await eventually(lambda: being_handled(path))
+        async with away(postgres_of_its_own, how):
+            assert await looks(path, unused_tcp_port, away_s) == IN_SERVICE
         back_at = time.monotonic()
         await path.admin.dispose()  # Its connections are of the server that was.
         after = await path.clickup.create_task(path.list_id, "After")
-        await path.message_of(after["id"])
+        for task in (after, caught):
+            await path.message_of(task["id"])
         assert time.monotonic() - back_at < BACK_WITHIN_S
         await path.settled()
-        assert len(await path.thread()) == 2
+        assert len(await path.thread()) == 3

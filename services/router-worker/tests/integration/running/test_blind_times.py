@@ -1,5 +1,7 @@
 """After a time in which nothing was told, what happened is found and shows once."""
 
+import json
+
 from oblivion_platform.testing import eventually
 
 
@@ -50,6 +52,65 @@ async def test_a_suspended_webhook_is_woken_and_the_gap_filled_once(path):
         await path.message_of(told_again["id"])
 
 
+async def gone_quiet(path):
+    """Nobody has worked on any of the tasks for a month."""
+    await path.run("UPDATE task_mappings SET updated_at = now() - interval '30 days'")
+    await path.run("UPDATE mirror_events SET updated_at = now() - interval '30 days'")
+
+
+TURN_IS_OVER = """UPDATE integrations SET health = health || '{"turn": "~"}'"""
+"""Whatever is looked into in turn has its turn only after the next reading."""
+READING_IS_DUE = "UPDATE integrations SET seen_until = seen_until - interval '1 hour'"
+
+
+async def test_quiet_tasks_that_were_deleted_or_moved_unheard_are_found_and_comments_in_their_turn(path):
+    async with path.worker(gap_overlap_s=0) as worker:
+        await started(path, worker)
+        tasks = [await path.clickup.create_task(path.list_id, name) for name in ("One", "Two", "Three")]
+        roots = [await path.message_of(task["id"]) for task in tasks]
+        await path.settled()
+        await gone_quiet(path)
+        await path.run(TURN_IS_OVER)
+        await path.run("UPDATE integrations SET seen_until = clock_timestamp()")
+        await path.clickup.change_webhook((await webhook(path))["id"], status="suspended")
+        gone, moved, discussed = (task["id"] for task in tasks)
+        await path.clickup.delete_task(gone)
+        await path.clickup.move_task(moved, await path.clickup.add_list("Elsewhere"))
+        await path.clickup.comment(discussed, "unheard comment", user="ben")
+        await path.settled()
+
+        await worker.watchdog()
+        await path.settled()
+        assert "Deleted in ClickUp" in json.dumps(await path.message_of(gone))
+        assert "Moved away in ClickUp" in json.dumps(await path.message_of(moved))
+        assert await path.message_of(discussed) == roots[2]
+
+        await path.run(READING_IS_DUE)
+        await worker.watchdog()
+        await path.settled()
+        thread = await path.thread(roots[2]["ts"])
+        assert ["unheard comment" in message["text"] for message in thread] == [True]
+
+
+async def test_a_reply_in_a_thread_that_was_quiet_for_weeks_is_found(path):
+    async with path.worker() as worker:
+        await started(path, worker)
+        task = await path.clickup.create_task(path.list_id, "Ship it")
+        root = await path.message_of(task["id"])
+        await path.settled()
+        await gone_quiet(path)
+        await path.run(TURN_IS_OVER)
+        await path.slack.misbehave("message*", "lose")
+        await path.slack.post(path.channel, "#clickup unheard", user="ana", thread_ts=root["ts"])
+        await path.settled()
+        await path.slack.behave()
+
+        await path.run(READING_IS_DUE)
+        await worker.watchdog()
+        await path.settled()
+        assert ["unheard" in c["comment_text"] for c in await path.comments(task["id"])] == [True]
+
+
 async def test_a_missing_webhook_is_made_again_with_its_own_secret(path):
     async with path.worker(webhook_base_url=path.ingestion_url) as worker:
         await started(path, worker)
@@ -95,13 +156,13 @@ async def test_replies_that_slack_could_not_tell_are_found(path):
         assert not any("missed" in c["comment_text"] for c in await path.comments(task["id"]))
 
         await path.slack.behave()
-        await path.run("UPDATE integrations SET seen_until = seen_until - interval '1 hour'")
+        await path.run(READING_IS_DUE)
         await worker.watchdog()
         await path.settled()
         texts = [c["comment_text"] for c in await path.comments(task["id"])]
         assert [("edited" in t, "missed" in t) for t in texts] in ([(True, False), (False, True)],)
 
-        await path.run("UPDATE integrations SET seen_until = seen_until - interval '1 hour'")
+        await path.run(READING_IS_DUE)
         await worker.watchdog()
         await path.settled()
         assert len(await path.comments(task["id"])) == 2

@@ -21,7 +21,7 @@ async def play(path):
     root = await path.message_of(task["id"])
     await path.slack.post(path.channel, "#clickup yes", user="ana", thread_ts=root["ts"])
     await path.clickup.comment(task["id"], "well done", user="ben")
-    await path.settled(within_s=20)
+    await path.settled()
     return task
 
 
@@ -87,6 +87,6 @@ async def test_two_workers_share_the_work(path):
     async with path.worker(), path.worker():
         tasks = await asyncio.gather(*(path.clickup.create_task(path.list_id, f"T{n}") for n in range(10)))
         await asyncio.gather(*(path.clickup.update_task(task["id"], status="review") for task in tasks))
-        await path.settled(within_s=20)
+        await path.settled()
         assert len(await posted(path)) == 10
         assert all("review" in str(message["blocks"]) for message in await path.thread())

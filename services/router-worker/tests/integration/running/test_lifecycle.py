@@ -6,6 +6,7 @@ import contextlib
 import httpx
 import pytest
 
+from oblivion_platform.queue import DEAF_AFTER_S
 from oblivion_platform.service import CannotStart
 from oblivion_platform.testing import eventually
 
@@ -60,6 +61,33 @@ async def test_it_is_ready_and_measured_once_it_consumes(path, unused_tcp_port):
             metrics = (await http.get("/metrics")).text
     assert 'oblivion_events_handled_total{outcome="mirrored"}' in metrics
     assert 'oblivion_effect_tries_total{code="",kind="slack.post_task",outcome="sent"}' in metrics
+
+
+async def test_it_is_not_live_once_it_takes_no_more_jobs(path, unused_tcp_port):
+    asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def deaf(_token):
+        asked.set()
+        await answers.wait()
+
+    async with (
+        path.worker(port=unused_tcp_port) as worker,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}") as http,
+    ):
+        events = worker.worker
+        await eventually(lambda: events._worker is not None)
+        events._worker.getNextJob = deaf
+        try:
+            await path.clickup.create_task(path.list_id, "Ship it")  # Ends the read that goes on.
+            await asyncio.wait_for(asked.wait(), 30)
+            assert (await http.get("/health/live")).status_code == 200
+            events._turned_at -= DEAF_AFTER_S
+            dead = await http.get("/health/live")
+            assert dead.status_code == 503
+            assert "webhook-processing" in dead.text
+            assert (await http.get("/health/ready")).status_code == 200
+        finally:
+            answers.set()
 
 
 async def test_it_starts_and_stops_with_redis_away_and_still_sends(path):

@@ -63,6 +63,7 @@ METHODS: Mapping[str, Method] = {
     "reactions.add": Method(reactions.add, "reactions:write", 3),
     "reactions.remove": Method(reactions.remove, "reactions:write", 2),
     "team.info": Method(people.team_info, "team:read", 3),
+    "users.conversations": Method(conversations.list_own, "channels:read", 3),
     "users.info": Method(people.users_info, "users:read", 4),
     "users.list": Method(people.users_list, "users:read", 2),
     "views.open": Method(views.open_modal, None, 4),

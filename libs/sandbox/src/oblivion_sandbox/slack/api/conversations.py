@@ -40,10 +40,26 @@ def offset(call: Call) -> int:
 
 
 def list_all(call: Call) -> Json:
-    limit = call.number("limit", 100, 1000)
+    return _page_of(call, _wanted(call))
+
+
+def list_own(call: Call) -> Json:
+    """Those that the app takes part in."""
+    if call.text("user") not in ("", call.slack.app.bot_user_id):
+        raise SlackError("user_not_found")
+    own = call.slack.app.bot_user_id
+    is_member = call.slack.workspace.is_member
+    return _page_of(call, [channel for channel in _wanted(call) if is_member(channel["id"], own)])
+
+
+def _wanted(call: Call) -> list[Row]:
     wanted = call.text("types", "public_channel").split(",")
     channels = call.slack.workspace.channels() if "public_channel" in wanted else []
-    channels += call.slack.workspace.dms() if "im" in wanted else []
+    return channels + (call.slack.workspace.dms() if "im" in wanted else [])
+
+
+def _page_of(call: Call, channels: list[Row]) -> Json:
+    limit = call.number("limit", 100, 1000)
     if call.flag("exclude_archived"):
         channels = [channel for channel in channels if not channel["archived"]]
     start = offset(call)

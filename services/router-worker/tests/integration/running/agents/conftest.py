@@ -9,15 +9,19 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.agents import AgentDefinition
 from oblivion_contracts.runs import RunFailure, Usage
-from oblivion_platform import runs
+from oblivion_platform import runs, sessions
 from oblivion_platform.agents import create_agent, seed_squad
 from oblivion_platform.database.engine import Database
 from oblivion_platform.presence import Presence, Replica
-from oblivion_platform.runs import Run, RunSignals
-from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_platform.queue import JobQueue
+from oblivion_platform.runs import Run, RunJob, RunSignals
+from oblivion_platform.sessions import Said
+from oblivion_platform.tasks import end
+from oblivion_platform.testing import PATIENCE_S, FreshDatabase, eventually
 
 Json = dict[str, Any]
 
@@ -29,6 +33,7 @@ class Squad:
     database: Database
     presence: Presence
     signals: RunSignals
+    jobs: JobQueue
     tenant_id: UUID
     ids: dict[str, UUID]
     gateway: str = field(default_factory=lambda: f"gw-{uuid4().hex[:8]}")
@@ -66,7 +71,7 @@ class Squad:
             ids = (await tx.execute(text("SELECT id FROM runs ORDER BY created_at, id"))).scalars().all()
             return [run for run_id in ids if (run := await runs.read(tx, run_id)) is not None]
 
-    async def assigned(self, *, fence: int | None = None, within_s: float = 10) -> Run:
+    async def assigned(self, *, fence: int | None = None, within_s: float = PATIENCE_S) -> Run:
         """The run that is assigned and not acknowledged yet."""
 
         async def found() -> Run:
@@ -81,12 +86,20 @@ class Squad:
         await self.step(lambda tx: runs.acknowledge(tx, run.id, run.fence, lease_s=lease_s))
 
     async def complete(self, run: Run, answer: str, *, cost_usd: float = 0.0) -> None:
-        usage = Usage(cost_usd=cost_usd)
-        await self.step(lambda tx: runs.complete(tx, run.id, run.fence, answer, usage))
+        async def complete(tx: AsyncConnection) -> runs.Change | None:
+            said = Said("agent", answer, run.source, source_ref=f"run:{run.id}", run_id=run.id)
+            await sessions.append_message(tx, run.session_id, said)
+            return await runs.complete(tx, run.id, run.fence, answer, Usage(cost_usd=cost_usd))
+
+        await self.step(complete)
 
     async def fail(self, run: Run, words: str) -> None:
         failure = RunFailure(code="agent_failed", message=words)
         await self.step(lambda tx: runs.fail(tx, run.id, run.fence, failure, None))
+
+    async def hasten(self, run: Run) -> None:
+        """Let the job of a run that has ended end too."""
+        await self.jobs.hasten(runs.job_of(self.tenant_id, RunJob.of(run)))
 
     @asynccontextmanager
     async def answering(self, name: str, answer: str) -> AsyncGenerator[None]:
@@ -105,20 +118,20 @@ class Squad:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
 
 @pytest.fixture
 async def squad(path: Any, database: FreshDatabase, redis_url: str) -> AsyncGenerator[Squad]:
     gateway = Database.connect(database.url("oblivion_gateway"))
-    presence, signals = Presence(redis_url), RunSignals(redis_url)
+    presence, signals, jobs = Presence(redis_url), RunSignals(redis_url), runs.run_queue(redis_url)
     tenant_id = UUID(str((await path.rows("SELECT id FROM tenants"))[0]["id"]))
     await path.run("""UPDATE tenants SET settings = '{"unknown_users": "guest"}'""")
     async with gateway.tenant(tenant_id) as tx:
         agents = await seed_squad(tx, tenant_id)
         agents.append(await create_agent(tx, tenant_id, "fixer", AgentDefinition(aliases=["fixit"])))
-    yield Squad(gateway, presence, signals, tenant_id, {agent.name: agent.id for agent in agents})
+    yield Squad(gateway, presence, signals, jobs, tenant_id, {agent.name: agent.id for agent in agents})
+    await jobs.close()
     await presence.close()
     await signals.close()
     await gateway.close()
@@ -136,7 +149,7 @@ class Talk:
         post = self._path.slack.post
         return (await post(self._path.channel, text_, user=user, thread_ts=thread_ts, typed=True))["ts"]
 
-    async def said(self, thread_ts: str, words: str, *, within_s: float = 10) -> list[Json]:
+    async def said(self, thread_ts: str, words: str, *, within_s: float = PATIENCE_S) -> list[Json]:
         """What the bot says in the thread, once one of it has these words."""
 
         async def found() -> list[Json]:
@@ -153,7 +166,7 @@ class Talk:
             assert fitting, all_of_them
             return fitting[-1]
 
-        return await eventually(found, within_s=10)
+        return await eventually(found)
 
     async def reactions(self, ts: str) -> set[str]:
         entries = [entry["message"] for entry in await self._path.slack.messages(self._path.channel)]

@@ -1,9 +1,11 @@
 """Nobody is likely to be meant: a person is asked, for a day at most; where nobody can be, words say so."""
 
-from oblivion_contracts.agents import AgentDefinition
+from oblivion_contracts.administration import NewRouteRule
+from oblivion_contracts.agents import AgentDefinition, Capability
 from oblivion_contracts.runs import RunSource, RunState
 from oblivion_platform import runs, sessions
 from oblivion_platform.agents import create_agent
+from oblivion_platform.operations.routes import set_rule
 from oblivion_platform.runs import NewRun
 from oblivion_platform.sessions import NewSessionRow
 from oblivion_platform.testing import eventually
@@ -34,7 +36,7 @@ async def ended(squad, run_id):
         assert found.state.is_final
         return found
 
-    return await eventually(is_over, within_s=10)
+    return await eventually(is_over)
 
 
 async def test_who_does_not_choose_an_agent_is_told_that_nobody_waits_any_more(path, squad, talk):
@@ -42,7 +44,7 @@ async def test_who_does_not_choose_an_agent_is_told_that_nobody_waits_any_more(p
     async with path.worker(give_up_after_h=0.001, run_sweep_every_s=0.1):
         asked = await talk.ask("hm")
         await talk.said(asked, "Who should do this")
-        await talk.said(asked, "Nobody said for a day", within_s=20)
+        await talk.said(asked, "Nobody said for a day")
         (run,) = await squad.all_runs()
         assert run.failure.code == "nobody_chose"
 
@@ -113,3 +115,25 @@ async def test_a_later_question_takes_the_place_of_one_that_nobody_chose_an_agen
         states = {run.prompt: run.state for run in await squad.all_runs()}
         assert states["hm"] is RunState.CANCELLED
         assert states["@fixer mend the door"] is RunState.QUEUED
+
+
+async def test_an_admins_override_for_a_channel_takes_what_is_asked_there(path, squad, talk):
+    (slack,) = await path.rows("SELECT id FROM integrations WHERE source = 'slack'")
+    sewing = AgentDefinition(capabilities=[Capability(name="sew"), Capability(name="mend")])
+    elsewhere = (await path.slack.channels())["general"]
+    async with squad.database.tenant(squad.tenant_id) as tx:
+        mender = await create_agent(tx, squad.tenant_id, "mender", sewing)
+        for channel, name, task in ((path.channel, "mender", "mend"), (elsewhere, "notion", None)):
+            rule = NewRouteRule(
+                kind="override", scope=f"slack:{slack['id']}:{channel}", agent=name, task=task
+            )
+            agent_id = mender.id if name == "mender" else squad.ids[name]
+            await set_rule(tx, squad.tenant_id, rule, agent_id=agent_id, created_by="Ana")
+    squad.ids["mender"] = mender.id
+    async with path.worker():
+        await squad.online("mender")
+        await talk.ask("@fixer please sew my trousers")
+        run = await squad.assigned()
+        assert (run.agent_id, run.task) == (mender.id, "mend")
+        (decision,) = await path.rows("SELECT stage, task FROM route_decisions")
+        assert (decision["stage"], decision["task"]) == ("override", "mend")

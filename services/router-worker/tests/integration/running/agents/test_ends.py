@@ -31,7 +31,7 @@ async def test_the_end_of_a_run_of_many_steps_is_shown_once(path, squad, talk):
             assert found.state is RunState.SUCCEEDED
             assert found.presented_seq == found.last_seq
 
-        await eventually(shown, within_s=10)
+        await eventually(shown)
         await path.settled()
         (message,) = await talk.said(asked, "that is everything")
         assert "Processing" not in str(message)
@@ -62,7 +62,7 @@ async def test_an_edit_of_the_question_and_the_run_s_end_do_not_lock_each_other_
                     " WHERE datname = current_database() AND wait_event_type = 'Lock'"
                 )
 
-            await eventually(edit_waits, within_s=10)
+            await eventually(edit_waits)
             # Whoever waits for the run keeps nobody from its session.
             assert len(await path.rows("SELECT id FROM sessions FOR UPDATE SKIP LOCKED")) == 1
             said = Said(role="agent", text="roses are red", source=run.source)
@@ -71,4 +71,4 @@ async def test_an_edit_of_the_question_and_the_run_s_end_do_not_lock_each_other_
         async def told():
             assert (await squad.read(run.id)).prompt == "write two poems"
 
-        await eventually(told, within_s=10)
+        await eventually(told)

@@ -52,7 +52,7 @@ async def becomes(squad, run, state):
     async def is_so():
         assert (await squad.read(run.id)).state is state
 
-    await eventually(is_so, within_s=10)
+    await eventually(is_so)
 
 
 async def test_a_question_of_work_that_was_handed_on_is_asked_where_it_began(path, squad, talk):
@@ -90,7 +90,7 @@ async def test_a_question_that_is_asked_again_by_another_replica_is_shown_once(p
             found = await squad.read(run.id)
             assert found.presented_seq == found.last_seq
 
-        await eventually(all_shown, within_s=10)
+        await eventually(all_shown)
         await path.settled()
         assert sum("asks for approval" in str(m) for m in await path.thread(asked)) == 1
 

@@ -27,7 +27,7 @@ class Direct:
         entries = await self.path.slack.messages(self.channel)
         return [entry["message"] for entry in entries if entry["message"].get("bot_id")]
 
-    async def shows(self, words, *, within_s=10):
+    async def shows(self, words, *, within_s=30):
         async def found():
             messages = await self.said()
             assert len(messages) == 1
@@ -52,6 +52,9 @@ class Direct:
     async def becomes_plain(self, run, answer="roses are red"):
         """The answer is one message without any trace of a stream."""
         await self.squad.complete(run, answer)
+        return await self.becomes_plain_with(answer)
+
+    async def becomes_plain_with(self, answer):
         message = await self.shows(answer)
         await self.path.settled()
         (message,) = await self.said()
@@ -99,6 +102,30 @@ async def test_a_direct_question_is_a_stream_of_steps_that_ends_as_one_plain_mes
         assert (await path.slack.calls())["chat.stopStream"] == 1
 
 
+async def test_the_answer_is_the_streams_last_words_before_it_is_a_plain_message(path, squad):
+    async with direct(path, squad) as talk:
+        _, run = await talk.working()
+        await path.settled()
+        # The rewriting waits, so that what it rewrites can be seen.
+        await path.slack.misbehave("chat.update", "rate_limited", retry_after=2, times=1)
+        await squad.complete(run, "roses are **red** <!channel>")
+        streamed = await talk.shows("roses are **red**")
+        assert "<!channel>" not in str(streamed)
+        await talk.becomes_plain_with("roses are *red*")
+        assert (await talk.said())[0]["ts"] == streamed["ts"]
+
+
+@pytest.mark.parametrize("how", ["rate_limited", "http_500_after"])
+async def test_where_slack_takes_no_last_words_the_answer_is_there_all_the_same(path, squad, how):
+    async with direct(path, squad, http_timeout_s=0.5) as talk:
+        _, run = await talk.working()
+        message = await talk.shows(str(run.id))
+        await path.settled()
+        await path.slack.misbehave("chat.appendStream", how)
+        ended = await talk.becomes_plain(run)
+        assert ended["ts"] == message["ts"]
+
+
 @pytest.mark.parametrize(
     ("setting", "tenant", "starts"),
     [("direct", None, 0), ("everywhere", None, 1), ("off", "everywhere", 1), ("everywhere", "off", 0)],
@@ -113,6 +140,8 @@ async def test_channels_have_streams_only_where_somebody_wants_them(
         )
     async with path.worker(slack_streaming=setting), squad.answering("general", "roses are red"):
         asked = await talk.ask("write a poem")
+        await talk.said(asked, "roses are red")
+        await path.settled()
         (message,) = await talk.said(asked, "roses are red")
         assert message["text"].startswith("roses")
         assert (await path.slack.calls()).get("chat.startStream", 0) == starts
@@ -166,7 +195,7 @@ async def test_a_stream_that_slack_does_not_let_end_keeps_nothing_but_its_own_pr
             rows = await path.rows("SELECT result FROM outbox WHERE kind = 'slack.run_edit'")
             assert {"skipped": "slack_streaming_state_conflict"} in [row["result"] for row in rows]
 
-        await eventually(left_out, within_s=20)
+        await eventually(left_out)
         await talk.becomes_plain(run)
 
 
@@ -209,7 +238,7 @@ async def test_a_worker_that_died_after_the_start_finds_its_stream_again(path, s
         async def found_again():
             assert (await squad.read(run.id)).place.get("stream_ts")
 
-        await eventually(found_again, within_s=10)
+        await eventually(found_again)
         await talk.progress(run, 20, "reading")
         await talk.shows("20 %")
         await talk.becomes_plain(run)

@@ -10,7 +10,10 @@ from oblivion_platform.operations.dead_letters import (
     retry_letters,
 )
 from oblivion_platform.runs import NewRun
-from oblivion_platform.sessions import NewSessionRow
+from oblivion_platform.sessions import NewSessionRow, Said
+from oblivion_router_worker.adapters.postgres_store import PostgresStore
+from oblivion_router_worker.ports.running import Aftermath
+from oblivion_router_worker.usecases.note_stumble import NoteStumble
 from oblivion_router_worker.usecases.run_failures import UNFORESEEN
 
 
@@ -36,6 +39,22 @@ async def test_a_run_that_stumbles_three_times_is_given_up_and_does_not_hold_up_
         await path.settled()
         await squad.complete(first, "roses are red")
         assert (await squad.assigned()).agent_id == squad.ids["fixer"]
+
+
+async def test_what_others_asked_a_run_that_stumbled_is_answered_by_a_run_of_its_own(squad, path):
+    noted: list[Aftermath] = []
+    store = PostgresStore(squad.database, lambda: 30.0)
+    note = NoteStumble(store, lambda _tenant, aftermath: noted.append(aftermath), tries=1)
+    async with squad.database.tenant(squad.tenant_id) as tx:
+        session = await sessions.create(tx, squad.tenant_id, NewSessionRow(source=RunSource.API))
+        new = NewRun(session_id=session.id, source=RunSource.API, thread=session.queue, prompt="first")
+        await runs.create(tx, squad.tenant_id, new)
+        said = Said(role="user", text="second", source=RunSource.API, asked_run_id=new.id)
+        await sessions.append_message(tx, session.id, said)
+    assert await note(squad.tenant_id, new.id, KeyError("broken"))
+    states = {run.prompt: run.state for run in await squad.all_runs()}
+    assert states == {"first": RunState.FAILED, "second": RunState.QUEUED}
+    assert len(noted[0].changes) == 2
 
 
 async def test_such_a_run_is_a_dead_letter_until_somebody_retries_or_discards_it(path, squad):

@@ -27,7 +27,7 @@ async def test_a_tick_is_one_run_of_two_workers_and_its_result_is_posted(path, s
                 said = [m for m in await path.thread() if "nothing new" in str(m["blocks"])]
                 assert len(said) == 1
 
-            await eventually(posted, within_s=10)
+            await eventually(posted)
         await path.settled()
         (run,) = await squad.all_runs()
         assert run.source is RunSource.WORKFLOW
@@ -44,5 +44,5 @@ async def test_a_schedule_that_cannot_be_read_runs_no_more(path, squad):
         async def stopped():
             assert (await path.rows("SELECT next_run_at FROM workflows"))[0]["next_run_at"] is None
 
-        await eventually(stopped, within_s=10)
+        await eventually(stopped)
         assert len(await squad.all_runs()) == 1

@@ -1,0 +1,134 @@
+"""Verbs as somebody types them, as processes on a connected system; each speaks to machines too."""
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Said:
+    """What a verb came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+async def oblivion(*arguments: str) -> Said:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "oblivion_cli", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return Said(process.returncode or 0, out.decode(), err.decode())
+
+
+async def test_a_link_is_made_shown_and_ended(system):
+    linked = (await oblivion("mappings", "link", "Launch", "#launch", "--json")).document
+    ended = (await oblivion("mappings", "unlink", "Launch", "#launch", "--json")).document
+    assert ended == {"unlinked": linked["id"]}
+    assert (await oblivion("mappings", "list", "--json")).document == []
+    (row,) = (await oblivion("mappings", "list", "--all", "--json")).document
+    assert row["state"] != "active"
+    again = await oblivion("mappings", "unlink", linked["id"][:8])
+    assert (again.code, again.out) == (3, "")
+
+
+async def test_a_tenant_is_made_with_its_retention_and_changes_it(system):
+    await oblivion("tenants", "create", "acme", "--retention-days", "7")
+    listed = {row["slug"]: row for row in (await oblivion("tenants", "list", "--json")).document}
+    assert (listed["acme"]["retention_days"], listed["default"]["retention_days"]) == (7, 30)
+    changed = await oblivion("tenants", "settings", "retention_days", "9", "--tenant", "acme", "--json")
+    assert changed.document["retention_days"] == "9"
+    refused = await oblivion("tenants", "settings", "retention_days", "never", "--tenant", "acme")
+    assert (refused.code, refused.out) == (2, "")
+
+
+async def test_dead_letters_are_listed_shown_retried_and_discarded(system):
+    ids = [str(uuid4()) for _ in range(2)]
+    for event_id in ids:
+        system.sql(
+            """
+            INSERT INTO inbound_events (id, tenant_id, integration_id, source, event_type, subject,
+                dedupe_key, priority, transport, body, state, attempts, failures)
+            SELECT %s, tenant_id, id, 'clickup', 'taskCreated', 'task:1',
+                %s, 1, 'http', '{"a": 1}', 'dead', 3, '[{"code": "boom", "message": "It broke"}]'
+            FROM integrations WHERE source = 'clickup'
+            """,
+            *(event_id, event_id),
+        )
+    listed = (await oblivion("dead-letters", "list", "--json")).document
+    assert {row["id"] for row in listed} == set(ids)
+    shown = (await oblivion("dead-letters", "show", ids[0], "--json")).document
+    assert (shown["id"], shown["failures"][0]["message"]) == (ids[0], "It broke")
+    assert (await oblivion("dead-letters", "retry", ids[0], "--json")).document["events"] == [ids[0]]
+    discarded = await oblivion("dead-letters", "discard", "--all", "--reason", "a test", "--json")
+    assert discarded.document["events"] == [ids[1]]
+    nothing = await oblivion("dead-letters", "list")
+    assert (nothing.code, nothing.out.strip()) == (0, "No dead letters.")
+
+    with_body = (await oblivion("events", "show", ids[0], "--body", "--json")).document
+    assert json.loads(with_body["body"]) == {"a": 1}
+    assert system.sql("SELECT count(*) FROM audit_log WHERE action = 'event.body_read'") == [(1,)]
+
+
+def verdicts(said: Said) -> list[tuple[str, str]]:
+    return [(check["verdict"], check["sentence"]) for check in json.loads(said.out)["checks"]]
+
+
+async def connect_slack(system, *more: str) -> Said:
+    app = await system.sandbox.control.slack.app()
+    tokens = ("--bot-token", app["bot_token"], "--signing-secret", app["signing_secret"])
+    said = await oblivion("slack", "connect", *tokens, "--wait-s", "5", *more)
+    assert app["bot_token"] not in said.out + said.err
+    assert app["signing_secret"] not in said.out + said.err
+    return said
+
+
+async def test_slack_is_connected_for_machines_and_says_which_events_have_not_come(system):
+    said = await connect_slack(system, "--channel", "#launch", "--json")
+    assert said.document["ok"] is True
+    unseen = next(sentence for verdict, sentence in verdicts(said) if verdict == "warning")
+    assert unseen.startswith("Not seen yet")
+    assert "reaction_added" in unseen
+    assert "message.channels" not in unseen
+
+
+async def test_connecting_slack_says_what_is_amiss_with_the_channel(system):
+    slack = system.sandbox.control.slack
+    await slack.kick("launch")
+    outside = await connect_slack(system, "--channel", "#launch", "--json")
+    assert outside.code == 1
+    assert ("failed", "The app is not in #launch.") in verdicts(outside)
+
+    unknown = await connect_slack(system, "--channel", "#nowhere", "--json")
+    assert ("failed", "There is no channel '#nowhere' that the app can see.") in verdicts(unknown)
+
+    for channel in await slack.channels():
+        await slack.kick(channel)
+    nowhere = await connect_slack(system, "--json")
+    assert json.loads(nowhere.out)["ok"] is False
+    assert ("failed", "The app is in no channel yet.") in verdicts(nowhere)
+    assert "Traceback" not in nowhere.err
+
+
+async def test_clickup_is_connected_for_machines(system):
+    owner = await system.sandbox.control.clickup.owner()
+    said = await oblivion("clickup", "connect", "--token", owner["token"], "--json")
+    assert said.document["ok"] is True
+    assert any("A signed probe was accepted" in sentence for _, sentence in verdicts(said))
+    assert owner["token"] not in said.out + said.err

@@ -1,0 +1,1 @@
+"""Stand-ins of the vendors' authorisation servers, and one that belongs to no vendor."""

@@ -1,0 +1,1 @@
+"""One class per port: Postgres, Redis, tool servers."""

@@ -1,0 +1,172 @@
+"""What can go wrong between a caller and a tool, by what happens next."""
+
+from http import HTTPStatus
+from typing import Any
+
+from oblivion_contracts.connections import AuthKind
+from oblivion_platform.errors import (
+    AuthenticationFailed,
+    DependencyUnavailable,
+    PermanentFailure,
+    RateLimited,
+    TransientFailure,
+)
+
+WORDS_MAX = 2_000
+"""Of a server about its refusal."""
+_REFUSED: dict[AuthKind, str] = {
+    "secret": "the stored secret. An admin has to replace it.",
+    "oauth": "what its sign-in gives. An admin may have to sign in with other rights, or as somebody else.",
+    "signed_identity": "the identity that we sign. Does it check the key set, issuer and audience of ours?",
+}
+
+
+class SignInNeeded(AuthenticationFailed):
+    """401: nobody said who they are."""
+
+    def __init__(self) -> None:
+        super().__init__("sign_in_needed", "Sign in, or send Authorization: Bearer <token>.")
+
+
+class NotAllowed(PermanentFailure):
+    """403: known, and not in a role that may."""
+
+    http_status = HTTPStatus.FORBIDDEN
+
+    def __init__(self, detail: str = "Your role does not allow that. Ask an admin of your tenant.") -> None:
+        super().__init__("not_allowed", detail)
+
+
+class CrossSiteRefused(PermanentFailure):
+    """403: a browser's cookie came along with a request that another site's page made."""
+
+    http_status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__(
+            "cross_site_refused", "A signed-in browser may change things from this site's own pages only."
+        )
+
+
+class RequestMalformed(PermanentFailure):
+    """400: it can never be understood."""
+
+    http_status = HTTPStatus.BAD_REQUEST
+
+
+class RequestInvalid(PermanentFailure):
+    """422: understood, and cannot be meant."""
+
+    http_status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class ConnectionInvalid(PermanentFailure):
+    """422: such a connection cannot work; says what to change."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("connection_invalid", detail)
+
+
+class DefinitionMoved(PermanentFailure):
+    """409: what somebody looked at before they approved is not what the server says by now."""
+
+    http_status = HTTPStatus.CONFLICT
+
+    def __init__(self, tool: str) -> None:
+        super().__init__(
+            "definition_moved", f"{tool} is not what you looked at any more. Look at it again, then approve."
+        )
+
+
+class AddressRefused(PermanentFailure):
+    """A tool server's address is none that the hub may reach."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            "address_refused",
+            f"{host} is at a private address. If that is meant, the operator adds its network to "
+            "OBLIVION_MCP_ALLOWED_NETWORKS.",
+        )
+
+
+class TooManyRequests(RateLimited):
+    """429 with Retry-After."""
+
+    def __init__(self, most: int, whose: str, wait_s: float) -> None:
+        super().__init__(
+            "too_many_requests", f"More than {most} requests a minute by {whose}. Wait a little.", wait_s
+        )
+
+
+class TooManyStreams(RateLimited):
+    """429: of those that stay open."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("too_many_streams", f"{most} streams of your team are open already.", 15.0)
+
+
+class RunNotHeld(PermanentFailure):
+    """The run is over, or somebody else's by now: its token opens nothing."""
+
+    http_status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__(
+            "run_not_held", "The run is over or was given to another replica; stop working on it."
+        )
+
+
+class CallRefused(PermanentFailure):
+    """A call that policy does not let through; the sentence is for the model."""
+
+
+class ApprovalNeeded(CallRefused):
+    """A named member has to agree to exactly this call first."""
+
+    def __init__(self, tool: str) -> None:
+        super().__init__(
+            "approval_needed",
+            f"Somebody who is no member has a say in this conversation, so a member has to allow {tool} with "
+            "exactly these arguments first. Ask for approval, and call again once it is given.",
+        )
+
+
+class TooManyCalls(CallRefused):
+    """The agent's limit for one run is used up."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            "too_many_calls", f"This run has used all its {most} tool calls. Answer with what you have."
+        )
+
+
+class ServerAway(DependencyUnavailable):
+    """A tool server cannot be reached, or broke off. Counts against it."""
+
+    def __init__(self, connection: str, why: str, retry_after_s: float | None = None) -> None:
+        super().__init__("server_away", f"{connection} does not answer ({why}).", retry_after_s)
+
+
+class ServerMisbehaved(TransientFailure):
+    """A tool server answered what no server may. Counts against it."""
+
+    def __init__(self, connection: str, what: str) -> None:
+        super().__init__("server_misbehaved", f"{connection} {what}.")
+
+
+class ServerRefused(AuthenticationFailed):
+    """A tool server does not take our credential."""
+
+    http_status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, connection: str, auth: AuthKind = "secret") -> None:
+        super().__init__("server_refused", f"{connection} does not accept {_REFUSED[auth]}")
+
+
+class ServerDeclined(PermanentFailure):
+    """A tool server's own answer to a request that it does not take, as the protocol has it."""
+
+    def __init__(self, code: int, words: str, data: Any = None) -> None:
+        super().__init__("declined_by_server", words[:WORDS_MAX])
+        self.rpc_code = code
+        self.rpc_data = data

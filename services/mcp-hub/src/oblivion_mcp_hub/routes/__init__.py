@@ -1,0 +1,1 @@
+"""HTTP edges: the MCP endpoint, and connections over REST."""

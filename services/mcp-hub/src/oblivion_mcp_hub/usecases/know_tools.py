@@ -1,0 +1,309 @@
+"""What each tenant's connections offer, kept in memory.
+
+Nobody waits for a server that was asked before: what is known is answered, and the server is asked again
+beside it. A server that fails has no tools until it answers again; who lists is told why. No tenant waits for
+another one's servers.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+from uuid import UUID
+
+from oblivion_contracts.connections import ANY_MCP_SERVER, STDIO_SERVER, ConnectionHealth
+from oblivion_mcp_hub.domain.catalog import Catalog, Offer, Source, offer_of, pinnable
+from oblivion_mcp_hub.errors import ServerAway
+from oblivion_mcp_hub.metrics import LISTINGS
+from oblivion_mcp_hub.ports import ListKind, Registry, ToolServers
+from oblivion_mcp_hub.usecases.changes import Changes
+from oblivion_platform.connections import Connection
+from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
+from oblivion_platform.logging import get_logger
+from oblivion_platform.resilience import Breakers
+from oblivion_platform.tasks import end
+
+TENANTS_KEPT = 1_000
+LISTED_AT_ONCE = 10
+"""Servers of a tenant, so that a hundred of them get the time that each has."""
+LISTED_AGAIN_S = 1.0
+"""After a server has said that its tools changed, however often it says so."""
+_OF_OTHERS = frozenset({ANY_MCP_SERVER, STDIO_SERVER})
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ListingTerms:
+    """How long a server may take, and for how long its answer is good."""
+
+    timeout_s: float
+    keep_s: float
+    retry_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a connection offered, as it was configured then."""
+
+    connection: Connection
+    offer: Offer
+    due_at: float
+
+
+@dataclass
+class _Tenant:
+    catalog: Catalog
+    known: dict[UUID, _Known]
+    read_again_at: float
+    is_outdated: bool = False
+
+    @property
+    def due_at(self) -> float:
+        return min([self.read_again_at, *(each.due_at for each in self.known.values())])
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTools:
+    """A catalog, and the connections behind it."""
+
+    catalog: Catalog
+    connections: dict[UUID, Connection] = field(default_factory=dict[UUID, Connection])
+
+
+class KnowTools:
+    """Answers from memory."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        servers: ToolServers,
+        breakers: Breakers,
+        changes: Changes,
+        terms: ListingTerms,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._changes_of_lists = changes
+        self._registry = registry
+        self._servers = servers
+        self._breakers = breakers
+        self._terms = terms
+        self._clock = clock
+        self._tenants: dict[UUID, _Tenant] = {}
+        self._loading: dict[UUID, asyncio.Task[None]] = {}
+        self._following: dict[UUID, asyncio.Task[None]] = {}
+        self._said_changed: dict[UUID, set[UUID]] = {}
+        """Tenant → connections whose servers said so, and were not asked since."""
+        self._generation = count(1)
+        self._changed_at: dict[UUID, int] = {}
+        self._all_changed_at = 0
+
+    async def of(self, tenant_id: UUID) -> KnownTools:
+        """Raises: DependencyUnavailable: nothing is known yet, and Postgres is away."""
+        tenant = self._tenants.get(tenant_id)
+        if tenant is None or tenant.is_outdated:
+            await self._wait_for_newer(tenant_id)
+        elif tenant.due_at <= self._clock():
+            self._load_soon(tenant_id)
+        tenant = self._tenants[tenant_id]
+        return KnownTools(
+            tenant.catalog, {each.connection.id: each.connection for each in tenant.known.values()}
+        )
+
+    async def keep_looking(self, tenant_id: UUID) -> None:
+        """For as long as somebody wants to hear of changes: what is away is asked for again without them."""
+        while True:
+            with suppress(DependencyUnavailable):
+                await self.of(tenant_id)
+            await asyncio.sleep(self._terms.retry_s)
+
+    def drop(self, tenant_id: UUID) -> None:
+        """A connection changed: who asks next waits for what it offers now."""
+        self._registry.drop(tenant_id)
+        self._outdate(tenant_id)
+        self._changes_of_lists.tell(tenant_id)
+
+    def forget(self, tenant_id: UUID, connection_id: UUID) -> None:
+        """Ask this one again, whatever it said last."""
+        self._due_now(tenant_id, connection_id)
+        self.drop(tenant_id)
+
+    def server_changed(self, connection: Connection, kind: ListKind) -> None:
+        """A server says that a list of its own is not what it was."""
+        if kind != "tools":
+            self._changes_of_lists.tell(connection.tenant_id, [kind])
+        elif connection.tenant_id in self._tenants:
+            self._said_changed.setdefault(connection.tenant_id, set()).add(connection.id)
+            self._follow_soon(connection.tenant_id)
+
+    def drop_all(self) -> None:
+        self._registry.drop_all()
+        self._all_changed_at = next(self._generation)
+        for tenant in self._tenants.values():
+            tenant.is_outdated = True
+        self._changes_of_lists.tell_all()
+
+    def _outdate(self, tenant_id: UUID) -> None:
+        if tenant_id in self._tenants or tenant_id in self._loading:  # Nobody else has to know.
+            self._changed_at[tenant_id] = next(self._generation)
+        if tenant_id in self._tenants:
+            self._tenants[tenant_id].is_outdated = True
+
+    def _due_now(self, tenant_id: UUID, connection_id: UUID) -> None:
+        tenant = self._tenants.get(tenant_id)
+        if tenant is not None and connection_id in tenant.known:
+            tenant.known[connection_id] = replace(tenant.known[connection_id], due_at=float("-inf"))
+
+    def withdraw(self, connection: Connection, why: str) -> None:
+        """Its breaker opened: its tools are gone until it answers again."""
+        tenant = self._tenants.get(connection.tenant_id)
+        if tenant is not None and connection.id in tenant.known:
+            due_at = self._clock() + self._terms.retry_s
+            offer = tenant.known[connection.id].offer
+            tenant.known[connection.id] = _Known(connection, offer.failed(why), due_at)
+            tenant.catalog = _catalog(tenant.known)
+            self._changes_of_lists.tell(connection.tenant_id)
+
+    async def close(self) -> None:
+        await end(*self._following.values(), *self._loading.values())
+
+    async def _wait_for_newer(self, tenant_id: UUID) -> None:
+        """The load that is under way may have begun before the change; the one after it has not."""
+        for _ in range(2):
+            tenant = self._tenants.get(tenant_id)
+            if tenant is not None and not tenant.is_outdated:
+                return
+            try:
+                # Shielded: others wait for the same answer.
+                await asyncio.shield(self._load_soon(tenant_id))
+            except DependencyUnavailable:
+                if tenant is None:
+                    raise
+                return
+
+    def _load_soon(self, tenant_id: UUID) -> asyncio.Task[None]:
+        if len(self._loading) > TENANTS_KEPT:
+            self._loading = {each: task for each, task in self._loading.items() if not task.done()}
+        loading = self._loading.get(tenant_id)
+        if loading is None or loading.done():
+            loading = asyncio.create_task(self._load(tenant_id), name="tools")
+            # Nobody may be waiting any more when it fails.
+            loading.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._loading[tenant_id] = loading
+        return loading
+
+    def _follow_soon(self, tenant_id: UUID) -> None:
+        """What a server says of itself is looked at beside; nobody waits for that."""
+        following = self._following.get(tenant_id)
+        if following is None or following.done():
+            self._following[tenant_id] = asyncio.create_task(self._follow(tenant_id), name="changed tools")
+
+    async def _follow(self, tenant_id: UUID) -> None:
+        while self._said_changed.get(tenant_id):
+            with suppress(DependencyUnavailable):
+                await asyncio.shield(self._load_soon(tenant_id))
+            # Once the new list is what they are given.
+            self._changes_of_lists.tell(tenant_id, ["tools"])
+            await asyncio.sleep(LISTED_AGAIN_S)
+        del self._following[tenant_id]
+
+    def _change_of(self, tenant_id: UUID) -> tuple[int, int]:
+        return self._changed_at.get(tenant_id, 0), self._all_changed_at
+
+    async def _load(self, tenant_id: UUID) -> None:
+        changes = self._change_of(tenant_id)
+        said_changed = self._said_changed.pop(tenant_id, set())
+        connections = await self._registry.active(tenant_id)
+        self._servers.keep_only(tenant_id, {each.id for each in connections})
+        before = self._tenants.get(tenant_id)
+        known = {} if before is None else before.known
+        at_once = asyncio.Semaphore(LISTED_AT_ONCE)
+
+        async def know(connection: Connection) -> _Known:
+            has_changed = connection.id in said_changed
+            async with at_once:
+                return await self._know(connection, known.get(connection.id), has_changed=has_changed)
+
+        found = await asyncio.gather(*(know(each) for each in connections))
+        if before is None and len(self._tenants) >= TENANTS_KEPT:
+            self._forget_one()
+        by_id = {each.connection.id: each for each in found}
+        read_again_at = self._clock() + self._terms.keep_s
+        is_outdated = changes != self._change_of(tenant_id)  # Then this may be from before the change.
+        catalog = _catalog(by_id)
+        self._tenants[tenant_id] = _Tenant(catalog, by_id, read_again_at, is_outdated)
+        # Of what outdated it they were told before.
+        if before is not None and not before.is_outdated and not catalog.offers_as(before.catalog):
+            self._changes_of_lists.tell(tenant_id)
+
+    def _forget_one(self) -> None:
+        tenant_id = next(iter(self._tenants))
+        del self._tenants[tenant_id]
+        self._changed_at.pop(tenant_id, None)
+
+    async def _know(self, connection: Connection, before: _Known | None, *, has_changed: bool) -> _Known:
+        is_same = before is not None and before.connection.updated_at == connection.updated_at
+        if before is not None and is_same and before.due_at > self._clock() and not has_changed:
+            return before
+        last = before.offer if before is not None and is_same else Offer(source_of(connection))
+        offer = await self._ask(connection, last)
+        has_turned = before is not None and (before.offer.problem is None) != (offer.problem is None)
+        if has_turned or (not is_same and _tells_health(connection, offer)):
+            await self._note(connection, offer)
+        wait_s = self._terms.keep_s if offer.problem is None else self._terms.retry_s
+        return _Known(connection, offer, self._clock() + wait_s)
+
+    async def _ask(self, connection: Connection, last: Offer) -> Offer:
+        began = time.monotonic()
+        outcome = "failed"
+        try:
+            offer = await self._list(connection)
+            outcome = "succeeded"
+        except OblivionFailure as failure:
+            _log.warning("tools withdrawn", connection=connection.name, code=failure.code)
+            offer = last.failed(failure.message)
+        LISTINGS.labels(connection.provider, outcome).observe(time.monotonic() - began)
+        return offer
+
+    async def _list(self, connection: Connection) -> Offer:
+        async with self._breakers.guard(connection.tenant_id, connection.name):
+            try:
+                async with asyncio.timeout(self._terms.timeout_s):
+                    tools = await self._servers.of(connection).list_tools()
+            except TimeoutError:
+                raise ServerAway(connection.name, f"nothing within {self._terms.timeout_s:.0f} s") from None
+        source = source_of(connection)
+        # Hashing hundreds of definitions takes a while, and so does compiling their schemas.
+        hashes = await asyncio.to_thread(pinnable, tools)
+        pins = await self._registry.pinned(connection.tenant_id, connection.id, hashes, tools)
+        return await asyncio.to_thread(offer_of, source, tools, pins)
+
+    async def _note(self, connection: Connection, offer: Offer) -> None:
+        told = offer.problem or f"{len(offer.entries)} tools."
+        health = ConnectionHealth(ok=offer.problem is None, detail=told, at=datetime.now(UTC))
+        try:
+            await self._registry.note_health(connection, health)
+        except DependencyUnavailable:
+            _log.warning("health not noted", connection=connection.name)
+
+
+def _tells_health(connection: Connection, offer: Offer) -> bool:
+    """Built-in providers list their tools without asking their vendor: that says nothing of a wrong key."""
+    return offer.problem is not None or connection.provider in _OF_OTHERS
+
+
+def source_of(connection: Connection) -> Source:
+    return Source(
+        connection_id=connection.id,
+        name=connection.name,
+        provider=connection.provider,
+        is_believed=connection.provider not in _OF_OTHERS or connection.is_trusted,
+        is_trusted=connection.is_trusted,
+    )
+
+
+def _catalog(known: dict[UUID, _Known]) -> Catalog:
+    offers: Sequence[Offer] = [each.offer for each in known.values()]
+    return Catalog.of(offers)

@@ -1,0 +1,79 @@
+"""`oblivion connections connect`: prints the address, waits for the browser, and says what became of it."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def oblivion(browser, tmp_path):
+    token = await browser.world.token(browser.tenant, "admin", "oblivion")
+    about = await browser.server("notion").change(redirect_uris=["http://localhost:8300/oauth/callback"])
+    environment = {
+        **os.environ,
+        "OBLIVION_URI": browser.world.base_url,
+        "OBLIVION_TOKEN": token,
+        "OBLIVION_CLIENT_SECRET": about["client_secret"],
+        "OBLIVION_HOME": str(tmp_path / "home"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+    async def start(*arguments):
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "oblivion_cli", "connections", *arguments),
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
+    start.client_id = about["client_id"]
+    return start
+
+
+async def said(process):
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode, out.decode()
+
+
+async def address(process):
+    """The line that is to be opened."""
+    while line := (await asyncio.wait_for(process.stdout.readline(), 30)).decode():
+        if line.startswith("http"):
+            return line.strip()
+    raise AssertionError("no address was printed")
+
+
+async def test_a_connection_is_added_and_signed_in_at_the_terminal(browser, oblivion):
+    added = await said(await oblivion("add", "notion", "--auth", "oauth", "--client-id", oblivion.client_id))
+    process = await oblivion("connect", "notion")
+    await browser.come_back(await browser.server("notion").agree(await address(process)))
+    code, out = await said(process)
+    _, listed = await said(await oblivion("list"))
+    assert (added[0], "oblivion connections connect notion" in added[1]) == (0, True)
+    assert (code, "notion is connected." in out) == (0, True), out
+    assert "Notion answers." in listed
+
+
+async def test_an_app_says_by_itself_that_somebody_will_sign_in(oblivion):
+    added = await said(await oblivion("add", "notion", "--client-id", oblivion.client_id))
+    assert (added[0], "oblivion connections connect notion" in added[1]) == (0, True), added[1]
+
+
+@pytest.mark.parametrize("option", [("--scope", "read"), ("--no-pkce",)])
+@pytest.mark.parametrize("verb", ["add", "connect"])
+async def test_what_is_said_of_an_app_without_naming_it_is_refused(oblivion, verb, option):
+    code, out = await said(await oblivion(verb, "notion", *option))
+    assert (code != 0, "--client-id" in out) == (True, True), out
+
+
+async def test_who_does_not_agree_is_told_so_at_the_terminal(browser, oblivion):
+    await said(await oblivion("add", "notion", "--auth", "oauth", "--client-id", oblivion.client_id))
+    process = await oblivion("connect", "notion")
+    await browser.come_back(await browser.server("notion").agree(await address(process), "deny"))
+    code, out = await said(process)
+    assert (code, "not agreed" in out) == (1, True), out

@@ -1,0 +1,68 @@
+"""Who may come in, what is kept, and where messages go: set on the page."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
+
+
+async def test_somebody_is_let_in_given_a_role_and_shut_out(page: Page, visits: Any, up: Any):
+    name = f"Ida {uuid4().hex[:6]}"
+    await page.goto("/users")
+    await page.get_by_role("button", name="Let somebody in").click()
+    dialog = page.get_by_role("dialog", name="Let somebody in")
+    await dialog.get_by_role("textbox", name="Name").fill(name)
+    await dialog.get_by_role("button", name="Let in").click()
+    await expect(page.get_by_role("button", name=f"Shut out {name}")).to_be_visible()
+
+    theirs: Page = await visits.page(signed_in=False)
+    await visits.sign_in(theirs, up.oblivion("login", "--user", name))
+    views = theirs.get_by_role("navigation", name="Views")
+    await expect(views.get_by_role("link", name="Mappings")).to_be_visible()
+    await expect(views.get_by_role("link", name="Audit log")).to_have_count(0)
+
+    await page.get_by_role("combobox", name=f"Role of {name}").click()
+    await page.get_by_role("option", name="admin").click()
+    await expect(page.get_by_text(f"{name} is changed.").first).to_be_visible()
+    await theirs.reload()
+    await expect(views.get_by_role("link", name="Audit log")).to_be_visible()
+
+    await page.get_by_role("button", name=f"Shut out {name}").click()
+    question = page.get_by_role("dialog", name=f"Shut out {name}?")
+    await question.get_by_role("button", name="Shut out").click()
+    await expect(page.get_by_role("button", name=f"Let in {name}")).to_be_visible()
+    await theirs.reload()
+    await expect(theirs.get_by_role("heading", name="Sign in to Oblivion")).to_be_visible()
+    assert (await theirs.request.get("/api/me")).status == 401
+
+
+async def test_kept_tokens_say_of_what_they_are_and_how_they_are_replaced(page: Page):
+    await page.goto("/credentials")
+    kept = page.get_by_role("table", name="Credentials")
+    slack = kept.get_by_role("row").filter(has_text="slack bot token")
+    await expect(slack.get_by_text("oblivion slack connect")).to_be_visible()
+    await kept.get_by_role("link", name="its page").first.click()
+    await expect(page.get_by_role("heading", name="Its tools")).to_be_visible()
+    assert "/tools/" in page.url
+
+
+async def test_a_rule_is_set_for_a_while_and_dropped(page: Page):
+    await page.goto("/routing")
+    rules = page.get_by_role("region", name="Rules")
+    await rules.get_by_role("button", name="Set a rule").click()
+    dialog = page.get_by_role("dialog", name="Set a rule")
+    await expect(dialog.get_by_role("button", name="Set", exact=True)).to_be_disabled()
+    await dialog.get_by_role("combobox", name="Goes to").click()
+    await page.get_by_role("option", name="calendar").click()
+    await dialog.get_by_label("Hours").fill("2")
+    await dialog.get_by_role("button", name="Set", exact=True).click()
+    row = rules.get_by_role("row").filter(has_text="calendar")
+    await expect(row).to_contain_text("everywhere")
+    rule = (await (await page.request.get("/api/routes/rules")).json())["items"][0]
+    assert (rule["kind"], rule["agent"], rule["expires_at"] is None) == ("default", "calendar", False)
+    await row.get_by_role("button", name="Drop the rule for calendar").click()
+    await page.get_by_role("dialog", name="Drop the rule?").get_by_role("button", name="Drop").click()
+    await expect(rules.get_by_text("None: whatever is not said")).to_be_visible()

@@ -1,0 +1,26 @@
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+
+interface Wish<Input, Result> {
+  run: (input: Input) => Promise<Result>;
+  /** Said when it is done. */
+  done: string;
+  /** What it changes: queries whose keys begin so are asked again. */
+  changes: readonly (readonly unknown[])[];
+  after?: (result: Result) => void;
+}
+
+/** Something that a person does: says that it is done, or why it is not. */
+export function useDoing<Input, Result>({ run, done, changes, after }: Wish<Input, Result>) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: run,
+    onSuccess: async (result) => {
+      notifications.show({ message: done, color: "green" });
+      await Promise.all(changes.map((queryKey) => client.invalidateQueries({ queryKey })));
+      after?.(result);
+    },
+    onError: (error) =>
+      notifications.show({ title: "That was not done", message: error.message, color: "red" }),
+  });
+}

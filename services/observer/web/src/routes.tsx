@@ -1,0 +1,168 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { Broken, Nothing } from "@/parts/states";
+import { placeToGoBackTo } from "@/shell/goingBack";
+import { Shell } from "@/shell/Shell";
+
+/** Text from the address; anything else that stands there is as if it were not. */
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: () => (
+    <Nothing title="Nothing is at this address">The navigation leads to what is there.</Nothing>
+  ),
+});
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    const href = placeToGoBackTo();
+    if (href !== null) throw redirect({ href });
+  },
+  component: lazyRouteComponent(() => import("@/views/overview/Overview"), "Overview"),
+});
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/runs",
+  validateSearch: (found): { state?: string; agent?: string } => ({
+    state: text(found.state),
+    agent: text(found.agent),
+  }),
+  component: lazyRouteComponent(() => import("@/views/runs/Runs"), "Runs"),
+});
+const run = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/$runId",
+  component: lazyRouteComponent(() => import("@/views/runs/OneRun"), "OneRun"),
+});
+const agents = createRoute({
+  getParentRoute: () => root,
+  path: "/agents",
+  validateSearch: (found): { search?: string } => ({ search: text(found.search) }),
+  component: lazyRouteComponent(() => import("@/views/agents/Agents"), "Agents"),
+});
+const agent = createRoute({
+  getParentRoute: () => root,
+  path: "/agents/$agentId",
+  component: lazyRouteComponent(() => import("@/views/agents/OneAgent"), "OneAgent"),
+});
+const sessions = createRoute({
+  getParentRoute: () => root,
+  path: "/sessions",
+  component: lazyRouteComponent(() => import("@/views/sessions/Sessions"), "Sessions"),
+});
+const session = createRoute({
+  getParentRoute: () => root,
+  path: "/sessions/$sessionId",
+  component: lazyRouteComponent(() => import("@/views/sessions/OneSession"), "OneSession"),
+});
+const tools = createRoute({
+  getParentRoute: () => root,
+  path: "/tools",
+  component: lazyRouteComponent(() => import("@/views/tools/Tools"), "Tools"),
+});
+const connection = createRoute({
+  getParentRoute: () => root,
+  path: "/tools/$connectionId",
+  component: lazyRouteComponent(() => import("@/views/tools/OneConnection"), "OneConnection"),
+});
+const mappings = createRoute({
+  getParentRoute: () => root,
+  path: "/mappings",
+  component: lazyRouteComponent(() => import("@/views/mappings/Mappings"), "Mappings"),
+});
+const workflows = createRoute({
+  getParentRoute: () => root,
+  path: "/workflows",
+  component: lazyRouteComponent(() => import("@/views/workflows/Workflows"), "Workflows"),
+});
+const workflow = createRoute({
+  getParentRoute: () => root,
+  path: "/workflows/$workflowId",
+  component: lazyRouteComponent(() => import("@/views/workflows/OneWorkflow"), "OneWorkflow"),
+});
+const routing = createRoute({
+  getParentRoute: () => root,
+  path: "/routing",
+  component: lazyRouteComponent(() => import("@/views/routing/Routing"), "Routing"),
+});
+const events = createRoute({
+  getParentRoute: () => root,
+  path: "/events",
+  validateSearch: (found): { state?: string; source?: string; event?: string } => ({
+    state: text(found.state),
+    source: text(found.source),
+    event: text(found.event),
+  }),
+  component: lazyRouteComponent(() => import("@/views/events/Events"), "Events"),
+});
+const deadLetters = createRoute({
+  getParentRoute: () => root,
+  path: "/dead-letters",
+  validateSearch: (found): { cause?: string; letter?: string } => ({
+    cause: text(found.cause),
+    letter: text(found.letter),
+  }),
+  component: lazyRouteComponent(() => import("@/views/events/DeadLetters"), "DeadLetters"),
+});
+const firstSteps = createRoute({
+  getParentRoute: () => root,
+  path: "/first-steps",
+  component: lazyRouteComponent(() => import("@/views/first-steps/FirstSteps"), "FirstSteps"),
+});
+const credentials = createRoute({
+  getParentRoute: () => root,
+  path: "/credentials",
+  component: lazyRouteComponent(() => import("@/views/settings/Credentials"), "Credentials"),
+});
+const users = createRoute({
+  getParentRoute: () => root,
+  path: "/users",
+  component: lazyRouteComponent(() => import("@/views/settings/Users"), "Users"),
+});
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: "/audit",
+  component: lazyRouteComponent(() => import("@/views/settings/Audit"), "Audit"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    overview,
+    runs,
+    run,
+    agents,
+    agent,
+    sessions,
+    session,
+    tools,
+    connection,
+    mappings,
+    workflows,
+    workflow,
+    routing,
+    events,
+    deadLetters,
+    firstSteps,
+    credentials,
+    users,
+    audit,
+  ]),
+  defaultPreload: "intent",
+  defaultErrorComponent: Broken,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

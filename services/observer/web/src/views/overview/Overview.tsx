@@ -1,0 +1,200 @@
+import { Alert, Button, Group, Paper, SegmentedControl, SimpleGrid, Stack, Text } from "@mantine/core";
+import { useLocalStorage } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { Link, type LinkProps } from "@tanstack/react-router";
+import { api, ask, type Schemas } from "@/api/client";
+import { reaches, useMe } from "@/api/me";
+import { ago } from "@/parts/Moment";
+import { Failed, Waiting } from "@/parts/states";
+import { View } from "@/parts/View";
+import { leftOf, nextOf, useSetup } from "../first-steps/setup";
+import { RunRows } from "../runs/RunRows";
+import { Approvals } from "./Approvals";
+import { columnsOf } from "./columns";
+import { Plot } from "./Plot";
+
+const EVERY_MS = 10_000;
+const STEPS_EVERY_MS = 30_000;
+
+/** Whether all is well, at a glance; each figure leads to the rows behind it. */
+export function Overview() {
+  const me = useMe().data;
+  const isAdmin = me ? reaches(me.role, "admin") : false;
+  return (
+    <View title="Overview" about={isAdmin ? "What lives now, and the last 24 hours." : "Your runs."}>
+      {me && reaches(me.role, "user") && <Approvals />}
+      {isAdmin && <ToFirstSteps />}
+      {isAdmin && <Figures />}
+      {isAdmin && <Plots />}
+      <Stack gap="xs">
+        <Text fw={600} component="h2" m={0}>
+          Newest runs
+        </Text>
+        <RunRows filter={{}} />
+      </Stack>
+    </View>
+  );
+}
+
+function Figures() {
+  const overview = useQuery({
+    queryKey: ["overview"],
+    queryFn: () => ask(api.GET("/api/overview")),
+    refetchInterval: EVERY_MS,
+  });
+  const agents = useQuery({
+    queryKey: ["agents"],
+    queryFn: () => ask(api.GET("/api/agents", { params: { query: { limit: 200 } } })),
+    refetchInterval: EVERY_MS,
+  });
+  if (overview.isPending || agents.isPending) return <Waiting rows={2} />;
+  if (overview.isError) return <Failed error={overview.error} again={() => void overview.refetch()} />;
+  if (agents.isError) return <Failed error={agents.error} again={() => void agents.refetch()} />;
+  return (
+    <SimpleGrid cols={{ base: 2, sm: 3, xl: 6 }} spacing="sm">
+      {figuresOf(overview.data, agents.data.items).map((figure) => (
+        <Figure key={figure.label} {...figure} />
+      ))}
+    </SimpleGrid>
+  );
+}
+
+interface FigureOf {
+  label: string;
+  value: string | number;
+  detail: string;
+  link: LinkProps;
+  isBad?: boolean;
+}
+
+function figuresOf(seen: Schemas["Overview"], agents: Schemas["AgentView"][]): FigureOf[] {
+  const active = agents.filter((agent) => agent.state === "active");
+  const online = active.filter((agent) => agent.online > 0).length;
+  const live = ["queued", "routed", "assigned", "running", "waiting"].reduce(
+    (sum, s) => sum + (seen.runs[s] ?? 0),
+    0,
+  );
+  const failed = seen.runs.failed ?? 0;
+  const came = Object.values(seen.events).reduce((sum, count) => sum + count, 0);
+  const waiting = seen.events.received ?? 0;
+  const oldest = seen.oldest_waiting
+    ? `${waiting} wait, oldest ${ago(new Date(seen.oldest_waiting), new Date())}`
+    : "none waits";
+  return [
+    { label: "Runs now", value: live, detail: `${seen.runs.waiting ?? 0} wait`, link: { to: "/runs" } },
+    {
+      label: "Runs failed",
+      value: failed,
+      detail: `${seen.runs.succeeded ?? 0} succeeded`,
+      link: { to: "/runs", search: { state: "failed" } },
+      isBad: failed > 0,
+    },
+    {
+      label: "Agents online",
+      value: `${online} of ${active.length}`,
+      detail: mutedOf(active),
+      link: { to: "/agents" },
+    },
+    { label: "Events", value: came, detail: oldest, link: { to: "/events" } },
+    {
+      label: "Dead letters",
+      value: seen.dead_letters,
+      detail: seen.dead_letters ? "given up: look at them" : "nothing was given up",
+      link: { to: "/dead-letters" },
+      isBad: seen.dead_letters > 0,
+    },
+    {
+      label: "Spent",
+      value: `$${seen.cost_usd.toFixed(2)}`,
+      detail: "as agents report it",
+      link: { to: "/runs" },
+    },
+  ];
+}
+
+function mutedOf(agents: Schemas["AgentView"][]): string {
+  const muted = agents.filter(
+    (agent) => agent.muted_until && new Date(agent.muted_until) > new Date(),
+  ).length;
+  return muted ? `${muted} muted` : "none muted";
+}
+
+function Figure({ label, value, detail, link, isBad }: FigureOf) {
+  return (
+    <Link {...link} className="figure">
+      <Paper withBorder p="md" h="100%" className="figure">
+        <Text size="sm" c="dimmed">
+          {label}
+        </Text>
+        <Text fz={26} fw={650} lh={1.3} c={isBad ? "var(--mantine-color-error)" : undefined}>
+          {value}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {detail}
+        </Text>
+      </Paper>
+    </Link>
+  );
+}
+
+const SPANS = { "60": 60, "360": 60, "1440": 72 } as const;
+const UNTIL_NOW = { "60": "Last hour", "360": "6 hours", "1440": "24 hours" };
+
+function Plots() {
+  const [span, setSpan] = useLocalStorage<keyof typeof SPANS>({ key: "oblivion.span", defaultValue: "60" });
+  const minutes = Number(span);
+  const stats = useQuery({
+    queryKey: ["stats", span],
+    queryFn: () => ask(api.GET("/api/stats", { params: { query: { minutes } } })),
+    refetchInterval: 30_000,
+    placeholderData: (before) => before,
+  });
+  if (stats.isPending) return <Waiting rows={3} />;
+  if (stats.isError) return <Failed error={stats.error} again={() => void stats.refetch()} />;
+  const of = (metric: string) =>
+    columnsOf(
+      stats.data.items.filter((p) => p.metric === metric),
+      minutes,
+      SPANS[span],
+      new Date(),
+    );
+  return (
+    <Stack gap="sm">
+      <SegmentedControl
+        aria-label="How far back the plots go"
+        size="xs"
+        w="fit-content"
+        value={span}
+        onChange={(value) => setSpan(value as keyof typeof SPANS)}
+        data={Object.entries(UNTIL_NOW).map(([value, label]) => ({ value, label }))}
+      />
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="sm">
+        <Plot title="Events that came in" columns={of("events.received")} unit="events" />
+        <Plot title="Runs that ended" columns={of("runs.finished")} unit="runs" />
+      </SimpleGrid>
+    </Stack>
+  );
+}
+
+/** Leads to what is missing, until nothing is, or somebody has had enough of it. */
+function ToFirstSteps() {
+  const [isEnough, setEnough] = useLocalStorage({ key: "oblivion.first-steps-seen", defaultValue: false });
+  const steps = useSetup(STEPS_EVERY_MS, !isEnough).data?.items;
+  if (isEnough || !steps || leftOf(steps) === 0) return null;
+  return (
+    <Alert
+      variant="outline"
+      title={`First steps: ${steps.length - leftOf(steps)} of ${steps.length} are done`}
+    >
+      <Text size="sm">{steps.find(({ name }) => name === nextOf(steps))?.sentence}</Text>
+      <Group gap="xs" mt="xs">
+        <Button component={Link} to="/first-steps" size="xs">
+          Go on
+        </Button>
+        <Button size="xs" variant="default" onClick={() => setEnough(true)}>
+          Not now
+        </Button>
+      </Group>
+    </Alert>
+  );
+}

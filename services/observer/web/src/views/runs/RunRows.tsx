@@ -1,0 +1,95 @@
+import { Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { api, ask, type Run } from "@/api/client";
+import { lasted, Moment } from "@/parts/Moment";
+import { usePages } from "@/parts/paged";
+import { plainOf } from "@/parts/plain";
+import { type Column, Rows } from "@/parts/Rows";
+import { State } from "@/parts/State";
+
+export const RUN_STATES = [
+  "queued",
+  "routed",
+  "assigned",
+  "running",
+  "waiting",
+  "succeeded",
+  "failed",
+  "cancelled",
+] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+export interface RunFilter {
+  state?: RunState;
+  agentId?: string;
+  sessionId?: string;
+  workflowId?: string;
+}
+
+const COLUMNS: Column<Run>[] = [
+  {
+    title: "Asked",
+    cell: (run) => (
+      <Link to="/runs/$runId" params={{ runId: run.id }} className="row-link">
+        {plainOf(run.prompt) || "(nothing)"}
+      </Link>
+    ),
+  },
+  { title: "State", width: 118, cell: (run) => <State of={run.state} /> },
+  { title: "Agent", width: 130, wide: true, cell: (run) => run.agent ?? "–" },
+  { title: "By", width: 110, wide: true, cell: (run) => run.requested_by || "–" },
+  { title: "From", width: 100, wide: true, cell: (run) => run.source },
+  { title: "Took", width: 90, wide: true, cell: took },
+  {
+    title: "When",
+    width: 104,
+    cell: (run) => (
+      <Text size="sm" c="dimmed" component="span">
+        <Moment at={run.created_at} />
+      </Text>
+    ),
+  },
+];
+
+function took(run: Run): string {
+  if (!run.finished_at) return "–";
+  return lasted(new Date(run.finished_at).getTime() - new Date(run.created_at).getTime());
+}
+
+/** Columns that would say the same of every run. */
+function knownBy(filter: RunFilter): string[] {
+  if (filter.agentId) return ["Agent", "From"];
+  return filter.workflowId ? ["From", "Took"] : [];
+}
+
+/** Runs, newest first, as they come. */
+export function RunRows({ filter }: { filter: RunFilter }) {
+  const pages = usePages<Run>({
+    key: ["runs", "list", filter],
+    load: (cursor) =>
+      ask(
+        api.GET("/api/runs", {
+          params: {
+            query: {
+              cursor,
+              limit: 100,
+              state: filter.state,
+              agent_id: filter.agentId,
+              session_id: filter.sessionId,
+              workflow_id: filter.workflowId,
+            },
+          },
+        }),
+      ),
+    everyMs: 5_000,
+  });
+  return (
+    <Rows
+      label="Runs"
+      columns={COLUMNS.filter(({ title }) => !knownBy(filter).includes(title))}
+      pages={pages}
+      idOf={(run) => run.id}
+      empty={{ title: "No runs", text: "What people ask the agents appears here, newest first." }}
+    />
+  );
+}

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { tell } from "./words";
+
+function step(kind: string, data: Record<string, unknown>) {
+  return { run_id: "r", sequence: 1, at: "2026-01-01T00:00:00Z", kind, data };
+}
+
+test.each([
+  ["state", { state: "routed", agent: "notion", task: "" }, "routed to notion", undefined],
+  ["state", { state: "waiting", waiting_for: "agent" }, "waiting for the agent", undefined],
+  ["state", { state: "routed", reason: "lease_lost" }, "routed", "its agent was lost; it goes to another"],
+  [
+    "state",
+    { state: "failed", failure: { code: "x", message: "No agent came." } },
+    "failed",
+    "No agent came.",
+  ],
+  ["progress", { percent: 20, text: "reading" }, "20 %", "reading"],
+  ["approval", { state: "pending", question: "Send it?" }, "Asks for approval", "Send it?"],
+  ["approval", { state: "denied", by: "Ana", comment: "no" }, "denied by Ana", "no"],
+  ["delegation", { agent: "calendar", prompt: "find a day" }, "Handed on to calendar", "find a day"],
+  ["unforeseen", { text: 7 }, "unforeseen", ""],
+])("a step of kind %s is told in words", (kind, data, title, text) => {
+  const told = tell(step(kind, data));
+  expect(told.title).toBe(title);
+  expect(told.text).toBe(text);
+});

@@ -1,0 +1,54 @@
+import type { Step } from "@oblivion/use-job-progress";
+
+export interface Told {
+  title: string;
+  text?: string;
+}
+
+const REASONS: Record<string, string> = {
+  lease_lost: "its agent was lost; it goes to another",
+  resumed: "its agent is back and goes on",
+};
+
+function word(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** A step in words. What is not foreseen is shown by its kind rather than left out. */
+export function tell({ kind, data }: Step): Told {
+  switch (kind) {
+    case "state":
+      return { title: stateTitle(data), text: stateText(data) };
+    case "progress":
+      return {
+        title: typeof data.percent === "number" ? `${data.percent} %` : "Progress",
+        text: word(data.text),
+      };
+    case "message":
+      return { title: "The agent says", text: word(data.text) };
+    case "approval":
+      return approval(data);
+    case "delegation":
+      return { title: `Handed on to ${word(data.agent) || "another agent"}`, text: word(data.prompt) };
+    default:
+      return { title: kind === "notice" ? "Notice" : kind, text: word(data.text) || word(data.code) };
+  }
+}
+
+function stateTitle(data: Step["data"]): string {
+  const state = word(data.state) || "changed";
+  if (state === "routed" && data.agent) return `routed to ${word(data.agent)}`;
+  if (state === "cancelled" && data.by) return `cancelled by ${word(data.by)}`;
+  if (state === "waiting" && data.waiting_for) return `waiting for the ${word(data.waiting_for)}`;
+  return state;
+}
+
+function stateText(data: Step["data"]): string | undefined {
+  const failure = data.failure as { message?: unknown } | undefined;
+  return word(failure?.message) || REASONS[word(data.reason)] || undefined;
+}
+
+function approval(data: Step["data"]): Told {
+  if (data.state === "pending") return { title: "Asks for approval", text: word(data.question) };
+  return { title: `${word(data.state)} by ${word(data.by) || "somebody"}`, text: word(data.comment) };
+}

@@ -1,0 +1,162 @@
+import { Button, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useState } from "react";
+import { api, ask, type Schemas } from "@/api/client";
+import { Asking } from "@/parts/Asking";
+import { EndOfForm } from "@/parts/EndOfForm";
+import { Moment } from "@/parts/Moment";
+import { usePages } from "@/parts/paged";
+import { type Column, Rows } from "@/parts/Rows";
+import { useDoing } from "@/parts/useDoing";
+import { View } from "@/parts/View";
+
+type User = Schemas["UserView"];
+const ROLES = ["admin", "user", "guest"] as const;
+type Role = (typeof ROLES)[number];
+
+const COLUMNS: Column<User>[] = [
+  { title: "Name", cell: (user) => user.name },
+  { title: "E-mail", wide: true, cell: (user) => user.email ?? "–" },
+  { title: "Role", width: 120, cell: (user) => <RoleOf user={user} /> },
+  { title: "Since", width: 110, wide: true, cell: (user) => <Moment at={user.created_at} /> },
+  { title: "Access", width: 116, cell: (user) => <Admission user={user} /> },
+];
+
+/** Who may come in, and as what. */
+export function Users() {
+  const pages = usePages<User>({
+    key: ["users"],
+    load: (cursor) => ask(api.GET("/api/users", { params: { query: { cursor, limit: 100 } } })),
+  });
+  return (
+    <View title="Users" about="Guests read and ask, users work, admins set." actions={<Invite />}>
+      <Rows
+        label="Users"
+        columns={COLUMNS}
+        pages={pages}
+        idOf={(user) => user.id}
+        empty={{ title: "Nobody", text: "Let somebody in." }}
+      />
+    </View>
+  );
+}
+
+/** What is changed is known beforehand, or said when it is. */
+function useChange(user: User, known: Schemas["UserChange"] = {}) {
+  return useDoing({
+    run: (change: Schemas["UserChange"] | undefined) =>
+      ask(
+        api.PATCH("/api/users/{user_id}", {
+          params: { path: { user_id: user.id } },
+          body: change ?? known,
+        }),
+      ),
+    done: `${user.name} is changed.`,
+    changes: [["users"]],
+  });
+}
+
+function RoleOf({ user }: { user: User }) {
+  const change = useChange(user);
+  return (
+    <Select
+      aria-label={`Role of ${user.name}`}
+      size="xs"
+      data={[...ROLES]}
+      value={user.role}
+      allowDeselect={false}
+      disabled={change.isPending || user.state === "disabled"}
+      onChange={(role) => role && change.mutate({ role: role as Role })}
+    />
+  );
+}
+
+function Admission({ user }: { user: User }) {
+  const letIn = useChange(user, { state: "active" });
+  const shutOut = useChange(user, { state: "disabled" });
+  if (user.state === "active") {
+    return (
+      <Asking
+        verb="Shut out"
+        title={`Shut out ${user.name}?`}
+        doing={shutOut}
+        size="compact-sm"
+        label={`Shut out ${user.name}`}
+      >
+        They are signed out everywhere at once. What they did stays, and they can be let in again.
+      </Asking>
+    );
+  }
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      loading={letIn.isPending}
+      aria-label={`Let in ${user.name}`}
+      onClick={() => letIn.mutate(undefined)}
+    >
+      Let in
+    </Button>
+  );
+}
+
+function Invite() {
+  const [isOpen, { open, close }] = useDisclosure();
+  const [name, setName] = useState("");
+  const [email, setEmail] = useState("");
+  const [role, setRole] = useState<Role>("user");
+  const create = useDoing({
+    run: () => ask(api.POST("/api/users", { body: { name, email: email || null, role } })),
+    done: `${name} may come in.`,
+    changes: [["users"]],
+    after: close,
+  });
+  return (
+    <>
+      <Button onClick={open}>Let somebody in</Button>
+      <Modal
+        opened={isOpen}
+        onClose={close}
+        title="Let somebody in"
+        closeButtonProps={{ "aria-label": "Close" }}
+      >
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            create.mutate(undefined);
+          }}
+        >
+          <Stack>
+            <TextInput
+              label="Name"
+              required
+              value={name}
+              onChange={(event) => setName(event.currentTarget.value)}
+              data-autofocus
+            />
+            <TextInput
+              label="E-mail"
+              description="Verified by the identity provider, it is how they are recognised."
+              type="email"
+              value={email}
+              onChange={(event) => setEmail(event.currentTarget.value)}
+            />
+            <Select
+              label="Role"
+              data={[...ROLES]}
+              value={role}
+              allowDeselect={false}
+              onChange={(value) => setRole((value ?? "user") as Role)}
+            />
+            <EndOfForm
+              verb="Let in"
+              problem={create.error?.message}
+              isSending={create.isPending}
+              isIncomplete={!name.trim()}
+            />
+          </Stack>
+        </form>
+      </Modal>
+    </>
+  );
+}
