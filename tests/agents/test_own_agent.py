@@ -76,11 +76,11 @@ async def test_it_answers_reloads_and_its_exceptions_are_polite(world, own, talk
         assert "You said: hello from here" in chat
 
         own.answer_by('return f"You now said: {task.prompt}"')
-        await eventually(lambda: "starting again" in own.terminal, within_s=20)
+        await eventually(lambda: "starting again" in own.terminal)
         await talk.said(await talk.ask("@fixer hello again"), "You now said: @fixer hello again")
 
         own.answer_by('raise OSError(f"a secret in: {task.prompt}")')
-        await eventually(lambda: own.terminal.count("starting again") == 2, within_s=20)
+        await eventually(lambda: own.terminal.count("starting again") == 2)
         asked = await talk.ask("@fixer break")
         failed = await talk.said(asked, "Something went wrong inside the agent")
         assert "secret" not in str(failed)

@@ -29,7 +29,7 @@ class Launch:
     async def card(self, name):
         """The task's message in the channel."""
         found = await self.talk.slack.wait_for_message(
-            self.talk.channel, lambda message: name in str(message), within_s=20
+            self.talk.channel, lambda message: name in str(message), within_s=30
         )
         return found["ts"]
 
@@ -77,7 +77,7 @@ async def test_a_task_is_answered_in_its_thread_and_on_the_task_and_moves_on(lau
         (now,) = [each for each in await launch.clickup.tasks(launch.list_id) if each["id"] == task["id"]]
         assert now["status"]["status"] == "review"
 
-    await eventually(commented_and_moved, within_s=20)
+    await eventually(commented_and_moved)
     assert len(await launch.talk.ours(root)) == 1
 
 
@@ -86,3 +86,23 @@ async def test_a_task_filed_with_the_squads_name_is_answered_at_once(launch):
     await launch.file(name, markdown_content="@AI_Squad please")
     answer = await launch.talk.said(await launch.card(name), "You said")
     assert name in str(answer)
+
+
+async def test_a_tasks_conversation_goes_on_over_rest_and_its_thread_sees_it_by_a_switch(world, launch):
+    name = f"Sweep the yard {uuid4().hex[:6]}"
+    task = await launch.file(name, markdown_content="@AI_Squad please")
+    root = await launch.card(name)
+    await launch.talk.said(root, "You said")
+    async with world.signed_in() as browser:
+        sessions = (await browser.get("/api/sessions")).json()["items"]
+        (session,) = [each for each in sessions if (each["thread"] or "").endswith(f":{task['id']}")]
+        address = f"/api/sessions/{session['id']}/messages"
+        hidden = await browser.post(address, json={"text": "between us", "visible_in_slack": False})
+        assert hidden.status_code == 202, hidden.text
+        shown = await browser.post(address, json={"text": "let all see", "visible_in_slack": True})
+        assert shown.status_code == 202, shown.text
+        answer = await launch.talk.said(root, "You said “let all see”")
+        assert "between us" in str(answer), "the agent knows what Slack does not"
+    said = await launch.talk.ours(root)
+    assert not any("You said “between us”" in str(message) for message in said)
+    assert any("(api): let all see" in str(message) for message in said)

@@ -80,7 +80,7 @@ class World:
         link = (await self.system.command("login")).strip()
         address, _, code = link.partition("?code=")
         base_url = self.system.base_url
-        async with httpx.AsyncClient(base_url=base_url, headers={"Origin": base_url}) as browser:
+        async with httpx.AsyncClient(base_url=base_url, headers={"Origin": base_url}, timeout=30) as browser:
             assert (await browser.get(link)).is_success
             assert (await browser.post(address, data={"code": code})).status_code == 303
             yield browser

@@ -1,12 +1,12 @@
 """Run every benchmark, print its figures, write build/bench.json.
 
-python -m tests.bench [webhooks] [mirror] [routing] [agents] [sessions] [mention]
+python -m tests.bench [webhooks] [mirror] [routing] [agents] [hub] [sessions] [mention] [start]
 """
 
 import asyncio
 import sys
 
-from tests.bench import agents_sockets, mention, mirror, routing, sessions, webhooks
+from tests.bench import agents_sockets, hub, mention, mirror, routing, sessions, start, webhooks
 from tests.bench.figures import Figure, show, write
 
 PARTS = {
@@ -14,8 +14,10 @@ PARTS = {
     "mirror": mirror.measure,
     "routing": routing.measure,
     "agents": agents_sockets.measure,
+    "hub": hub.measure,
     "sessions": sessions.measure,
     "mention": mention.measure,
+    "start": start.measure,
 }
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from oblivion_platform.embedded import EmbeddedPostgres, EmbeddedRedis
 from oblivion_platform.embedded.process import free_port
 from oblivion_platform.logging import configure_logging
 from oblivion_platform.settings import LogSettings
-from oblivion_platform.testing import FreshDatabase
+from oblivion_platform.testing import FreshDatabase, eventually
 from oblivion_platform.testing.databases import password_of
 from tests.bench.figures import Figure, at_least, at_most, show
 from tests.bench.socket_load import Plan, Result
@@ -138,7 +138,7 @@ async def _gateway(bench: Bench, connections: int) -> Measured:
 async def _load(
     bench: Bench, server: psutil.Process, port: int, tokens: list[str], *, assigned: bool
 ) -> Measured:
-    await _warm_up(bench, port, tokens, assigned=assigned)
+    await _warm_up(bench, server, port, tokens, assigned=assigned)
     idle = server.memory_info().rss
     load = await _started_load(bench, port, tokens, active=ACTIVE, assigned=assigned)
     used_kb = (server.memory_info().rss - idle) / 1024
@@ -148,12 +148,19 @@ async def _load(
     return Measured(used_kb / len(tokens), 1e6 * spent_s / result.echoes, result)
 
 
-async def _warm_up(bench: Bench, port: int, tokens: list[str], *, assigned: bool) -> None:
+async def _warm_up(
+    bench: Bench, server: psutil.Process, port: int, tokens: list[str], *, assigned: bool
+) -> None:
     """What the first connections load into memory is no connection's."""
     load = await _started_load(bench, port, tokens[:AGENTS], active=0, assigned=assigned)
     load.kill()
     await load.wait()
-    await asyncio.sleep(1)
+
+    def has_let_go() -> bool:
+        open_ones = (each for each in server.net_connections("tcp") if each.status == psutil.CONN_ESTABLISHED)
+        return all(each.laddr.port != port for each in open_ones)
+
+    await eventually(has_let_go)
 
 
 async def _started_load(

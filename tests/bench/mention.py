@@ -1,18 +1,23 @@
 """From a mention to the agent's acknowledgement, on the whole embedded system.
 
-Begins when the signed event is committed (`inbound_events.received_at`), ends when `task.assigned` is on the
-agent's socket, and when its `task.ack` is acknowledged; all by this machine's clock. The agent is a bare one
-that answers at once, so what is measured is the way, not the work. Each mention begins a thread of its own.
+Begins when Slack has the message and owes its signed event (and, as a share of that, when the event is
+committed: `inbound_events.received_at`); ends when `task.assigned` is on the agent's socket, and when its
+`task.ack` is acknowledged; all by this machine's clock. The agent is a bare one that answers at once, so what
+is measured is the way, not the work. Each mention begins a thread of its own.
+
+Then people ask the squad itself, one after the other: from the message to the answer in its thread.
 """
 
 import asyncio
 import json
+import math
 import tempfile
 import time
 import uuid
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -27,6 +32,7 @@ from tests.system import System
 RATE_PER_S, STEADY_S, STEP_S = 20, 15, 5
 FASTEST_PER_S = 320
 P50_MS = 25.0
+QUESTIONS, ANSWERED_MS = 30, 3000.0
 CHANNELS, REPLICAS = 20, 4
 UNLIMITED = {
     "OBLIVION_SANDBOX_LIMITS_SCALE": "0",
@@ -46,6 +52,15 @@ class Way:
 
     assigned: dict[uuid.UUID, float] = field(default_factory=dict)
     acknowledged: dict[uuid.UUID, float] = field(default_factory=dict)
+
+
+@dataclass
+class Took:
+    """How long the mentions of one round took, ms."""
+
+    assigned_ms: list[float] = field(default_factory=list)
+    acknowledged_ms: list[float] = field(default_factory=list)
+    since_commit_ms: list[float] = field(default_factory=list)
 
 
 class PromptAgent(TestAgent):
@@ -97,33 +112,66 @@ async def measure() -> list[Figure]:
 
 async def _measure(bench: Bench) -> list[Figure]:
     await _mention(bench, RATE_PER_S, 2)  # What is loaded at first use is no mention's.
-    assigned_ms, acknowledged_ms = await _mention(bench, RATE_PER_S, STEADY_S)
-    median, shown = percentile(assigned_ms, 0.5), f"{len(assigned_ms)} mentions at {RATE_PER_S}/s"
+    steady = await _mention(bench, RATE_PER_S, STEADY_S)
+    median, shown = (
+        percentile(steady.assigned_ms, 0.5),
+        f"{len(steady.assigned_ms)} mentions at {RATE_PER_S}/s",
+    )
+    answered_ms = await _answers(bench)
     doubled = await _rate_that_doubles(bench, median)
     return [
-        at_most("mention committed to task.assigned, p50", median, "ms", P50_MS, shown),
-        Figure(
-            "mention committed to task.assigned, p99", round(percentile(assigned_ms, 0.99), 1), "ms", shown
+        at_most("mention to task.assigned, p50", median, "ms", P50_MS, shown),
+        _figure("mention to task.assigned, p99", steady.assigned_ms, 0.99),
+        _figure("mention to acknowledged, p50", steady.acknowledged_ms, 0.5),
+        _figure("mention to acknowledged, p99", steady.acknowledged_ms, 0.99),
+        _figure("mention committed to task.assigned, p50", steady.since_commit_ms, 0.5),
+        _figure("question to the squad to its answer in the thread, p50", answered_ms, 0.5),
+        at_most(
+            "question to the squad to its answer in the thread, p99",
+            percentile(answered_ms, 0.99), "ms", ANSWERED_MS, f"{QUESTIONS} questions, one at a time",
         ),
-        Figure("mention committed to acknowledged, p50", round(percentile(acknowledged_ms, 0.5), 1), "ms"),
-        Figure("mention committed to acknowledged, p99", round(percentile(acknowledged_ms, 0.99), 1), "ms"),
         Figure(
             "mentions: rate at which the median has doubled", doubled, "/s", f"tried up to {FASTEST_PER_S}"
         ),
-    ]
+    ]  # fmt: skip
+
+
+def _figure(name: str, took_ms: list[float], share: float) -> Figure:
+    return Figure(name, round(percentile(took_ms, share), 1), "ms")
+
+
+async def _answers(bench: Bench) -> list[float]:
+    """The sandbox's model answers with the question in its words; the first one is nobody's measure."""
+    channel = await bench.control.slack.add_channel("questions")
+    took_ms = [await _answer(bench, channel, f"question{number:03d}x") for number in range(QUESTIONS + 1)]
+    return took_ms[1:]
+
+
+async def _answer(bench: Bench, channel: str, mark: str) -> float:
+    async def answered() -> None:
+        assert any(_answers_it(each, mark) for each in await bench.control.slack.messages(channel))
+
+    began = time.monotonic()
+    await bench.control.slack.post(channel, f"<@{bench.app}> {mark}")
+    await eventually(answered, within_s=60)
+    return 1000 * (time.monotonic() - began)
+
+
+def _answers_it(entry: dict[str, Any], mark: str) -> bool:
+    return entry["via"] == "api" and mark in json.dumps(entry["message"])
 
 
 async def _rate_that_doubles(bench: Bench, median_ms: float) -> float:
     rate = RATE_PER_S
     while rate < FASTEST_PER_S:
         rate *= 2
-        assigned_ms, _ = await _mention(bench, rate, STEP_S)
-        if percentile(assigned_ms, 0.5) > 2 * median_ms:
+        faster = await _mention(bench, rate, STEP_S)
+        if percentile(faster.assigned_ms, 0.5) > 2 * median_ms:
             break
     return rate
 
 
-async def _mention(bench: Bench, rate_per_s: int, seconds: int) -> tuple[list[float], list[float]]:
+async def _mention(bench: Bench, rate_per_s: int, seconds: int) -> Took:
     """Mention the agent so often, and tell how long each took."""
     count, before, begin = rate_per_s * seconds, len(bench.way.acknowledged), time.monotonic()
     posting: list[asyncio.Task[object]] = []
@@ -136,23 +184,38 @@ async def _mention(bench: Bench, rate_per_s: int, seconds: int) -> tuple[list[fl
     await asyncio.gather(*posting)
     await eventually(lambda: len(bench.way.acknowledged) >= before + count, within_s=120)
     fresh = list(bench.way.acknowledged)[before:]
-    committed = await _committed_at(bench)
-    return (
-        [1000 * (bench.way.assigned[run_id] - committed[run_id]) for run_id in fresh],
-        [1000 * (bench.way.acknowledged[run_id] - committed[run_id]) for run_id in fresh],
-    )
+    committed, owed_s = await _events(bench), await _owed_s(bench)
+    took = Took()
+    for run_id in fresh:
+        subject, committed_s = committed[run_id]
+        took.assigned_ms.append(1000 * (bench.way.assigned[run_id] - owed_s[subject]))
+        took.acknowledged_ms.append(1000 * (bench.way.acknowledged[run_id] - owed_s[subject]))
+        took.since_commit_ms.append(1000 * (bench.way.assigned[run_id] - committed_s))
+    return took
 
 
-async def _committed_at(bench: Bench) -> dict[uuid.UUID, float]:
+async def _owed_s(bench: Bench) -> dict[str, float]:
+    """When Slack began to owe the event of each message: Unix time by the event's subject."""
+    found: dict[str, float] = {}
+    for owed in await bench.control.slack.deliveries(limit=1_000_000):
+        event = json.loads(owed["body"]).get("event", {})
+        if event.get("type") in ("app_mention", "message") and "bot_id" not in event:
+            subject = f"thread:{event.get('channel')}:{event.get('ts')}"
+            found[subject] = min(found.get(subject, math.inf), owed["created_ms"] / 1000)
+    return found
+
+
+async def _events(bench: Bench) -> dict[uuid.UUID, tuple[str, float]]:
+    """Of each run, its event's subject and when that was committed."""
     async with await psycopg.AsyncConnection.connect(bench.system.database_url()) as connection:
         row = await (await connection.execute("SELECT id FROM tenants")).fetchone()
         assert row is not None
         await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(row[0]),))
         rows = await connection.execute(
-            "SELECT r.id, extract(epoch FROM e.received_at)::double precision"
+            "SELECT r.id, e.subject, extract(epoch FROM e.received_at)::double precision"
             " FROM runs r JOIN inbound_events e ON e.id = r.event_id"
         )
-        return dict(await rows.fetchall())
+        return {run_id: (subject, at_s) for run_id, subject, at_s in await rows.fetchall()}
 
 
 async def _prepared(system: System, control: SandboxControl, stack: AsyncExitStack) -> Bench:

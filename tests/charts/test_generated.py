@@ -40,8 +40,13 @@ def test_every_package_of_an_image_is_locked() -> None:
 
 def test_charts_and_packages_have_one_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    makefile = re.search(r"^VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert makefile is not None
+    assert makefile[1] == version
     for file in ROOT.glob("helm/*/Chart.yaml"):
-        assert yaml.safe_load(file.read_text())["version"] == version, file
+        chart = yaml.safe_load(file.read_text())
+        # A library has none: it starts nothing.
+        assert (chart["version"], chart.get("appVersion", version)) == (version, version), file
 
 
 def test_init_sql_makes_the_roles_that_the_platform_names() -> None:

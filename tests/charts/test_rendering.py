@@ -4,11 +4,24 @@ from typing import Any
 
 import pytest
 
+from oblivion_cli.up.stand_ins import TOOL_STAND_INS, sign_in_settings
+from oblivion_operator.domain.network import PRIVATE_V4, PRIVATE_V6
 from oblivion_platform.paths import PATHS, service_of
+from oblivion_sandbox.front import PORT as FRONT_PORT
 from tests.charts.conftest import Render, RenderRefused, of_kind, pods_of
 
 SANDBOX = {"sandbox": {"enabled": True}}
-SERVICES = ("ingestion", "gateway", "router-worker", "operator", "squad", "sandbox", "cli")
+SERVICES = (
+    "ingestion",
+    "gateway",
+    "mcp-hub",
+    "observer",
+    "router-worker",
+    "operator",
+    "squad",
+    "sandbox",
+    "cli",
+)
 CHARTS = [f"helm/{name}" for name in (*SERVICES, "database", "oblivion")] + [
     f"infra/{name}" for name in ("postgres", "redis", "qdrant")
 ]
@@ -16,6 +29,9 @@ EVERYTHING: dict[str, Any] = {
     "sandbox": {"enabled": True},
     "qdrant": {"enabled": True},
     "gateway": {"autoscaling": {"enabled": True}},
+    "mcp-hub": {
+        "stdioServers": [{"name": "files", "command": ["files", "/data"], "env": {"FILES_KEY": "k"}}]
+    },
     "router-worker": {"keda": {"enabled": True}},
     "global": {"httpRoute": {"enabled": True, "gatewayName": "front"}, "metrics": {"serviceMonitors": True}},
 }
@@ -61,6 +77,9 @@ def test_only_pods_that_use_the_api_server_get_a_token(render: Render) -> None:
     assert {name.split("-connect")[0] for name in with_token} == {
         "Job/oblivion-secrets",
         "Job/oblivion-sandbox",
+        "Deployment/oblivion-operator",
+        # It asks whether the operator's token is genuine.
+        "Deployment/oblivion-gateway",
     }
 
 
@@ -70,6 +89,32 @@ def test_the_sandbox_stands_in_for_every_part_when_it_is_enabled(render: Render)
     assert environment["OBLIVION_SLACK_API_URL"] == "http://oblivion-sandbox/slack/api/"
     assert environment["OBLIVION_CLICKUP_API_URL"] == "http://oblivion-sandbox/clickup/api/v2"
     assert environment["OBLIVION_LLM_MODEL"] == "openai:sandbox"
+
+
+def test_the_sandbox_stands_in_for_tools_and_their_sign_ins_as_it_does_on_a_laptop(render: Render) -> None:
+    (hub,) = of_kind(render("helm/oblivion", SANDBOX), "Deployment", "mcp-hub")
+    environment, sandbox = environment_of(hub), "http://oblivion-sandbox"
+    wanted = sign_in_settings(sandbox, environment["OBLIVION_PUBLIC_URL"], frozenset())
+    wanted |= {f"OBLIVION_{name.upper()}_API_URL": sandbox + path for name, path in TOOL_STAND_INS.items()}
+    assert {name: environment.get(name) for name in wanted} == wanted
+
+
+def test_with_the_sandbox_all_is_behind_one_port_and_a_link_signs_in_there_alone(render: Render) -> None:
+    here = render("helm/oblivion", SANDBOX)
+    (sandbox,) = of_kind(here, "Deployment", "sandbox")
+    (service,) = of_kind(here, "Service", "sandbox")
+    names = [each["name"] for each in sandbox["spec"]["template"]["spec"]["containers"]]
+    elsewhere = render("helm/oblivion", {**SANDBOX, "global": {"publicUrl": "https://oblivion.example.com"}})
+    links = [
+        environment_of(of_kind(each, "Deployment", "gateway")[0]).get("OBLIVION_DEVELOPMENT_LOGIN")
+        for each in (here, elsewhere, render("helm/oblivion"))
+    ]
+    assert names == ["sandbox", "front"]
+    assert {each["name"]: each["port"] for each in service["spec"]["ports"]} == {
+        "http": 80,
+        "front": FRONT_PORT,
+    }
+    assert links == ["true", None, None]
 
 
 def test_nothing_of_the_sandbox_is_there_without_it(render: Render) -> None:
@@ -169,6 +214,34 @@ def test_own_secrets_take_the_place_of_made_ones(render: Render) -> None:
     assert named == {"mine"}
 
 
+def test_the_internet_is_the_same_for_a_part_for_a_tool_server_and_for_an_agent(render: Render) -> None:
+    server = {
+        "name": "files",
+        "command": ["mcp-files"],
+        "image": "registry.example.com/files:1",
+        "internet": True,
+    }
+    manifests = render("helm/mcp-hub", {"stdioServers": [server]})
+    blocks = [
+        to["ipBlock"]
+        for policy in of_kind(manifests, "NetworkPolicy")
+        for rule in policy["spec"].get("egress", [])
+        for to in rule.get("to", [])
+        if to.get("ipBlock", {}).get("cidr") in ("0.0.0.0/0", "::/0")
+    ]
+    assert [block["except"] for block in blocks] == [PRIVATE_V4, PRIVATE_V6] * 2
+
+
+def test_keda_asks_the_redis_that_the_worker_asks(render: Render) -> None:
+    for redis, address in (
+        ({}, "oblivion-redis.default.svc:6379"),
+        ({"host": "redis.example.com"}, "redis.example.com:6379"),
+    ):
+        values = {"keda": {"enabled": True}, "global": {"redis": redis}}
+        (scaled,) = of_kind(render("helm/router-worker", values), "ScaledObject")
+        assert {each["metadata"]["address"] for each in scaled["spec"]["triggers"]} == {address}
+
+
 def test_settings_reach_the_container(render: Render) -> None:
     (gateway,) = of_kind(
         render("helm/gateway", {"settings": {"OBLIVION_RUN_LEASE_S": 4}}), "Deployment", "gateway"
@@ -183,14 +256,41 @@ def test_a_scaled_deployment_names_no_number_of_replicas(render: Render) -> None
         assert "replicas" not in deployment["spec"]
 
 
-def test_where_an_operator_runs_the_squad_comes_as_agents_that_sleep(render: Render) -> None:
-    manifests = render("helm/oblivion", {**SANDBOX, "operator": {"enabled": True}})
+@pytest.mark.parametrize(
+    ("values", "secrets"),
+    [
+        ({}, []),
+        (SANDBOX, [{"name": "oblivion-squad-environment"}]),
+        ({"global": {"model": {"existingSecret": "model"}}}, [{"name": "model"}]),
+    ],
+)
+def test_the_default_squad_comes_as_agents_that_sleep(
+    render: Render, values: dict[str, Any], secrets: list[dict[str, str]]
+) -> None:
+    manifests = render("helm/oblivion", values)
     agents = of_kind(manifests, "Agent")
     assert {agent["metadata"]["name"] for agent in agents} >= {"general", "github", "notion"}
     assert {agent["spec"]["replicas"] for agent in agents} == {0}
+    assert agents[0]["spec"].get("secretRefs", []) == secrets
     assert not of_kind(manifests, "Deployment", "squad")
     (gateway,) = of_kind(manifests, "Deployment", "gateway")
     assert environment_of(gateway)["OBLIVION_OPERATOR_ACCOUNT"] == "default:oblivion-operator"
+
+
+def test_without_an_operator_the_squad_is_one_pod_where_its_signatures_are(render: Render) -> None:
+    alone = {"operator": {"enabled": False}}
+    of_the_sandbox = render("helm/oblivion", {**SANDBOX, **alone})
+    yours = render("helm/oblivion", {**alone, "squad": {"squadSecret": "mine"}})
+    assert of_kind(of_the_sandbox, "Deployment", "squad")
+    assert of_kind(yours, "Deployment", "squad")
+    assert not of_kind(render("helm/oblivion", alone), "Deployment", "squad")
+    assert not of_kind(of_the_sandbox, "Agent")
+
+
+def test_the_lease_of_the_operators_goes_with_the_release(render: Render) -> None:
+    (lease,) = of_kind(render("helm/operator"), "Lease")
+    assert lease["metadata"]["name"] == "oblivion-operator"
+    assert "spec" not in lease
 
 
 def test_the_operator_may_list_no_secret(render: Render) -> None:
@@ -208,3 +308,43 @@ def test_the_operator_may_list_no_secret(render: Render) -> None:
 def environment_of(deployment: dict[str, Any]) -> dict[str, str]:
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     return {each["name"]: each.get("value", "") for each in container["env"]}
+
+
+def test_a_stdio_server_has_a_container_of_its_own_that_only_the_hub_reaches(render: Render) -> None:
+    server = {
+        "name": "files",
+        "image": "own/files:1",
+        "command": ["files", "/data"],
+        "env": {"ROOT": "/data"},
+    }
+    manifests = render("helm/mcp-hub", {"stdioServers": [server]})
+    (pod,) = [pod for name, pod in pods_of(manifests) if "stdio-files" in name]
+    (policy,) = [
+        each
+        for each in of_kind(manifests, "NetworkPolicy")
+        if each["metadata"]["name"].endswith("stdio-files")
+    ]
+    (hub,) = [pod for name, pod in pods_of(manifests) if name.endswith("mcp-hub")]
+    (container,) = pod["containers"]
+    told = {each["name"]: each.get("value") for each in hub["containers"][0]["env"]}
+    assert container["command"] == ["python", "-m", "oblivion_mcp_hub.stdio", "--", "files", "/data"]
+    assert container["image"] == "own/files:1"
+    (caller,) = policy["spec"]["ingress"][0]["from"]
+    assert caller["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "mcp-hub"
+    assert policy["spec"]["egress"] == []
+    assert told["OBLIVION_MCP_STDIO_SERVERS"].startswith("files=http://")
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ({"command": ["x"]}, "name"),
+        ({"name": "Files", "command": ["x"]}, "lower case"),
+        ({"name": "x"}, "command"),
+    ],
+)
+def test_a_stdio_server_that_cannot_be_is_refused_by_its_path(
+    render: Render, server: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(RenderRefused, match=said):
+        render("helm/mcp-hub", {"stdioServers": [server]})

@@ -8,23 +8,26 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 import yaml
 
 from oblivion_platform.embedded.process import free_port
+from oblivion_platform.testing import eventually
 from oblivion_sandbox.control import SandboxControl
 
 ROOT = Path(__file__).parents[2]
 UMBRELLA = ROOT / "helm" / "oblivion"
+LOADED_TAG = ROOT / "build" / "loaded-tag"
+"""Written by `make load`: the tag of our images that the nodes have."""
 COMMAND_WITHIN_S = 300.0
 FORWARD_WITHIN_S = 60.0
+GONE_WITHIN_S = 120.0
 POLL_S = 0.1
 SANDBOX: dict[str, Any] = {"sandbox": {"enabled": True}}
 """Default values, but for the stand-ins."""
@@ -47,10 +50,15 @@ def run(*arguments: str, stdin: str | None = None, within_s: float = COMMAND_WIT
         arguments, input=stdin, capture_output=True, text=True, timeout=within_s, check=False
     )
     if done.returncode != 0:
-        raise CommandFailed(
-            f"{' '.join(arguments[:6])}: {done.stderr.strip()[-2000:]}{done.stdout.strip()[-2000:]}"
-        )
+        # Helm tells of each chart that is a link.
+        told = "\n".join(line for line in done.stderr.splitlines() if "found symbolic link" not in line)
+        raise CommandFailed(f"{' '.join(arguments[:6])}: {told[-2000:]}{done.stdout.strip()[-2000:]}")
     return done.stdout
+
+
+def image_tag() -> str:
+    """Empty, the charts' own, where nobody loaded any from here."""
+    return LOADED_TAG.read_text().strip() if LOADED_TAG.exists() else ""
 
 
 class Namespace:
@@ -70,12 +78,14 @@ class Namespace:
         data = json.loads(self.kubectl("get", "secret", name, "-o", "json"))["data"]
         return base64.b64decode(data[key]).decode()
 
-    def create(self) -> None:
+    def create(self, tenant: str | None) -> None:
         labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+        if tenant is not None:
+            labels["oblivion.dev/tenant"] = tenant
         manifest = {
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": {"name": self.name, "labels": {**labels, "oblivion.dev/tenant": "default"}},
+            "metadata": {"name": self.name, "labels": labels},
         }
         run("kubectl", "apply", "-f", "-", stdin=json.dumps(manifest))
 
@@ -84,11 +94,11 @@ class Namespace:
 
 
 @contextmanager
-def namespace(name: str) -> Iterator[Namespace]:
-    """A new namespace; removed afterwards unless OBLIVION_E2E_KEEP is set."""
+def namespace(name: str, tenant: str | None = "default") -> Iterator[Namespace]:
+    """A new namespace of that tenant; removed afterwards unless OBLIVION_E2E_KEEP is set."""
     made = Namespace(name)
     made.delete()
-    made.create()
+    made.create(tenant)
     try:
         yield made
     finally:
@@ -163,11 +173,15 @@ class Installed:
     def install(self, values: Json, *, within_s: int = 300) -> None:
         """Install or upgrade the umbrella and wait until all is ready."""
         began = time.monotonic()
-        run(
-            "helm", "upgrade", "--install", self.release, str(UMBRELLA), "-n", self.namespace.name,
-            "--wait", f"--timeout={within_s}s", "-f", "-",
-            stdin=yaml.safe_dump(values), within_s=within_s + 30,
-        )  # fmt: skip
+        try:
+            run(
+                "helm", "upgrade", "--install", self.release, str(UMBRELLA), "-n", self.namespace.name,
+                "--wait", f"--timeout={within_s}s", "-f", "-",
+                "--set-string", f"global.imageTag={image_tag()}",
+                stdin=yaml.safe_dump(values), within_s=within_s + 30,
+            )  # fmt: skip
+        except CommandFailed as failure:
+            raise CommandFailed(f"{failure}\n{self.namespace.kubectl('get', 'pods')}") from None
         self.ready_after_s = self.ready_after_s or time.monotonic() - began
 
     def uninstall(self) -> None:
@@ -178,6 +192,13 @@ class Installed:
         chosen = f",app.kubernetes.io/name={chart}" if chart else ""
         found = self.namespace.objects("pods", f"app.kubernetes.io/part-of=oblivion{chosen}")
         return [pod for pod in found if pod["status"]["phase"] == "Running"]
+
+    def charts(self) -> set[str]:
+        """What of it runs, but for Jobs and agents."""
+        stays = {"ReplicaSet", "StatefulSet"}
+        found = [pod["metadata"] for pod in self.pods()]
+        kept = [each for each in found if _owner_kind(each) in stays]
+        return {each["labels"]["app.kubernetes.io/name"] for each in kept} - {"agent"}
 
     def restarts(self) -> dict[str, int]:
         """Pods with containers that were started again."""
@@ -206,19 +227,38 @@ class Installed:
         await asyncio.to_thread(self.namespace.kubectl, "rollout", "restart", f"deploy/oblivion-{chart}")
         await self.settled(chart)
 
-    async def settled(self, chart: str) -> None:
+    async def gone(self, chart: str, killed: Collection[str]) -> None:
+        """Until of these pods (by their uids) none is left."""
+
+        async def all_are_gone() -> None:
+            assert not await self.pods_of(chart) & set(killed)
+
+        await eventually(all_are_gone, within_s=GONE_WITHIN_S)
+
+    async def settled(self, chart: str, without: Collection[str] = ()) -> None:
+        """Until its rollout is complete, and of the pods `without` (their uids) none is left."""
+        await self.gone(chart, without)
         kind = "statefulset" if chart in {"postgres", "redis", "qdrant"} else "deploy"
         command = ("rollout", "status", f"{kind}/oblivion-{chart}", "--timeout=180s")
         await asyncio.to_thread(self.namespace.kubectl, *command)
 
-    async def kill(self, chart: str) -> None:
+    async def pods_of(self, chart: str) -> set[str]:
+        """Their uids."""
+        named = f"app.kubernetes.io/name={chart}"
+        pods = await asyncio.to_thread(self.namespace.objects, "pods", named)
+        return {pod["metadata"]["uid"] for pod in pods}
+
+    async def kill(self, chart: str) -> set[str]:
         """Remove the pods of one chart, without a word to them where two at once do no harm.
 
-        What owns data gets a second instead: its successor must not start before it is dead.
+        What owns data gets a second instead: its successor must not start before it is dead. Returns the uids
+        of what is removed.
         """
         at_once = ("--grace-period=1",) if chart in OWNERS_OF_DATA else ("--grace-period=0", "--force")
         command = ("delete", "pod", "-l", f"app.kubernetes.io/name={chart}", *at_once, "--wait=false")
+        killed = await self.pods_of(chart)
         await asyncio.to_thread(self.namespace.kubectl, *command)
+        return killed
 
     async def wait_for_job(self, part: str, within_s: float = 180.0) -> None:
         """Until the Job whose name contains `part` is complete."""
@@ -230,31 +270,14 @@ class Installed:
                 await asyncio.sleep(POLL_S * 5)
 
 
+def _owner_kind(metadata: Json) -> str:
+    owners = metadata.get("ownerReferences", [])
+    return str(owners[0]["kind"]) if owners else ""
+
+
 async def answers(control: SandboxControl) -> bool:
     try:
         await control.slack.app()
     except (httpx.HTTPError, ValueError):
         return False
     return True
-
-
-async def unsettled(database_url: str) -> dict[str, int]:
-    """Rows that wait for something, by table and state; empty once everything is settled."""
-    async with await psycopg.AsyncConnection.connect(database_url) as connection:
-        tenants = await (await connection.execute("SELECT id FROM tenants")).fetchall()
-        counts: dict[str, int] = {}
-        for (tenant,) in tenants:
-            await connection.execute("SELECT set_config('oblivion.tenant', %s, true)", (str(tenant),))
-            for what, count in await (await connection.execute(_UNSETTLED)).fetchall():
-                counts[what] = counts.get(what, 0) + count
-        return counts
-
-
-_UNSETTLED = """
-    SELECT 'event ' || state, count(*) FROM inbound_events WHERE state IN ('received', 'dead') GROUP BY 1
-    UNION ALL SELECT 'effect ' || state, count(*) FROM outbox
-    WHERE state IN ('pending', 'sending', 'dead') GROUP BY 1
-    UNION ALL SELECT 'run ' || state, count(*) FROM runs
-    WHERE state NOT IN ('succeeded', 'failed', 'cancelled') GROUP BY 1
-    UNION ALL SELECT 'run unshown', count(*) FROM runs WHERE presented_seq < last_seq HAVING count(*) > 0
-"""

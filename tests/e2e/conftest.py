@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.cluster import SANDBOX, Installed, namespace
+from tests.e2e.cluster import ROOT, SANDBOX, Installed, namespace, run
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,7 +25,22 @@ def cluster() -> None:
 
 
 @pytest.fixture(scope="session")
-def default_system() -> Iterator[Installed]:
+def agent_resource() -> Iterator[None]:
+    """The Agent resource, which one chart brings to a whole cluster; left alone where it is already."""
+    name = "customresourcedefinition.apiextensions.k8s.io/agents.oblivion.dev"
+    if name in run("kubectl", "get", "crd", "-o", "name").split():
+        yield
+        return
+    run("helm", "install", "oblivion-crds", str(ROOT / "helm" / "oblivion-crds"), "-n", "default")
+    run("kubectl", "wait", "--for=condition=Established", name, "--timeout=30s")
+    yield
+    run("helm", "uninstall", "oblivion-crds", "-n", "default", "--wait")
+    # Uninstalling keeps it: Agents of other releases would go with it.
+    run("kubectl", "delete", name, "--timeout=60s")
+
+
+@pytest.fixture(scope="session")
+def default_system(agent_resource: None) -> Iterator[Installed]:
     """Installed with default values and the sandbox; shared, so tests leave what they find."""
     with namespace("oblivion-e2e") as room:
         system = Installed(room)

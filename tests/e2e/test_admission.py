@@ -7,6 +7,7 @@ import yaml
 
 from tests.e2e.cluster import UMBRELLA, CommandFailed, namespace, run
 
+DRY = ("--server-side", "--dry-run=server")
 EVERYTHING = {
     "sandbox": {"enabled": True},
     "qdrant": {"enabled": True},
@@ -16,7 +17,7 @@ EVERYTHING = {
 
 
 @pytest.mark.timeout(180)
-def test_every_manifest_is_admitted_without_a_warning() -> None:
+def test_every_manifest_is_admitted_without_a_warning(agent_resource: None) -> None:
     with namespace("oblivion-e2e-admission") as room:
         values = yaml.safe_dump(EVERYTHING)
         version = json.loads(run("kubectl", "version", "-o", "json"))["serverVersion"]["gitVersion"]
@@ -26,7 +27,7 @@ def test_every_manifest_is_admitted_without_a_warning() -> None:
         refused: list[str] = []
         for each in manifests:
             try:
-                room.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=json.dumps(each))
+                room.kubectl("apply", "--warnings-as-errors", *DRY, "-f", "-", stdin=json.dumps(each))
             except CommandFailed as failure:
                 refused.append(str(failure))
     assert len(manifests) > 30

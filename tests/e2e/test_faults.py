@@ -5,28 +5,35 @@ People work in the sandbox as in the fault schedules of tests/faults; the same c
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 
-import httpx
-import psycopg
 import pytest
 
+from oblivion_platform.testing import eventually
 from oblivion_sandbox.control import SandboxControl
-from tests.e2e.cluster import Installed, namespace, unsettled
+from tests.e2e.cluster import Installed, namespace
 from tests.faults.__main__ import QUICK
 from tests.faults.load import Place, Work
-from tests.faults.verdict import Verdict, judge
+from tests.faults.runs import judge_runs, read_runs
+from tests.faults.verdict import Verdict, conversations, judge, questions_in
+from tests.settling import given_up, settled, waiting_rows
 
 SETTLED_WITHIN_S = 180.0
 SETTLED_POLLS = 8
-POLL_S = 0.5
 CONTROL_TIMEOUT_S = 5.0
-SERVICES = ("ingestion", "router-worker", "gateway", "squad")
+SERVICES = ("ingestion", "router-worker", "gateway", "mcp-hub", "observer", "squad")
+PARTS = (*SERVICES, "sandbox", "redis", "postgres")
+OF_THE_OPERATOR = ("operator", "agent")
+"""Where the operator makes a pod of each of the squad's agents; `agent` is all of these pods."""
 
-Harm = Callable[[Installed], Awaitable[None]]
+UNDER_WAY = 10
+"""Acts of people, before anything is done to them."""
+
+Harm = Callable[[Installed], Awaitable[object]]
 
 
 @dataclass
@@ -38,9 +45,15 @@ class Ways:
 
 
 def quick(**more: dict[str, object]) -> dict[str, object]:
-    """Periods and timeouts that let a fault be over in seconds, for every part."""
-    parts = {part: {"settings": QUICK} for part in (*SERVICES, "sandbox")}
-    return {**parts, "sandbox": {"enabled": True, "settings": QUICK}, **more}
+    """Periods and timeouts that let a fault be over in seconds, for every part; the squad is one pod."""
+    parts = {part: {"settings": QUICK} for part in SERVICES}
+    sandbox = {"enabled": True, "settings": QUICK}
+    return {**parts, "sandbox": sandbox, "operator": {"enabled": False}, **more}
+
+
+def mostly_long(parts: tuple[str, ...], quick: str) -> list[object]:
+    """One of them is tried always, the others where there is time."""
+    return [part if part == quick else pytest.param(part, marks=pytest.mark.long) for part in parts]
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +61,16 @@ def system() -> Iterator[Installed]:
     with namespace("oblivion-e2e-faults") as room:
         system = Installed(room)
         system.install(quick())
+        yield system
+
+
+@pytest.fixture(scope="module")
+def operated(agent_resource: None) -> Iterator[Installed]:
+    """Whose squad is Agents that are awake."""
+    with namespace("oblivion-e2e-operated") as room:
+        system = Installed(room)
+        values = quick(operator={"enabled": True})
+        system.install({**values, "squad": {"agentReplicas": 1}})
         yield system
 
 
@@ -76,40 +99,61 @@ async def suffer(system: Installed, harm: Harm) -> Verdict:
     async with ways_to(system) as ways:
         place = await linked_place(system, ways.control)
         work = Work(ways.control, place, random.Random(1))
+        before = await given_up(ways.control)
+        while work.marks < UNDER_WAY:
+            await work.go_on()
         suffering = asyncio.create_task(harm(system))
         while True:
             await work.go_on()
             if suffering.done():
                 break
         await suffering
-        stuck = await settled(ways)
-        verdict = await judge(ways.control, place, stuck)
+        ended_at = datetime.now(UTC)
+        rows = partial(waiting_rows, ways.database_url)
+        wait = partial(settled, rows, ways.control, within_s=SETTLED_WITHIN_S, polls=SETTLED_POLLS)
+        stuck = await wait()
+        if work.removed_unheard or await given_up(ways.control) > before:
+            # What senders gave up, or never told, is shown once the lists and channels have been read.
+            stuck |= await wait(read_since=ended_at)
+        await work.rest()
+        verdict = await judge(ways.control, work, stuck)
+        await judge_rows(verdict, ways, place)
         print(f"{work.marks} acts, {work.unanswered} unanswered: {verdict}")
         return verdict
 
 
-async def settled(ways: Ways) -> dict[str, int]:
-    """Wait until nothing waits any more; what still does after SETTLED_WITHIN_S is stuck."""
-    deadline = time.monotonic() + SETTLED_WITHIN_S
-    quiet, waiting = 0, {"not answering": 1}
-    while time.monotonic() < deadline and quiet < SETTLED_POLLS:
-        await asyncio.sleep(POLL_S)
-        try:
-            waiting = await unsettled(ways.database_url)
-            for side in (ways.control.slack, ways.control.clickup):
-                if undelivered := (await side.delivery_counts()).get("waiting", 0):
-                    waiting["undelivered"] = waiting.get("undelivered", 0) + undelivered
-        except (psycopg.Error, httpx.HTTPError, KeyError, ValueError) as error:
-            waiting = {f"not answering: {type(error).__name__}": 1}
-        quiet = 0 if waiting else quiet + 1
-    return waiting
+async def judge_rows(verdict: Verdict, ways: Ways, place: Place) -> None:
+    """The system's own rows: each question is one run, with one end and one answer."""
+    asked = questions_in(await conversations(ways.control, place))
+    complaints = judge_runs(await read_runs(ways.database_url, place.began_at), asked)
+    verdict.lost += complaints.lost
+    verdict.duplicated += complaints.duplicated
+    verdict.disordered += complaints.disordered
+
+
+@pytest.mark.timeout(900)
+async def test_an_upgrade_of_everything_at_once_under_traffic_loses_and_doubles_nothing(
+    system: Installed,
+) -> None:
+    """`helm upgrade` to what differs in every pod: the services roll together."""
+    before = {uid for service in SERVICES for uid in await system.pods_of(service)}
+
+    async def upgrade(system: Installed) -> None:
+        await asyncio.to_thread(system.install, {**quick(), "global": {"logLevel": "debug"}})
+        for service in SERVICES:
+            await system.settled(service)
+
+    verdict = await suffer(system, upgrade)
+    after = {uid for service in SERVICES for uid in await system.pods_of(service)}
+    assert verdict.clean, verdict
+    assert before & after == set()
+    assert len(after) == len(SERVICES)
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", mostly_long(SERVICES, "gateway"))
 async def test_a_rollout_under_traffic_loses_and_doubles_nothing(system: Installed, service: str) -> None:
     async def roll_out(system: Installed) -> None:
-        await asyncio.sleep(2)
         await system.rollout(service)
 
     verdict = await suffer(system, roll_out)
@@ -117,26 +161,52 @@ async def test_a_rollout_under_traffic_loses_and_doubles_nothing(system: Install
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("part", [*SERVICES, "sandbox", "redis", "postgres"])
+@pytest.mark.parametrize("part", mostly_long(PARTS, "postgres"))
 async def test_a_killed_pod_loses_and_doubles_nothing(system: Installed, part: str) -> None:
     async def kill(system: Installed) -> None:
-        await asyncio.sleep(2)
-        await system.kill(part)
-        await asyncio.sleep(1)
-        await system.settled(part)
+        await system.settled(part, without=await system.kill(part))
 
     verdict = await suffer(system, kill)
     assert verdict.clean, verdict
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", OF_THE_OPERATOR)
+async def test_agents_that_are_pods_outlive_what_is_killed_with_nothing_lost_or_doubled(
+    operated: Installed, part: str
+) -> None:
+    async def kill(system: Installed) -> None:
+        killed = await system.kill(part)
+        assert killed
+        await system.gone(part, killed)
+        await until_online(system)
+
+    await until_online(operated)
+    verdict = await suffer(operated, kill)
+    assert verdict.clean, verdict
+
+
+async def until_online(system: Installed) -> None:
+    """All of the squad are connected."""
+
+    async def online() -> None:
+        found = await asyncio.to_thread(system.namespace.objects, "agents.oblivion.dev")
+        assert found
+        assert [each["metadata"]["name"] for each in found if not each.get("status", {}).get("online")] == []
+
+    await eventually(online, within_s=SETTLED_WITHIN_S)
+
+
+@pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_pods_killed_at_random_moments_lose_and_double_nothing(system: Installed) -> None:
     async def kill_some(system: Installed) -> None:
         dice = random.Random(7)
         for _ in range(5):
             await asyncio.sleep(dice.uniform(1, 6))
-            await system.kill(dice.choice([*SERVICES, "sandbox", "redis", "postgres"]))
-        for part in (*SERVICES, "sandbox", "redis", "postgres"):
+            await system.kill(dice.choice(PARTS))
+        for part in PARTS:
             await system.settled(part)
 
     verdict = await suffer(system, kill_some)

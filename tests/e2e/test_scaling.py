@@ -12,6 +12,8 @@ from oblivion_sandbox.control import SandboxControl
 from tests.e2e.cluster import CommandFailed, Installed, namespace, run
 from tests.e2e.test_faults import quick
 
+pytestmark = pytest.mark.long
+
 GROWS_WITHIN_S = 180.0
 SHRINKS_WITHIN_S = 240.0
 POLL_S = 1.0

@@ -5,9 +5,12 @@ import time
 
 import pytest
 
-from tests.e2e.cluster import SANDBOX, Installed, Namespace, namespace
+from tests.e2e.cluster import SANDBOX, Installed, Namespace, namespace, run
 
-KINDS = "deploy,sts,job,pod,svc,cm,sa,role,rolebinding,ingress,networkpolicy,pdb,hpa,pvc,secret"
+KINDS = (
+    "deploy,sts,job,pod,svc,cm,sa,role,rolebinding,ingress,networkpolicy,pdb,hpa,pvc,secret,lease,"
+    "agents.oblivion.dev"
+)
 OF_THE_NAMESPACE = {"default", "kube-root-ca.crt"}
 PROMISED = {
     "Secret/oblivion-keys",
@@ -21,7 +24,7 @@ POLL_S = 1.0
 
 
 @pytest.mark.timeout(600)
-async def test_uninstalling_leaves_what_it_promises_to_keep_and_nothing_else() -> None:
+async def test_uninstalling_leaves_what_it_promises_to_keep_and_nothing_else(agent_resource: None) -> None:
     with namespace("oblivion-e2e-uninstall") as room:
         system = Installed(room)
         system.install(SANDBOX)
@@ -30,7 +33,9 @@ async def test_uninstalling_leaves_what_it_promises_to_keep_and_nothing_else() -
         deadline = time.monotonic() + GONE_WITHIN_S
         while (left := left_in(room)) != PROMISED and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
+        of_the_cluster = run("kubectl", "get", "clusterroles,clusterrolebindings", "-o", "name")
     assert left == PROMISED
+    assert room.name not in of_the_cluster
 
 
 def left_in(room: Namespace) -> set[str]:

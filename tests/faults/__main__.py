@@ -1,4 +1,4 @@
-"""Run seeded fault schedules and print what was lost, duplicated or stuck.
+"""Run seeded fault schedules and print what was lost, duplicated, stuck or went backwards.
 
     python -m tests.faults [--seed 1] [--schedules 20]
 
@@ -15,16 +15,20 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-import httpx
-import psycopg
-
 from oblivion_sandbox.control import SandboxControl
+from tests.faults import agent
+from tests.faults.beside import SystemAndMore
 from tests.faults.load import Place, Work
-from tests.faults.schedule import LOAD_S, Schedule, draw_schedule
-from tests.faults.verdict import Verdict, judge
-from tests.system import System, SystemFailed
+from tests.faults.patience import Patience
+from tests.faults.runs import read_runs
+from tests.faults.schedule import LOAD_S, Misbehaviour, Schedule, draw_schedule
+from tests.faults.verdict import Verdict, conversations, judge, questions_in
+from tests.faults.watch import Watch
+from tests.settling import delivered, given_up, settled
+from tests.system import SystemFailed
 
 QUICK = {
     "OBLIVION_SANDBOX_RETRY_SCALE": "0.01",
@@ -35,15 +39,16 @@ QUICK = {
     "OBLIVION_PARK_FIRST_S": "0.2",
     "OBLIVION_PARK_MAX_S": "2",
     "OBLIVION_EVENT_BACKOFF_S": "0.2",
+    "OBLIVION_CLICKUP_LAG_S": "3",
     "OBLIVION_WATCH_EVERY_S": "1",
     "OBLIVION_BLIND_AFTER_S": "4",
     "OBLIVION_GAP_OVERLAP_S": "10",
     "OBLIVION_READ_EVERY_S": "20",
     "OBLIVION_REVIVE_AFTER_S": "3",
     "OBLIVION_REVIVE_EVERY_S": "1",
-    "OBLIVION_RUN_LEASE_S": "4",
+    "OBLIVION_RUN_LEASE_S": "6",
     "OBLIVION_RUN_HEARTBEAT_S": "1",
-    "OBLIVION_RUN_GRACE_S": "4",
+    "OBLIVION_RUN_GRACE_S": "6",
     "OBLIVION_AGENT_WAIT_S": "1",
     "OBLIVION_USER_REQUESTS_PER_MINUTE": "10000",
     "OBLIVION_TENANT_REQUESTS_PER_MINUTE": "10000",
@@ -54,11 +59,12 @@ QUICK = {
 }
 """Periods and timeouts that let a schedule end in seconds; see docs/reference/settings.md."""
 
+STUCK_AFTER_S = float(QUICK["OBLIVION_RUN_LEASE_S"]) + 5.0
+"""Of waiting, while a gateway, the worker and an agent are there."""
 REPORT = Path("build/faults.json")
 SETTLED_WITHIN_S = 150.0
 SETTLED_POLLS = 10
 """Quiet polls in a row that count as settled: long enough for the watchdog to look twice."""
-POLL_S = 0.5
 
 
 async def main(seed: int, schedules: int) -> int:
@@ -66,7 +72,7 @@ async def main(seed: int, schedules: int) -> int:
     REPORT.parent.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="oblivion-faults-"))
     verdicts: dict[int, Verdict] = {}
-    system = System(folder / "home", QUICK)
+    system = SystemAndMore(folder / "home", QUICK)
     try:
         for each in range(seed, seed + schedules):
             await system.start()
@@ -82,53 +88,75 @@ async def main(seed: int, schedules: int) -> int:
     return 1 if failed else 0
 
 
-async def run_schedule(system: System, schedule: Schedule) -> Verdict:
+async def run_schedule(system: SystemAndMore, schedule: Schedule) -> Verdict:
     """Load and faults side by side, then recovery, then the count."""
     started = time.monotonic()
     print(f"seed {schedule.seed}: {schedule}", flush=True)
+    await system.stand_by(is_doubled=schedule.is_doubled)
     async with SandboxControl(system.sandbox_url, timeout_s=3.0) as control:
         place = await _linked_place(system, control, f"faults-{schedule.seed}-{random.randrange(16**6):06x}")
         for rule in schedule.misbehaviours:
-            side = control.slack if rule.side == "slack" else control.clickup
-            await side.misbehave(
-                rule.match,
-                rule.action,
-                probability=rule.probability,
-                seed=schedule.seed,
-                retry_after=1,
-                times=20,
-            )
+            await _misbehave(control, rule, schedule.seed)
         work = Work(control, place, random.Random(schedule.seed))
-        given_up = await _given_up(control)
-        await asyncio.gather(work.go_on(), _inflict(system, schedule))
-        ended_at = datetime.now(UTC)
-        stuck = await _settled(system, control)
-        if await _given_up(control) > given_up:
-            # What senders gave up is shown once the lists and channels have been read.
-            stuck |= await _settled(system, control, read_since=ended_at)
-        verdict = await judge(control, place, stuck)
-        verdict.acknowledged = await _acknowledged(control)
-    print(
-        f"  {'ok' if verdict.clean else 'FAILED'}: {work.marks} acts, {len(verdict.lost)} lost, "
-        f"{len(verdict.duplicated)} duplicated, {sum(verdict.stuck.values())} stuck, "
-        f"{time.monotonic() - started:.0f} s",
-        flush=True,
+        patience = Patience(STUCK_AFTER_S)
+        async with Watch(system, patience, place.began_at).kept():
+            stuck = await _suffer(system, schedule, work)
+        await work.rest()
+        verdict = await judge(control, work, stuck)
+        asked = questions_in(await conversations(control, place))
+        runs = await read_runs(system.database_url(), place.began_at)
+        verdict.add_runs(runs, asked, patience)
+        verdict.acknowledged = await delivered(control)
+    again, halted = sum(run.fence > 1 for run in runs), sum(run.state == "cancelled" for run in runs)
+    done = (
+        f"{work.done} acts, {len(runs)} runs ({again} given again, {halted} stopped), {patience.looks} looks"
     )
-    for what, names in (("lost", verdict.lost), ("duplicated", verdict.duplicated), ("stuck", verdict.stuck)):
-        if names:
-            print(f"    {what}: {names}", flush=True)
+    _tell(verdict, done, time.monotonic() - started)
     return verdict
 
 
-async def _linked_place(system: System, control: SandboxControl, name: str) -> Place:
+async def _suffer(system: SystemAndMore, schedule: Schedule, work: Work) -> dict[str, int]:
+    """Work and faults, and all that follows; what waits in the end is stuck."""
+    before = await given_up(work.control)
+    await asyncio.gather(work.go_on(), _inflict(system, schedule))
+    ended_at = datetime.now(UTC)
+    wait = partial(settled, system.unsettled, work.control, within_s=SETTLED_WITHIN_S, polls=SETTLED_POLLS)
+    stuck = await wait()
+    if work.removed_unheard or await given_up(work.control) > before:
+        # What senders gave up, or never told, is shown once the lists and channels have been read.
+        stuck |= await wait(read_since=ended_at)
+    return stuck
+
+
+def _tell(verdict: Verdict, done: str, took_s: float) -> None:
+    print(
+        f"  {'ok' if verdict.clean else 'FAILED'}: {done}, {len(verdict.lost)} lost, "
+        f"{len(verdict.duplicated)} duplicated, {sum(verdict.stuck.values())} stuck, "
+        f"{len(verdict.disordered)} disordered, {took_s:.0f} s",
+        flush=True,
+    )
+    for what in ("lost", "duplicated", "stuck", "disordered"):
+        if names := getattr(verdict, what):
+            print(f"    {what}: {names}", flush=True)
+
+
+async def _misbehave(control: SandboxControl, rule: Misbehaviour, seed: int) -> None:
+    side = control.slack if rule.side == "slack" else control.clickup
+    await side.misbehave(
+        rule.match, rule.action, probability=rule.probability, seed=seed, retry_after=1, times=20
+    )
+
+
+async def _linked_place(system: SystemAndMore, control: SandboxControl, name: str) -> Place:
     list_id = await control.clickup.add_list(name)
     channel = await control.slack.add_channel(name)
     questions = await control.slack.add_channel(f"{name}-ask")
     await system.command("mappings", "link", name, f"#{name}")
-    return Place(list_id, channel, questions, str((await control.slack.app())["bot_user_id"]))
+    bot = str((await control.slack.app())["bot_user_id"])
+    return Place(list_id, channel, questions, bot, await control.slack.dm(), agent.NAME)
 
 
-async def _inflict(system: System, schedule: Schedule) -> None:
+async def _inflict(system: SystemAndMore, schedule: Schedule) -> None:
     """Each fault at its time, side by side, all undone before this returns."""
 
     async def at_its_time(fault_index: int) -> None:
@@ -141,35 +169,6 @@ async def _inflict(system: System, schedule: Schedule) -> None:
     )
 
 
-async def _settled(
-    system: System, control: SandboxControl, read_since: datetime | None = None
-) -> dict[str, int]:
-    """Wait until nothing waits any more; what still does after SETTLED_WITHIN_S is stuck."""
-    deadline = time.monotonic() + SETTLED_WITHIN_S
-    quiet, waiting = 0, {"not answering": 1}
-    while time.monotonic() < deadline and quiet < SETTLED_POLLS:
-        await asyncio.sleep(POLL_S)
-        try:
-            waiting = await system.unsettled(read_since)
-            for side in (control.slack, control.clickup):
-                if undelivered := (await side.delivery_counts()).get("waiting", 0):
-                    waiting["undelivered"] = waiting.get("undelivered", 0) + undelivered
-        except (psycopg.Error, httpx.HTTPError, KeyError, ValueError) as error:
-            waiting = {f"not answering: {type(error).__name__}": 1}
-        quiet = 0 if waiting else quiet + 1
-    return waiting
-
-
-async def _given_up(control: SandboxControl) -> int:
-    counts = [await side.delivery_counts() for side in (control.slack, control.clickup)]
-    return sum(count.get("failed", 0) for count in counts)
-
-
-async def _acknowledged(control: SandboxControl) -> int:
-    counts = [await side.delivery_counts() for side in (control.slack, control.clickup)]
-    return sum(count.get("delivered", 0) for count in counts)
-
-
 def report(verdicts: dict[int, Verdict]) -> list[int]:
     """Print the table, write build/faults.json, return the seeds that failed."""
     failed = [seed for seed, verdict in verdicts.items() if not verdict.clean]
@@ -180,6 +179,7 @@ def report(verdicts: dict[int, Verdict]) -> list[int]:
         "lost": sum(len(verdict.lost) for verdict in verdicts.values()),
         "duplicated": sum(len(verdict.duplicated) for verdict in verdicts.values()),
         "stuck": sum(sum(verdict.stuck.values()) for verdict in verdicts.values()),
+        "disordered": sum(len(verdict.disordered) for verdict in verdicts.values()),
         "seeds": sorted(verdicts),
     }
     REPORT.write_text(json.dumps(figures, indent=2) + "\n")

@@ -1,10 +1,14 @@
 """What goes wrong, and when: drawn from a seed, so that a failing schedule can be played again."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-VICTIMS = ("postgres", "redis", "ingestion", "router-worker", "gateway", "squad", "sandbox")
+VICTIMS = ("postgres", "redis", "ingestion", "router-worker", "gateway", "squad", "steady", "sandbox")
+"""Parts that each schedule has; `steady` is the agent of `tests.faults.agent`."""
+SECONDS = ("gateway-2", "squad-2", "steady-2")
+"""Second replicas, in every other schedule: the agents' are at the second gateway."""
 
 LOAD_S = 6.0
 """How long people work; every fault begins within it."""
@@ -47,34 +51,49 @@ class Schedule:
     """The faults and misbehaviours of one seed."""
 
     seed: int
+    is_doubled: bool
+    """With a second gateway and second processes of the agents."""
     faults: tuple[Fault, ...]
     misbehaviours: tuple[Misbehaviour, ...]
 
     def __str__(self) -> str:
         rules = ", ".join(f"{rule.action} on {rule.side} {rule.match}" for rule in self.misbehaviours)
-        return "; ".join(map(str, self.faults)) + (f"; {rules}" if rules else "")
+        doubled = "two replicas; " if self.is_doubled else ""
+        return doubled + "; ".join(map(str, self.faults)) + (f"; {rules}" if rules else "")
 
+
+_STRIKES = (Harm.KILL, Harm.STOP)
+HARMS = (*((victim, harm) for victim in VICTIMS for harm in _STRIKES), ("redis", Harm.WIPE))
+"""Every harm to every part: as many seeds in a row have each of them."""
+SECOND_HARMS = tuple((victim, harm) for victim in SECONDS for harm in _STRIKES)
+"""The same for the second replicas: twice as many seeds in a row have each of them."""
 
 _CALL_FAULTS = ("http_500_before", "http_500_after", "cut_before", "cut_after", "rate_limited")
 _CALLS = (("slack", "chat.*"), ("clickup", "POST /task/*/comment"), ("clickup", "GET /task/*"))
 
 
 def draw_schedule(seed: int) -> Schedule:
-    """Two to four faults, one of the parts each, and up to two kinds of misbehaviour."""
+    """Two to four faults, the first of them by turns, and up to two kinds of misbehaviour."""
     dice = random.Random(seed)
-    faults = sorted((_draw_fault(dice) for _ in range(dice.randint(2, 4))), key=lambda fault: fault.at_s)
+    is_doubled = seed % 2 == 0
+    drawn = [HARMS[seed % len(HARMS)]]
+    drawn += [SECOND_HARMS[seed // 2 % len(SECOND_HARMS)]] if is_doubled else []
+    victims = VICTIMS + SECONDS if is_doubled else VICTIMS
+    drawn += [_draw_harm(dice, victims) for _ in range(dice.randint(1, 4 - len(drawn)))]
+    faults = sorted((_draw_fault(dice, *each) for each in drawn), key=lambda fault: fault.at_s)
     rules = [
         Misbehaviour(*dice.choice(_CALLS), action=dice.choice(_CALL_FAULTS), probability=0.1)
         for _ in range(dice.randint(0, 2))
     ]
-    return Schedule(seed, tuple(faults), tuple(rules))
+    return Schedule(seed, is_doubled, tuple(faults), tuple(rules))
 
 
-def _draw_fault(dice: random.Random) -> Fault:
-    at_s = dice.uniform(0.2, LOAD_S)
+def _draw_harm(dice: random.Random, victims: Sequence[str]) -> tuple[str, Harm]:
     if dice.random() < 0.1:
-        return Fault(at_s, "redis", Harm.WIPE)
-    victim = dice.choice(VICTIMS)
-    if dice.random() < 0.4:
-        return Fault(at_s, victim, Harm.STOP, for_s=dice.uniform(0.5, 5.0))
-    return Fault(at_s, victim, Harm.KILL)
+        return "redis", Harm.WIPE
+    return dice.choice(victims), Harm.STOP if dice.random() < 0.4 else Harm.KILL
+
+
+def _draw_fault(dice: random.Random, victim: str, harm: Harm) -> Fault:
+    at_s = dice.uniform(0.2, LOAD_S)
+    return Fault(at_s, victim, harm, for_s=dice.uniform(0.5, 5.0) if harm is Harm.STOP else 0.0)

@@ -14,7 +14,7 @@ spec:
       env:
         {{- include "oblivion.databaseUrl" (list . "oblivion_owner" "OBLIVION_DATABASE_URL") | nindent 8 }}
         {{- if $admin.user }}
-        {{- range $role := list "oblivion_ingestion" "oblivion_router_worker" "oblivion_gateway" "oblivion_cli" }}
+        {{- range $role := list "oblivion_ingestion" "oblivion_router_worker" "oblivion_gateway" "oblivion_mcp_hub" "oblivion_cli" }}
         {{- include "oblivion.fromSecret" (list (printf "PASSWORD_OF_%s" (upper $role)) (include "oblivion.passwordSecret" $) $role) | nindent 8 }}
         {{- end }}
         {{- $database := .Values.lib.global.database }}

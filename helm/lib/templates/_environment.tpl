@@ -2,7 +2,7 @@
 oblivion.environment is what a container reads, from the chart's facts:
 
   role     role of the database           redis    whether it uses Redis
-  keys     master, signing                outside  slack, clickup, model, qdrant, github
+  keys     master, signing                outside  slack, clickup, tools, model, qdrant, github
 */ -}}
 {{- define "oblivion.environment" -}}
 {{- $facts := include "oblivion.facts" . | fromYaml -}}
@@ -30,6 +30,18 @@ oblivion.environment is what a container reads, from the chart's facts:
 {{- end }}
 {{- if has "clickup" $facts.outside }}
 {{ include "oblivion.outside" (list $ "OBLIVION_CLICKUP_API_URL" "/clickup/api/v2") }}
+{{- end }}
+{{- if has "tools" $facts.outside }}
+{{- range $provider, $path := include "oblivion.toolStandIns" $ | fromYaml }}
+{{ include "oblivion.outside" (list $ (printf "OBLIVION_%s_API_URL" (upper $provider)) $path) }}
+{{- end }}
+{{- if $global.sandbox.enabled }}
+{{ include "oblivion.outside" (list $ "OBLIVION_ATLASSIAN_API_URL" "/jira") }}
+{{- range $provider, $paths := include "oblivion.toolSignIns" $ | fromYaml }}
+- {name: {{ printf "OBLIVION_%s_AUTHORIZATION_URL" (upper $provider) }}, value: {{ printf "%s%s" $global.publicUrl (index $paths 0) | quote }}}
+{{ include "oblivion.outside" (list $ (printf "OBLIVION_%s_TOKEN_URL" (upper $provider)) (index $paths 1)) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if has "model" $facts.outside }}
 {{ include "oblivion.model" . }}
@@ -76,6 +88,23 @@ oblivion.environment is what a container reads, from the chart's facts:
 {{- if (index . 0).Values.lib.global.sandbox.enabled -}}
 - {name: {{ index . 1 }}, value: "{{ include "oblivion.sandboxUrl" (index . 0) }}{{ index . 2 }}"}
 {{- end -}}
+{{- end -}}
+
+{{- /* Provider of tools → where in the sandbox its vendor's API is, as oblivion_cli.up.stand_ins has it. */ -}}
+{{- define "oblivion.toolStandIns" -}}
+notion: /notion
+linear: /linear
+jira: /jira
+google_calendar: /calendar/v3
+{{- end -}}
+
+{{- /* Provider → where people agree at its stand-in (by their browsers), and where tokens are had; from there too. */ -}}
+{{- define "oblivion.toolSignIns" -}}
+slack: [/slack/oauth/v2/authorize, /slack/api/oauth.v2.access]
+notion: [/notion/v1/oauth/authorize, /notion/v1/oauth/token]
+linear: [/linear/oauth/authorize, /linear/oauth/token]
+jira: [/jira/authorize, /jira/oauth/token]
+google_calendar: [/calendar/o/oauth2/v2/auth, /calendar/token]
 {{- end -}}
 
 {{- define "oblivion.model" -}}

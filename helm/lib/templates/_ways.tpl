@@ -45,7 +45,7 @@ spec:
     - ports: [{port: {{ $global.redis.port }}}]
     {{- end }}
     {{- if $facts.internet }}
-    - to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16]}}, {ipBlock: {cidr: "::/0", except: ["fc00::/7", "fe80::/10"]}}]
+    {{- include "oblivion.egressToInternet" . | nindent 4 }}
     {{- end }}
     {{- if $facts.apiToken }}
     {{- include "oblivion.egressToApiServer" . | nindent 4 }}
@@ -58,6 +58,13 @@ spec:
 # The cluster's DNS, and the cache that some keep on each node.
 - to: [{namespaceSelector: {}}, {ipBlock: {cidr: 169.254.20.10/32}}]
   ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+{{- end -}}
+
+{{- /* As the operator's PRIVATE_V4 and PRIVATE_V6: the cluster's own addresses and the cloud's metadata service are no internet. */ -}}
+{{- define "oblivion.egressToInternet" -}}
+- to:
+    - ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16]}
+    - ipBlock: {cidr: "::/0", except: ["fc00::/7", "fe80::/10"]}
 {{- end -}}
 
 {{- /* The API server is no pod, and its address is known to nobody when this is rendered. */ -}}

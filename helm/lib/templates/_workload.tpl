@@ -73,6 +73,7 @@ spec:
       {{- end }}
       containers:
         - {{- include "oblivion.container" . | nindent 10 }}
+        {{- with $facts.beside }}{{- toYaml . | nindent 8 }}{{- end }}
       volumes:
         - {name: tmp, emptyDir: {sizeLimit: 256Mi}}
         {{- if $facts.storage }}
@@ -149,6 +150,9 @@ spec:
   selector: {{- include "oblivion.selectorLabels" . | nindent 4 }}
   ports:
     - {name: http, port: 80, targetPort: http}
+    {{- range $facts.beside }}{{- range .ports }}
+    - {name: {{ .name }}, port: {{ .containerPort }}, targetPort: {{ .name }}}
+    {{- end }}{{- end }}
 {{- end -}}
 {{- end -}}
 
@@ -227,7 +231,7 @@ spec:
     {{- range $room := list "wait" "prioritized" }}
     - type: redis
       metadata:
-        address: {{ printf "%s.%s.svc:%v" ($redis.host | default (include "oblivion.nameOf" (list $ "redis"))) $.Release.Namespace $redis.port | quote }}
+        address: {{ printf "%s:%v" ($redis.host | default (printf "%s.%s.svc" (include "oblivion.nameOf" (list $ "redis")) $.Release.Namespace)) $redis.port | quote }}
         listName: {{ printf "bull:%s:%s" $queue $room | quote }}
         listLength: {{ $keda.jobsPerReplica | quote }}
         passwordFromEnv: PASSWORD_OF_REDIS

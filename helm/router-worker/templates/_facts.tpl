@@ -11,6 +11,7 @@ calls: [postgres, redis, ingestion, sandbox]
 # Slack, ClickUp and the model.
 internet: true
 environment:
+  - {name: OBLIVION_PUBLIC_URL, value: {{ .Values.lib.global.publicUrl | quote }}}
   - {name: OBLIVION_INGESTION_URL, value: "http://{{ include "oblivion.nameOf" (list . "ingestion") }}"}
   {{- if .Values.lib.global.sandbox.enabled }}
   - {name: OBLIVION_WEBHOOK_BASE_URL, value: "http://{{ include "oblivion.nameOf" (list . "ingestion") }}"}

@@ -25,7 +25,7 @@ spec:
         - sandbox
         - --url={{ include "oblivion.sandboxUrl" . }}
         - --webhooks=http://{{ include "oblivion.nameOf" (list . "ingestion") }}
-        - --squad={{ .Values.squadSecret }}
+        - --squad={{ include "sandbox.squadSecret" . }}
       env:
         {{- include "oblivion.databaseUrl" (list . "oblivion_cli" "OBLIVION_DATABASE_URL") | nindent 8 }}
         {{- range $key := list "master" "signing" }}
@@ -35,4 +35,8 @@ spec:
       securityContext: {{- include "oblivion.containerSecurity" . | nindent 8 }}
       volumeMounts:
         - {name: tmp, mountPath: /tmp}
+{{- end -}}
+
+{{- define "sandbox.squadSecret" -}}
+{{- .Values.squadSecret | default (include "oblivion.nameOf" (list . "squad")) -}}
 {{- end -}}

@@ -1,7 +1,7 @@
 {{- /* What the squad is, for the library chart. */ -}}
 {{- define "squad.facts" -}}
 outside: [model]
-calls: [gateway, sandbox]
+calls: [gateway, mcp-hub, sandbox]
 # The model, and GitHub.
 internet: true
 environment:
@@ -9,9 +9,20 @@ environment:
   - {name: OBLIVION_AGENTS, value: /etc/oblivion/squad.json}
 volumes:
   - name: squad
-    secret: {secretName: {{ .Values.squadSecret }}, items: [{key: squad.json, path: squad.json}]}
+    secret: {secretName: {{ include "squad.secret" . }}, items: [{key: squad.json, path: squad.json}]}
+{{- with include "squad.environmentSecret" . }}
 environmentFrom:
-  - secretRef: {name: {{ .Values.environmentSecret }}, optional: true}
+  - secretRef: {name: {{ . }}, optional: true}
+{{- end }}
 mounts:
   - {name: squad, mountPath: /etc/oblivion, readOnly: true}
+{{- end -}}
+
+{{- define "squad.secret" -}}
+{{- .Values.squadSecret | default (ternary (include "oblivion.nameOf" (list . "squad")) "" .Values.lib.global.sandbox.enabled) -}}
+{{- end -}}
+
+{{- define "squad.environmentSecret" -}}
+{{- $global := .Values.lib.global -}}
+{{- .Values.environmentSecret | default (ternary (include "oblivion.nameOf" (list . "squad-environment")) $global.model.existingSecret $global.sandbox.enabled) -}}
 {{- end -}}

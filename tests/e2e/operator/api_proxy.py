@@ -3,6 +3,7 @@
 import asyncio
 import re
 import ssl
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,21 +30,28 @@ class ApiProxy:
     kill_after: int | None = None
     kill: Callable[[], object] | None = None
     is_cut: bool = False
+    refused: Counter[str] = field(default_factory=Counter[str])
+    """How often each watch was asked for while they were cut."""
+    watched: set[str] = field(default_factory=set[str])
+    """Paths that were watched so far."""
     watches: set[asyncio.Task[object]] = field(default_factory=set[asyncio.Task[object]])
 
     def cut_watches(self) -> None:
         """End all watches, and let no new one through."""
         self.is_cut = True
+        self.refused.clear()
         for task in self.watches:
             task.cancel()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         is_watch = "watch" in request.query
         if is_watch and self.is_cut:
+            self.refused[request.path] += 1
             return web.Response(status=503)
         if is_watch:
             task: asyncio.Task[object] | None = asyncio.current_task()
             assert task is not None
+            self.watched.add(request.path)
             self.watches.add(task)
             task.add_done_callback(self.watches.discard)
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP}

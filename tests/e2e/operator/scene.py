@@ -45,6 +45,7 @@ DEFINITION = ROOT / "helm/oblivion-crds/templates/agents.yaml"
 RIGHTS = ROOT / "services/operator/rbac.yaml"
 ACCOUNT = "oblivion-operator"
 LABEL = "oblivion.dev/tenant"
+SYSTEM_LABEL = "oblivion.dev/system"
 PATIENCE_S = 60.0
 AgentResource: Any = create_namespaced_resource("oblivion.dev", "v1alpha1", "Agent", "agents")
 CHILD_KINDS: dict[str, Any] = {
@@ -101,7 +102,10 @@ class Scene:
     async def namespace(self, *, tenant: str | None = "", restricted: bool = True) -> str:
         """A new one, labelled with the tenant unless that is None; it enforces Pod Security "restricted"."""
         name = f"squad-{uuid4().hex[:8]}"
-        labels = {} if tenant is None else {LABEL: tenant or self.tenant.slug}
+        # Whatever other system the cluster has leaves its Agents alone.
+        labels = {SYSTEM_LABEL: self.system}
+        if tenant is not None:
+            labels[LABEL] = tenant or self.tenant.slug
         if restricted:
             labels["pod-security.kubernetes.io/enforce"] = "restricted"
         await self.kube.create(Namespace(metadata=ObjectMeta(name=name, labels=labels)))

@@ -16,7 +16,7 @@ from oblivion_gateway.testing_agents import TestAgent
 from oblivion_platform.agents import read_agent
 from tests.e2e.operator.scene import AgentResource, Scene, slowly
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(240)]
 
 
 async def test_an_applied_agent_runs_is_registered_and_connects(scene: Scene) -> None:

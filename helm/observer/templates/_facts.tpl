@@ -1,0 +1,6 @@
+{{- /* What the observer is, for the library chart. */ -}}
+{{- define "observer.facts" -}}
+http: true
+metrics: true
+public: true
+{{- end -}}
