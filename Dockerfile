@@ -25,6 +25,7 @@ FROM python AS installer
 ARG PIP_INDEX_URL
 ENV PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN mkdir /packages
+COPY images/trim.sh /usr/local/bin/trim
 
 FROM installer AS foundation-packages
 ARG FOUNDATION
@@ -32,7 +33,7 @@ COPY --from=locked /locked/${FOUNDATION}.lock /locked/
 RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=pip,target=/run/secrets/pip \
     [ ! -e /run/secrets/pip ] || export PIP_CONFIG_FILE=/run/secrets/pip; \
     pip install --cache-dir /root/.cache/pip --no-deps --require-hashes --target /packages -r /locked/${FOUNDATION}.lock \
- && rm -rf /packages/bin && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /packages
+ && trim /packages && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /packages
 
 FROM python AS foundation
 ARG SITE
@@ -45,7 +46,7 @@ RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=pip,target
     [ ! -e /run/secrets/pip ] || export PIP_CONFIG_FILE=/run/secrets/pip; \
     if [ -s /locked/${SERVICE}.lock ]; then \
       pip install --cache-dir /root/.cache/pip --no-deps --require-hashes --target /packages -r /locked/${SERVICE}.lock; \
-    fi && rm -rf /packages/bin && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /packages
+    fi && trim /packages && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /packages
 
 FROM installer AS code
 COPY --from=locked /locked/build.lock /locked/

