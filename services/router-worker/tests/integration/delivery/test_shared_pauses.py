@@ -15,7 +15,7 @@ from oblivion_router_worker.adapters.slack_budgets import SlackBudgets
 @asynccontextmanager
 async def replica(post, redis_url: str) -> AsyncGenerator[SlackApi]:
     budget = Budget(redis_url)
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield SlackApi(session, post.sandbox.slack_api_url, post.credentials, SlackBudgets(budget))
     await budget.close()
 

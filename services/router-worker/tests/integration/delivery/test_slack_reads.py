@@ -31,7 +31,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def reads(post, clock) -> AsyncGenerator[SlackApiReads]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         budgets = SlackBudgets(post.budget)
         yield SlackApiReads(SlackApi(session, post.sandbox.slack_api_url, post.credentials, budgets), clock)
 
