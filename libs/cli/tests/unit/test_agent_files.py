@@ -41,6 +41,18 @@ def test_the_agent_resource_names_the_agent() -> None:
     assert resource["spec"]["replicas"] == 1
 
 
+def test_the_dockerfile_runs_the_agent_on_an_image_that_is_built_here() -> None:
+    lines = agent_files("my-fixer")["Dockerfile"].splitlines()
+    (base,) = [line.removeprefix("ARG BASE=") for line in lines if line.startswith("ARG BASE=")]
+    name, _, version = base.removeprefix("oblivion/").partition(":")
+    root = Path(__file__).parents[4]
+    assert (root / "images" / "packages" / f"{name}.txt").is_file()
+    assert f"VERSION := {version}\n" in (root / "Makefile").read_text()
+    assert "FROM ${BASE}" in lines
+    assert "COPY my_fixer.py ." in lines
+    assert lines[-1] == 'CMD ["python", "my_fixer.py"]'
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "fixer.py").write_text("mine")
     with pytest.raises(UsageWrong, match=r"fixer\.py already"):

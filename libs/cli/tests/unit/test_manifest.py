@@ -68,6 +68,7 @@ def test_every_event_that_is_parsed_is_subscribed():
     parsed = set(slack_events._PARSERS) - NOT_SUBSCRIBED
     assert parsed <= set(BOT_EVENTS)
     assert {"message.channels", "message.groups", "message.im"} <= set(BOT_EVENTS)
+    assert {"app_mention", "agent_session_stopped", "app_home_opened"} <= parsed, "Stop would spin for ever"
 
 
 def test_the_manifest_in_the_documents_is_the_one_that_is_printed():
@@ -89,6 +90,7 @@ def test_command_and_shortcuts_are_those_that_the_worker_knows():
     features = app_manifest("https://example.com/webhooks/slack")["features"]
     assert [command["command"] for command in features["slash_commands"]] == [actions.COMMAND]
     assert features["slash_commands"][0]["url"] == "https://example.com/webhooks/slack"
+    assert features["slash_commands"][0]["should_escape"] is True
     known = {actions.ASK_SHORTCUT, actions.TASK_SHORTCUT}
     assert {shortcut["callback_id"] for shortcut in features["shortcuts"]} == known
     assert "agent_view" in features

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tarfile
 from email.parser import Parser
 from pathlib import Path
 from zipfile import ZipFile
@@ -36,3 +37,5 @@ def test_a_library_is_built_as_it_is_published(tmp_path: Path, name: str, packag
         needed = {each.split(">")[0].split("<")[0] for each in metadata.get_all("Requires-Dist") or []}
         assert "oblivion-platform" not in needed
         assert "oblivion-contracts<0.2,>=0.1" in metadata.get_all("Requires-Dist", [])
+        with tarfile.open(source) as files:
+            assert any(each.endswith("/CHANGELOG.md") for each in files.getnames())

@@ -1,3 +1,4 @@
+import string
 from uuid import uuid4
 
 import pytest
@@ -30,6 +31,22 @@ def test_secrets_differ_and_are_well_formed() -> None:
 
     assert len(secrets) == 100
     assert all(map(is_well_formed, secrets))
+
+
+def test_a_secret_is_256_random_bits_between_a_prefix_and_a_checksum() -> None:
+    digits = string.digits + string.ascii_uppercase + string.ascii_lowercase
+    drawn: list[int] = []
+    for secret in (new_secret() for _ in range(100)):
+        assert secret.startswith("obs_")
+        body, checksum = secret[4:-6], secret[-6:]
+        assert len(checksum) == 6
+        drawn.append(sum(digits.index(digit) * 62**place for place, digit in enumerate(reversed(body))))
+    assert all(number < 2**256 for number in drawn)
+    # Each bit is sometimes set and sometimes not, but once in 2**91 times.
+    ever, always = 0, 2**256 - 1
+    for number in drawn:
+        ever, always = ever | number, always & number
+    assert (ever, always) == (2**256 - 1, 0)
 
 
 def test_one_mistyped_character_is_noticed() -> None:

@@ -131,6 +131,10 @@ def test_the_squad_is_complete():
     for profile in squad.values():
         assert profile.description
         assert profile.system_prompt
+        assert profile.keywords
+        assert profile.tasks
         assert len(profile.examples) >= 10
+        # Code is read with the pod's own token, so its tools are the pod's own as well.
+        assert bool(profile.tools) is (profile.name != "github")
         assert profile.limits.messages_per_minute == 10
         assert profile.limits.usd_per_day
