@@ -35,7 +35,7 @@ PUBLISHED := oblivion oblivion-crds
 .PHONY: help setup page page-types page-check page-test page-where-possible lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser images load push deploy infra e2e charts clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed page-where-possible ## Install everything into .venv and build the page (done by the other targets when needed)
 

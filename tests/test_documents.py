@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from oblivion_cli.usecases.agent_files import agent_files
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "libs/*/README.md", "services/*/README.md")
 COMMAND = re.compile(r"(?:^|[\s`])(?:\.venv/bin/)?oblivion ((?:[a-z][a-z-]*)(?: [^`\n|)]*)?)")
-TARGET = re.compile(r"(?:^|[\s`])make ([a-z][a-z-]+)")
+TARGET = re.compile(r"(?:^|[\s`])make ([a-z][a-z0-9-]+)")
 
 
 def documents() -> Iterator[tuple[str, str]]:
@@ -67,7 +68,7 @@ def test_the_documents_hold_commands() -> None:
 
 
 def test_make_targets_in_the_documents_exist() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {
         (name, found)
         for name, text in documents()
@@ -75,6 +76,13 @@ def test_make_targets_in_the_documents_exist() -> None:
         for found in TARGET.findall(line)
     }
     assert [(name, target) for name, target in sorted(named) if target not in targets] == []
+
+
+def test_make_help_lists_the_targets_that_people_use() -> None:
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = {line.split()[0] for line in shown.splitlines()}
+    everyday = {"help", "setup", "run", "demo", "test", "check", "clean"}
+    assert everyday | {"faults", "bench", "conformance", "test-browser", "deploy", "e2e"} <= listed
 
 
 def test_the_quickstart_shows_the_agent_that_is_written() -> None:
