@@ -88,7 +88,9 @@ async def test_a_slack_delivery_that_is_not_proven_is_refused_and_counted(
 
 
 async def test_a_non_ascii_signature_is_refused(service: Running, world: World) -> None:
-    for value in ("v0=" + "é" * 64, "é", "\x80\xff" * 32):
+    values = ("v0=" + "é" * 64, "é", "\x80\xff" * 32)
+    counted_before = [refused(service, source) for source in ("slack", "clickup")]
+    for value in values:
         headers = {**slack_headers(BODY), "x-slack-signature": value}
         sent = {name: content.encode("latin-1") for name, content in headers.items()}
         answer = await service.http.post("/webhooks/slack", content=BODY, headers=sent)
@@ -98,6 +100,13 @@ async def test_a_non_ascii_signature_is_refused(service: Running, world: World) 
         answer = await service.http.post("/webhooks/clickup", content=body, headers=sent)
         assert answer.status_code == 401
     assert world.events() == []
+    counted = [refused(service, source) for source in ("slack", "clickup")]
+    assert counted == [before + len(values) for before in counted_before]
+
+
+def refused(service: Running, source: str) -> float:
+    """How many signatures that were there proved nothing."""
+    return sum(service.counted(source, reason) for reason in ("signature_misshapen", "signature_wrong"))
 
 
 async def test_a_body_that_was_changed_on_the_way_is_refused(service: Running, world: World) -> None:
@@ -109,11 +118,29 @@ async def test_a_body_that_was_changed_on_the_way_is_refused(service: Running, w
     assert world.events() == []
 
 
-async def test_clickup_without_signature_is_refused(service: Running, world: World) -> None:
-    answer = await service.post("/webhooks/clickup", json.dumps(task_event()).encode(), {})
+TASK = json.dumps(task_event()).encode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({}, "signature_missing"),
+        (clickup_headers(TASK, secret=b"another secret"), "signature_wrong"),
+        ({"x-signature": clickup_headers(TASK)["x-signature"][:-1]}, "signature_wrong"),
+        ({"x-signature": clickup_headers(TASK)["x-signature"].upper()}, "signature_wrong"),
+        ({"x-signature": ""}, "signature_wrong"),
+    ],
+    ids=["missing", "wrong", "truncated", "capitals", "empty"],
+)
+async def test_a_clickup_delivery_that_is_not_proven_is_refused_and_counted(
+    service: Running, world: World, headers: dict[str, str], reason: str
+) -> None:
+    counted_before = service.counted("clickup", reason)
+    answer = await service.post("/webhooks/clickup", TASK, headers)
     assert answer.status_code == 401
-    assert service.counted("clickup", "signature_missing") > 0
+    assert problem_of(answer).code == "signature_rejected"
     assert world.events() == []
+    assert service.counted("clickup", reason) == counted_before + 1
 
 
 HOSTILE = {
@@ -201,11 +228,22 @@ async def test_a_body_of_exactly_the_limit_is_taken(service: Running, world: Wor
     assert len(world.events()) == 1
 
 
+async def verify_too_large(status_line: bytes, reader: asyncio.StreamReader) -> None:
+    """The rest of the answer is read to its end: the connection is closed behind it."""
+    assert b" 413 " in status_line
+    head, _, body = (await asyncio.wait_for(reader.read(), PATIENCE_S)).partition(b"\r\n\r\n")
+    assert f"content-type: {PROBLEM_MEDIA_TYPE}" in head.decode().lower()
+    problem = Problem.model_validate_json(body)
+    assert (problem.status, problem.code) == (413, "body_too_large")
+
+
 async def test_an_announced_body_over_the_limit_is_refused_unread(service: Running, world: World) -> None:
+    counted_before = service.counted("slack", "body_too_large")
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(b"POST /webhooks/slack HTTP/1.1\r\nhost: x\r\ncontent-length: 2097153\r\n\r\n")
-    status = await asyncio.wait_for(reader.readline(), PATIENCE_S)
-    assert b" 413 " in status
+    await verify_too_large(await asyncio.wait_for(reader.readline(), PATIENCE_S), reader)
+    assert service.counted("slack", "body_too_large") == counted_before + 1
+    assert world.events() == []
     writer.close()
     await writer.wait_closed()
 
@@ -221,7 +259,7 @@ async def test_a_chunked_body_is_refused_as_soon_as_it_passes_the_limit(
         await writer.drain()
         sent_bytes += 65_536
         await asyncio.sleep(0)
-    assert b" 413 " in await asyncio.wait_for(answer, PATIENCE_S)
+    await verify_too_large(await asyncio.wait_for(answer, PATIENCE_S), reader)
     assert LIMIT_BYTES < sent_bytes < 4 * LIMIT_BYTES
     writer.close()
     with contextlib.suppress(ConnectionError):
