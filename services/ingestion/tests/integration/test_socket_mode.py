@@ -29,7 +29,7 @@ class Connected:
     token_row: UUID
 
     def settings(self) -> Any:
-        return self.world.settings(slack_api_url=self.sandbox.slack_api_url)
+        return self.world.settings(slack_api_url=self.sandbox.slack_api_url, health_token="t")
 
     def messages(self) -> list[dict[str, Any]]:
         return [event for event in self.world.events() if event["event_type"] in {"message", "app_mention"}]
@@ -119,6 +119,22 @@ async def test_after_a_disconnect_it_connects_again_and_misses_nothing(
     assert sorted(texts) == ["after refresh_requested", "after warning"]
 
 
+async def test_an_event_that_comes_by_socket_and_by_http_is_stored_once(
+    service: Running, connected: Connected
+) -> None:
+    key = f"slack:{connected.app['app_id']}:{connected.app['team_id']}"
+    secret = str(connected.app["signing_secret"]).encode()
+    connected.world.add_secret(key, secret, connected.world.slack)
+    await connected.sandbox.control.slack.post("general", "hello both ways")
+    (event,) = await eventually(lambda: connected.messages() or False)
+
+    async def taken() -> bool:
+        return (await service.slack(event["body"], secret=secret)).status_code == 200
+
+    await eventually(taken)
+    assert [each["id"] for each in connected.messages()] == [event["id"]]
+
+
 async def test_several_replicas_store_an_event_once(service: Running, connected: Connected) -> None:
     async with served(connected.settings()) as other:
         await eventually(lambda: other.ingestion.slack_sockets.states() == ["connected"])
@@ -164,10 +180,14 @@ async def test_a_token_that_slack_refuses_shows_in_health_and_harms_nothing_else
     await eventually(lambda: sorted(service.ingestion.slack_sockets.states()) == ["connected", "connecting"])
     await connected.sandbox.control.slack.post("general", "still here")
     await eventually(lambda: bool(connected.messages()))
-    assert sorted(service.ingestion.slack_sockets.states()) == ["connected", "connecting"]
+    details = (await service.http.get("/health/details", headers={"authorization": "Bearer t"})).json()
+    told = str(details["dependencies"]["slack socket mode"])
+    assert "'connected'" in told
+    assert "'connecting'" in told
 
 
-async def test_a_refused_ticket_is_not_tried_again(connected: Connected) -> None:
+@pytest.mark.parametrize("first", ["is refused", "is cut off"])
+async def test_a_ticket_is_tried_once_and_another_one_is_asked_for(connected: Connected, first: str) -> None:
     tickets: list[str] = []
     tried: list[str] = []
 
@@ -177,10 +197,13 @@ async def test_a_refused_ticket_is_not_tried_again(connected: Connected) -> None
 
     async def link(request: web.Request) -> web.StreamResponse:
         tried.append(request.query["ticket"])
-        if tried[-1] == "0":
+        if tried[-1] == "0" and first == "is refused":
             raise web.HTTPForbidden
         socket = web.WebSocketResponse()
         await socket.prepare(request)
+        if tried[-1] == "0":
+            assert request.transport is not None
+            request.transport.abort()  # As a cut line: no farewell.
         async for _ in socket:
             pass
         return socket
@@ -190,5 +213,6 @@ async def test_a_refused_ticket_is_not_tried_again(connected: Connected) -> None
     async with TestServer(slack) as server:
         settings = connected.world.settings(slack_api_url=str(server.make_url("/api/")))
         async with served(settings) as service:
+            await eventually(lambda: tried == ["0", "1"])
             await eventually(lambda: service.ingestion.slack_sockets.states() == ["connected"])
     assert tried == ["0", "1"]
