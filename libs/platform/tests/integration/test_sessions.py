@@ -8,8 +8,10 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from oblivion_contracts.agents import AgentDefinition
 from oblivion_contracts.runs import RunSource
 from oblivion_platform import sessions
+from oblivion_platform.agents import create_agent
 from oblivion_platform.database.engine import Database
 from oblivion_platform.sessions import NewSessionRow, Reader, Said, SessionCache, Sessions, SessionUnknown
 from oblivion_platform.testing import FreshDatabase, eventually
@@ -180,6 +182,27 @@ async def test_switches_and_edits_raise_the_version(gateway: Database) -> None:
         True,
         version,
     )
+
+
+async def test_a_session_knows_where_it_began_who_answers_in_it_and_what_is_done_there(
+    gateway: Database,
+) -> None:
+    thread = "slack:i:C1:2.0"
+    async with gateway.tenant(TENANT) as tx:
+        agent = await create_agent(tx, TENANT, "fixer", AgentDefinition())
+        session = await sessions.open_for_thread(
+            tx, TENANT, NewSessionRow(RunSource.SLACK, user_id=ANA, thread=thread)
+        )
+        version = await sessions.set_current(tx, session.id, agent.id, "fix_bug")
+        assert version is not None
+        assert await sessions.set_current(tx, session.id, agent.id, "fix_bug") is None
+        await sessions.set_switches(tx, session.id, preferences={"tone": "dry"}, workflow={"name": "morning"})
+        known = await sessions.snapshot(tx, session.id)
+    assert known is not None
+    assert (known.source, known.thread, known.user_id) == (RunSource.SLACK, thread, ANA)
+    assert (known.agent, known.task) == ("fixer", "fix_bug")
+    assert (known.preferences, known.workflow) == ({"tone": "dry"}, {"name": "morning"})
+    assert known.version == version + 1
 
 
 async def test_listing_shows_a_users_own_newest_first_page_by_page(gateway: Database) -> None:

@@ -301,6 +301,17 @@ async def test_work_is_not_handed_on_into_another_person_s_conversation(office: 
     assert await code_of(await agent.call("task.delegate", request)) == "session_unknown"
 
 
+async def test_work_is_handed_on_into_another_conversation_of_the_same_person(office: Any) -> None:
+    agent = await office.agent()
+    person = office.tenant.people["user"]
+    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id, user_id=person)
+    theirs = await office.dispatcher.new_session(office.tenant.id, person)
+    delegation = {"prompt": "go on there", "session_id": str(theirs)}
+    answer = await agent.call("task.delegate", {**about(assigned), "key": "k", "delegation": delegation})
+    child = await office.dispatcher.read(office.tenant.id, answer.delegated_run_id)
+    assert (child.session_id, child.user_id, child.parent_run_id) == (theirs, person, assigned.run_id)
+
+
 async def test_work_is_not_handed_on_for_ever_nor_to_nobody(office: Any) -> None:
     agent = await office.agent()
     assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)

@@ -53,6 +53,18 @@ async def test_prompts_skills_and_limits_of_agents_are_for_admins(desk: Desk) ->
     )
 
 
+async def test_a_secret_is_shown_to_whom_it_is_made_for_and_never_again(desk: Desk) -> None:
+    made = (await desk.post("/api/agents", {"name": "fixer"})).json()
+    path = f"/api/agents/{made['agent']['id']}"
+    shown = [made["credentials"], (await desk.post(f"{path}/secrets")).json()]
+    secrets = [each["client_secret"] for each in shown]
+    listed = (await desk.get(f"{path}/secrets")).json()["items"]
+    assert {each["id"] for each in listed} == {each["secret_id"] for each in shown}
+    for place in ("/api/agents", path, f"{path}/secrets", "/api/audit", "/api/credentials"):
+        said = (await desk.get(place)).raise_for_status().text
+        assert not any(secret in said for secret in secrets), place
+
+
 async def test_what_is_old_is_archived_and_signed_out_browsers_are_forgotten(
     desk: Desk, database: FreshDatabase
 ) -> None:
