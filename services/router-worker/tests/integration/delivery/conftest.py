@@ -209,12 +209,15 @@ class Post:
         await self.decide(effect)
         return effect
 
-    async def create_comment(self, words: str = "hello", marker: str | None = None) -> Effect:
+    async def create_comment(
+        self, words: str = "hello", marker: str | None = None, *, priority: int = 1
+    ) -> Effect:
         task = await self.task(slack_ts=f"17000000{len(words):02}.{uuid4().int % 10**6:06}")
         clickup_task = (await self.clickup.create_task(self.list_id, "Task with comments"))["id"]
         marker = marker or f"https://acme.slack.com/archives/C1/p{uuid4().int % 10**16}"
         body = CreateComment(clickup_task, [{"text": f"{words}\n{marker}", "attributes": {}}], marker)
-        effect = self.effect(body, task, await self.copy(task, origin="slack"), clickup_task=clickup_task)
+        copy = await self.copy(task, origin="slack")
+        effect = self.effect(body, task, copy, clickup_task=clickup_task, priority=priority)
         await self.decide(effect)
         return effect
 

@@ -168,6 +168,25 @@ async def test_a_channels_budget_spreads_messages_and_costs_no_attempts(post):
     assert set(postponed) == {"slack_budget_spent"}
 
 
+async def test_filling_gaps_leaves_half_of_a_tokens_minute_to_what_is_new(post):
+    await post.clickup.limit(20)
+    found = [await post.create_comment(f"found {number}", priority=3) for number in range(45)]
+    async with post.deliverer(timeout_s=5.0):
+
+        async def some_wait():
+            assert "clickup_budget_spent" in [getattr(settled, "code", "") for _, settled in post.watch.tries]
+
+        await eventually(some_wait)
+        new = await post.create_comment("new")
+
+        async def is_sent():
+            assert await post.states(new) == ["sent"]
+
+        await eventually(is_sent)
+        assert "pending" in await post.states(*found)
+    assert "clickup_rate_limited" not in [getattr(settled, "code", "") for _, settled in post.watch.tries]
+
+
 async def test_stopping_lets_what_is_being_sent_end(post):
     await post.slack.misbehave("chat.postMessage", "slow", times=1, seconds=0.2)
     first, second = await post.post_task("first"), await post.post_task("second")

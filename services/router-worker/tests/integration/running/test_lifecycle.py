@@ -90,6 +90,28 @@ async def test_it_is_not_live_once_it_takes_no_more_jobs(path, unused_tcp_port):
             answers.set()
 
 
+async def test_webhooks_are_woken_and_old_bodies_removed_without_being_asked(path):
+    async with path.worker(watch_every_s=0.2, purge_every_s=0.2):
+        task = await path.clickup.create_task(path.list_id, "Ship it")
+        await path.message_of(task["id"])
+        await path.settled()
+        await path.run("UPDATE inbound_events SET received_at = received_at - interval '31 days'")
+        (webhook,) = await path.clickup.webhooks()
+        await path.clickup.change_webhook(webhook["id"], status="suspended")
+
+        async def woken():
+            (found,) = await path.clickup.webhooks()
+            assert found["health"]["status"] == "active"
+
+        async def removed():
+            old = "received_at < now() - interval '30 days'"
+            assert await path.rows(f"SELECT 1 FROM inbound_events WHERE {old}")
+            assert not await path.rows(f"SELECT 1 FROM inbound_events WHERE {old} AND body IS NOT NULL")
+
+        await eventually(woken)
+        await eventually(removed)
+
+
 async def test_it_starts_and_stops_with_redis_away_and_still_sends(path):
     async with path.worker():
         task = await path.clickup.create_task(path.list_id, "Ship it")

@@ -3,22 +3,38 @@
 from oblivion_platform.testing import eventually
 
 
+DUE_S = 1_800_000_000
+
+
 def words(comment):
     return comment["comment_text"]
 
 
 async def test_the_whole_story(path):
     async with path.worker():
-        task = await path.clickup.create_task(path.list_id, "Ship it", description="for @AI_Squad")
+        task = await path.clickup.create_task(
+            path.list_id,
+            "Ship it",
+            description="for @AI_Squad",
+            assignees=["ben"],
+            due_date=DUE_S * 1000,
+            priority=2,
+            status="in progress",
+        )
         message = await path.message_of(task["id"])
-        assert "Ship it" in str(message["blocks"])
+        shown = str(message["blocks"])
+        facts = ("Ship it", "for @AI_Squad", "ben", f"<!date^{DUE_S}^", "high", "in progress")
+        assert [fact for fact in (*facts, f"<{task['url']}|") if fact not in shown] == []
 
-        await path.clickup.update_task(task["id"], name="Ship it today")
+        await path.clickup.update_task(task["id"], name="Ship it today", status="review")
 
-        async def renamed():
-            assert "Ship it today" in str((await path.message_of(task["id"]))["blocks"])
+        async def follows():
+            now = str((await path.message_of(task["id"]))["blocks"])
+            assert "Ship it today" in now
+            assert "review" in now
+            assert "in progress" not in now
 
-        await eventually(renamed)
+        await eventually(follows)
 
         reply = await path.slack.post(path.channel, "on it #clickup", user="ana", thread_ts=message["ts"])
         await path.slack.post(path.channel, "between us", user="ana", thread_ts=message["ts"])
