@@ -2,7 +2,6 @@
 
 from oblivion_platform.testing import eventually
 
-
 DUE_S = 1_800_000_000
 
 
