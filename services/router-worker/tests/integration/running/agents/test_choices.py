@@ -10,6 +10,9 @@ from oblivion_platform.runs import NewRun
 from oblivion_platform.sessions import NewSessionRow
 from oblivion_platform.testing import eventually
 
+REMIND = "remind me tomorrow to call the bank"
+"""What the fast path knows to be the calendar's."""
+
 
 async def only(path, *names):
     """No other agents are there."""
@@ -115,6 +118,32 @@ async def test_a_later_question_takes_the_place_of_one_that_nobody_chose_an_agen
         states = {run.prompt: run.state for run in await squad.all_runs()}
         assert states["hm"] is RunState.CANCELLED
         assert states["@fixer mend the door"] is RunState.QUEUED
+
+
+async def test_a_channel_s_default_agent_begins_its_threads(path, squad, talk):
+    (slack,) = await path.rows("SELECT id FROM integrations WHERE source = 'slack'")
+    rule = NewRouteRule(kind="default", scope=f"slack:{slack['id']}:{path.channel}", agent="notion")
+    async with squad.database.tenant(squad.tenant_id) as tx:
+        await set_rule(tx, squad.tenant_id, rule, agent_id=squad.ids["notion"], created_by="Ana")
+    async with path.worker():
+        await squad.online("notion")
+        await talk.ask(REMIND)
+        assert (await squad.assigned()).agent_id == squad.ids["notion"]
+        assert await path.rows("SELECT stage FROM route_decisions") == [{"stage": "channel"}]
+
+
+async def test_a_choice_is_a_row_with_its_score_its_reason_and_how_long_it_took(path, squad, talk):
+    async with path.worker():
+        await squad.online("calendar")
+        await talk.ask(REMIND)
+        run = await squad.assigned()
+        (decision,) = await path.rows("SELECT * FROM route_decisions")
+        assert (decision["run_id"], decision["agent_id"]) == (run.id, squad.ids["calendar"])
+        assert (decision["stage"], decision["task"]) == ("fast", run.task)
+        assert 0.5 < decision["score"] <= 1
+        assert decision["reason"]
+        assert decision["candidates"][0]["agent"] == "calendar"
+        assert decision["elapsed_us"] > 0
 
 
 async def test_an_admins_override_for_a_channel_takes_what_is_asked_there(path, squad, talk):

@@ -2,9 +2,10 @@
 
 import json
 
+import pytest
 from redis.asyncio import Redis
 
-from oblivion_contracts.runs import RunPriority, RunSource
+from oblivion_contracts.runs import Category, RunPriority, RunSource, RunState
 from oblivion_platform import runs, sessions
 from oblivion_platform.runs import NewRun, RunJob, job_of, run_queue
 from oblivion_platform.sessions import NewSessionRow
@@ -23,7 +24,7 @@ async def job(path, run_id):
     return await eventually(there)
 
 
-async def queued(squad, priority):
+async def queued(squad, priority=RunPriority.MENTION, category=Category.MEDIUM):
     """A run that nobody has looked after yet."""
     async with squad.database.tenant(squad.tenant_id) as tx:
         session = await sessions.create(tx, squad.tenant_id, NewSessionRow(source=RunSource.API))
@@ -33,6 +34,7 @@ async def queued(squad, priority):
             thread=session.queue,
             prompt="@fixer mend it",
             priority=priority,
+            category=category,
         )
         await runs.create(tx, squad.tenant_id, new)
     return new
@@ -79,3 +81,44 @@ async def test_a_job_that_redis_lost_comes_back_with_its_runs_priority(path, squ
     async with path.worker(run_sweep_every_s=0.1):
         stored = await job(path, run.id)
         assert int(stored["priority"]) == RunPriority.DELEGATION
+
+
+async def test_a_job_has_three_attempts_and_so_many_are_kept_in_redis(path, squad, talk):
+    async with path.worker():
+        asked = await talk.ask("@fixer mend the build")
+        await talk.said(asked, "Processing")
+        (run,) = await squad.all_runs()
+        options = json.loads((await job(path, run.id))["opts"])
+    assert options["attempts"] == 3
+    assert (options["removeOnComplete"], options["removeOnFail"]) == ({"count": 1_000}, {"count": 5_000})
+
+
+async def test_runs_at_work_keep_no_place_of_their_worker_and_use_up_no_attempt(path, squad):
+    async with path.worker(run_concurrency=1, run_sweep_every_s=0.1):
+        await squad.online("fixer")
+        for number in range(3):
+            await queued(squad)
+
+            async def all_given(count=number + 1):
+                found = await squad.all_runs()
+                assert [run.state for run in found] == [RunState.ASSIGNED] * count
+
+            await eventually(all_given)
+
+        async def all_parked():
+            for run in await squad.all_runs():
+                assert await squad.jobs.state(str(run.id)) == "delayed"
+                assert (await job(path, run.id)).get("atm", "0") == "0"
+
+        await eventually(all_parked)
+
+
+@pytest.mark.parametrize(
+    ("category", "minutes"), [(Category.QUICK, 2), (Category.MEDIUM, 15), (Category.COMPLEX, 60)]
+)
+async def test_a_run_has_as_much_time_as_its_category_says(path, squad, category, minutes):
+    async with path.worker(run_sweep_every_s=0.1):
+        await squad.online("fixer")
+        await queued(squad, category=category)
+        given = await squad.assigned()
+        assert (given.deadline_at - given.assigned_at).total_seconds() == pytest.approx(60 * minutes, abs=1)

@@ -1,5 +1,7 @@
 """A mention becomes a run, its agent gets it, and the answer stands in the thread, once."""
 
+import re
+
 from oblivion_contracts.runs import RunState
 from oblivion_platform import runs
 from oblivion_platform.testing import eventually
@@ -27,6 +29,10 @@ async def test_a_mention_is_answered_in_its_thread_in_one_message(path, squad, t
         assert message["ts"] == working["ts"]
         assert "$0.0123" in str(message["blocks"])
         assert "*general*" in str(message["blocks"])
+        assert re.search(r" · \d+(\.\d)? s · ", str(message["blocks"])), "how long it took"
+        ana = (await path.slack.users())["ana"]
+        assert str(message["blocks"]).count(f"<@{ana}>") == 1
+        assert ana not in str(working["blocks"])
         assert "<!channel>" not in str(message)
         await path.settled()
 

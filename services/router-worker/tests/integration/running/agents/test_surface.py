@@ -74,6 +74,8 @@ async def test_an_approval_is_answered_by_a_member_and_not_by_a_guest(path, squa
         await squad.step(lambda tx: runs.ask(tx, run.id, run.fence, "k", "Delete *everything*?", "all of it"))
         messages = await talk.said(asked, "asks for approval")
         question = messages[-1]
+        (buttons,) = [block for block in question["blocks"] if block["type"] == "actions"]
+        assert all(button["confirm"]["text"]["text"] for button in buttons["elements"])
         await status_becomes(path, asked, "suspended")
         await path.slack.press(path.channel, question["ts"], "oblivion:approve", user="ana")
         await talk.whispered("Guests can ask, but not approve")
@@ -395,10 +397,10 @@ async def test_a_partner_of_slack_connect_may_ask_and_not_decide(path, squad, ta
         await talk.whispered("Guests can ask, but not approve")
         assert (await squad.read(run.id)).state is RunState.WAITING
         (identity,) = await path.rows(
-            "SELECT subject, role FROM user_identities i JOIN users u ON u.id = i.user_id"
+            "SELECT subject, role, is_operator FROM user_identities i JOIN users u ON u.id = i.user_id"
         )
         assert identity["subject"].startswith("TPARTNER:")
-        assert identity["role"] == "guest"
+        assert (identity["role"], identity["is_operator"]) == ("guest", False)
 
 
 async def test_progress_is_edited_rarely_however_often_it_is_said(path, squad, talk):
