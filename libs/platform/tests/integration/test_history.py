@@ -8,11 +8,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from oblivion_contracts.runs import RunSource
 from oblivion_contracts.sessions import HistorySearch
 from oblivion_platform.errors import DependencyUnavailable
-from oblivion_platform.history import Document, QdrantHistory, WordLlamaEmbedder, is_shared
+from oblivion_platform.history import Document, QdrantHistory, WordLlamaEmbedder, embedder_named, is_shared
+from oblivion_platform.http_server import serving
 from oblivion_sandbox.testing import running_sandbox
 
 pytestmark = pytest.mark.integration
@@ -106,6 +111,36 @@ async def test_an_index_that_is_away_says_so() -> None:
     with pytest.raises(DependencyUnavailable):
         await history.search(TENANT, HistorySearch(query="login"), None)
     await history.close()
+
+
+async def test_an_embedder_of_ones_own_choice_is_asked_over_http(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def embed(request: Request) -> JSONResponse:
+        """As OpenAI and all that speak its protocol: by whether a text is of meetings."""
+        texts = (await request.json())["input"]
+        asked.extend(texts)
+        vectors = [[1.0, 0.0] if "meeting" in each else [0.0, 1.0] for each in texts]
+        rows = [{"object": "embedding", "index": n, "embedding": each} for n, each in enumerate(vectors)]
+        return JSONResponse({"object": "list", "model": "m", "data": rows, "usage": {}})
+
+    app = Starlette(routes=[Route("/v1/embeddings", embed, methods=["POST"])])
+    async with running_sandbox(tmp_path) as sandbox, serving(app, host="127.0.0.1", port=0) as port:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{port}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        history = QdrantHistory(sandbox.qdrant_url, embedder_named("openai:of-our-choice"))
+        await history.add([LOGIN, MEETING, replace(LOGIN, run_id=UUID(int=105), prompt="予約" * 4_000)])
+        [first, *_] = await history.search(TENANT, HistorySearch(query="my meetings"), None)
+        await history.close()
+    assert first.run_id == MEETING.run_id
+    assert asked[-1] == "my meetings"
+    assert max(len(each.encode()) for each in asked) <= 8_000
+
+
+def test_without_a_choice_the_embedder_is_the_one_that_needs_nothing() -> None:
+    assert {embedder_named(choice).name for choice in (None, "", "wordllama")} == {"wordllama"}
 
 
 @pytest.mark.parametrize(

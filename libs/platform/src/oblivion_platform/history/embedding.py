@@ -9,6 +9,11 @@ from typing import Any, Protocol, cast
 from oblivion_platform.errors import DependencyUnavailable
 
 EMBED_WITHIN_S = 30.0
+TEXT_BYTES_MAX = 8_000
+"""A token is a byte at least, and OpenAI's embedders take 8,191 of them:
+https://platform.openai.com/docs/guides/embeddings.
+"""
+_AS_OPENAI = frozenset({"openai", "azure_openai"})
 
 
 class Embedder(Protocol):
@@ -56,7 +61,7 @@ class LangChainEmbedder:
             async with asyncio.timeout(EMBED_WITHIN_S):
                 if self._model is None:
                     self._model = await asyncio.to_thread(_load_langchain, self._model_name)
-                return cast("list[list[float]]", await self._model.aembed_documents(list(texts)))
+                return cast("list[list[float]]", await self._model.aembed_documents([*map(_cut, texts)]))
         except (
             Exception
         ) as error:  # Each provider has its own errors; all mean that there are no vectors now.
@@ -80,4 +85,11 @@ def _load_wordllama() -> Any:
 def _load_langchain(model: str) -> Any:
     from langchain.embeddings import init_embeddings
 
-    return init_embeddings(model)
+    # Its own counting of tokens downloads a vocabulary, and sends numbers, which only OpenAI itself reads.
+    is_openais = model.partition(":")[0] in _AS_OPENAI
+    options: dict[str, Any] = {"check_embedding_ctx_length": False} if is_openais else {}
+    return init_embeddings(model, **options)
+
+
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[:TEXT_BYTES_MAX].decode("utf-8", "ignore")
