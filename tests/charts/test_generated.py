@@ -6,11 +6,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 from oblivion_platform.database.roles import OWNER, RELAY, SERVICE_ROLES
 
 ROOT = Path(__file__).parents[2]
+CHARTS = sorted([*ROOT.glob("helm/*/Chart.yaml"), *ROOT.glob("infra/*/Chart.yaml")])
 LISTS = sorted((ROOT / "images" / "packages").glob("*.txt"))
 
 
@@ -47,6 +49,20 @@ def test_charts_and_packages_have_one_version() -> None:
         chart = yaml.safe_load(file.read_text())
         # A library has none: it starts nothing.
         assert (chart["version"], chart.get("appVersion", version)) == (version, version), file
+
+
+@pytest.mark.parametrize("file", CHARTS, ids=lambda file: file.parent.name)
+def test_what_a_chart_depends_on_is_a_link_to_where_it_is(file: Path) -> None:
+    """A link that a copy made a file of would leave a chart that nobody can render."""
+    wanted = {
+        each["name"]: (file.parent / each["repository"].removeprefix("file://")).resolve()
+        for each in yaml.safe_load(file.read_text()).get("dependencies", [])
+    }
+    room = file.parent / "charts"
+    found = {each.name: each for each in room.iterdir()} if room.exists() else {}
+    assert {name for name, each in found.items() if not each.is_symlink()} == set()
+    assert {name: each.resolve() for name, each in found.items()} == wanted
+    assert all((each / "Chart.yaml").is_file() for each in wanted.values())
 
 
 def test_init_sql_makes_the_roles_that_the_platform_names() -> None:
