@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from oblivion_contracts.mappings import FilterKind, MappingOptions, MessageFilter, TaskSelection
+
 pytestmark = pytest.mark.integration
 
 
@@ -46,6 +48,18 @@ async def test_a_link_is_made_shown_and_ended(system):
     assert row["state"] != "active"
     again = await oblivion("mappings", "unlink", linked["id"][:8])
     assert (again.code, again.out) == (3, "")
+
+
+async def test_a_link_carries_the_options_that_were_typed(system):
+    filtering = ("--filter", "metadata", "--event-type", "deploy", "--payload", "env=prod")
+    await oblivion("mappings", "link", "Launch", "#launch", *filtering, "--no-comments", "--tasks", "tagged")
+    (row,) = (await oblivion("mappings", "list", "--json")).document
+    options = MappingOptions.model_validate(row["options"])
+    wanted = MessageFilter(kind=FilterKind.METADATA, event_type="deploy", payload={"env": "prod"})
+    assert (options.filter, options.mirror_comments) == (wanted, False)
+    assert options.tasks is TaskSelection.TAGGED
+    incomplete = await oblivion("mappings", "link", "Launch", "#launch", "--filter", "metadata")
+    assert (incomplete.code, incomplete.out) == (2, "")
 
 
 async def test_a_tenant_is_made_with_its_retention_and_changes_it(system):

@@ -7,7 +7,7 @@ import pytest
 from oblivion_cli.commands.mapping_options import TypedTriggers, mapping_options
 from oblivion_cli.errors import NotFound, UsageWrong
 from oblivion_cli.usecases.mappings import by_user_id
-from oblivion_contracts.mappings import MappingOptions
+from oblivion_contracts.mappings import FilterKind, MappingOptions, MessageFilter
 
 TEAMS = [
     {"id": "9", "members": [{"user": {"id": 7, "username": "Ben", "email": "ben@example.com"}}]},
@@ -53,6 +53,26 @@ def test_what_cannot_be_meant_is_refused_with_an_example(changes: dict[str, Any]
     with pytest.raises(UsageWrong) as refused:
         options(**changes)
     assert said in refused.value.fix
+
+
+def filtered(payload: list[str] | None = None, **filtering: Any) -> MessageFilter:
+    typed = {"kind": FilterKind.KEYWORD, "keyword": "#clickup", "event_type": None} | filtering
+    return mapping_options(triggers(), payload, typed).filter
+
+
+def test_which_replies_are_copied_is_read_from_what_was_typed() -> None:
+    assert filtered() == MessageFilter()
+    assert filtered(keyword="#task").keyword == "#task"
+    assert filtered(kind=FilterKind.ALL).kind is FilterKind.ALL
+    by_metadata = filtered(["env = prod"], kind=FilterKind.METADATA, event_type="deploy")
+    assert (by_metadata.event_type, by_metadata.payload) == ("deploy", {"env": "prod"})
+
+
+def test_a_filter_that_says_too_little_is_refused_with_the_reason() -> None:
+    with pytest.raises(UsageWrong, match="needs event_type"):
+        filtered(kind=FilterKind.METADATA)
+    with pytest.raises(UsageWrong, match="no pair"):
+        filtered(["env"], kind=FilterKind.METADATA, event_type="deploy")
 
 
 @pytest.mark.parametrize("typed", ["ben", "Ben", "BEN@example.com", "7"])

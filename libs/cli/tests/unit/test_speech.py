@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import typer
 
 from oblivion_cli.app import VERBS, make_app
 from oblivion_cli.errors import ExitCode, NotFound, UsageWrong
@@ -174,6 +175,20 @@ def test_help_names_every_verb():
         timeout=60,
     )
     assert all(f" {verb} " in shown.stdout for verb in VERBS)
+
+
+@pytest.mark.parametrize(
+    "verb", ["doctor", "slack", "clickup", "tenants", "mappings", "events", "dead-letters"]
+)
+def test_verbs_that_tell_something_tell_it_to_machines_too(verb):
+    told = typer.main.get_command(make_app([verb])).commands[verb]
+    commands = getattr(told, "commands", {verb: told})
+    commands.pop("manifest", None)  # It is a JSON document in any case.
+    assert commands
+    silent = [
+        name for name, each in commands.items() if "--json" not in {o for p in each.params for o in p.opts}
+    ]
+    assert silent == []
 
 
 def test_every_verb_and_exit_code_is_in_the_reference():

@@ -1,5 +1,7 @@
 """The fixtures that other tests stand on."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 import redis.asyncio
@@ -8,6 +10,7 @@ from oblivion_platform.testing import FreshDatabase, eventually
 from oblivion_platform.testing.servers import (
     POSTGRES_VARIABLE,
     REDIS_VARIABLE,
+    docker_answers,
     postgres_server,
     redis_server,
 )
@@ -61,3 +64,15 @@ def test_servers_that_the_environment_names_are_taken_as_they_are(monkeypatch: p
             "postgresql://somebody@elsewhere/postgres",
             "redis://elsewhere:6379/7",
         )
+
+
+@pytest.mark.parametrize(("docker", "answers"), [(None, False), ("exit 1", False), ("exit 0", True)])
+def test_docker_counts_where_its_daemon_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, docker: str | None, answers: bool
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if docker is not None:
+        command = tmp_path / "docker"
+        command.write_text(f"#!/bin/sh\n{docker}\n")
+        command.chmod(0o755)
+    assert docker_answers() is answers
