@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -110,6 +111,7 @@ def test_the_banner_says_where_everything_is(up):
     assert str(up.home) in up.said
     assert "oblivion demo" in up.said
     assert "oblivion doctor" in up.said
+    assert "starting the services and the squad" in up.said, "what goes on is told before the banner"
 
 
 def test_localhost_and_its_number_are_alike(up):
@@ -148,6 +150,9 @@ def test_the_demo_holds(up):
     demo = oblivion(up.environment, "demo")
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "The story held" in demo.stdout
+    steps = [line for line in demo.stdout.splitlines() if line.split()[:1] == ["ok"]]
+    assert len(steps) > 10, "each step is told with the time that it took"
+    assert all(re.search(r"\d+\.\d\d s$", line) for line in steps)
     link = next(word for word in demo.stdout.split() if "/slack/archives/" in word)
     assert httpx.get(link, follow_redirects=True, trust_env=False).status_code == 200
 

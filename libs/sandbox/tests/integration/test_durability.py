@@ -19,7 +19,7 @@ import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from oblivion_platform.testing import PATIENCE_S
+from oblivion_platform.testing import PATIENCE_S, eventually
 from oblivion_sandbox.control import SandboxControl
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
@@ -123,6 +123,42 @@ async def test_what_was_answered_is_there_after_a_kill_and_its_events_are_still_
     told = [event["text"] for event in receiver.events()]
     # An event whose answer was cut off by the kill is sent again, as by the real one.
     assert set(told) == set(stored)
+
+
+async def create_tasks_until_killed(
+    url: str, owner: dict[str, Any], list_id: str, confirmed: set[str]
+) -> None:
+    async with aiohttp.ClientSession(headers={"Authorization": owner["token"]}) as session:
+        with contextlib.suppress(aiohttp.ClientError):
+            for number in range(100_000):
+                path = f"{url}/clickup/api/v2/list/{list_id}/task"
+                async with session.post(path, json={"name": str(number)}) as response:
+                    task = await response.json()
+                confirmed.add(task["id"])
+                path = f"{url}/clickup/api/v2/task/{task['id']}/comment"
+                async with session.post(path, json={"comment_text": "noted"}) as response:
+                    confirmed.add(str((await response.json())["id"]))
+
+
+async def test_tasks_and_comments_that_were_answered_are_there_after_a_kill(process: Process):
+    async with SandboxControl(process.url) as control:
+        await control.clickup.limit(0)
+        owner, list_id = await control.clickup.owner(), (await control.clickup.lists())["Ideas"]
+    confirmed: set[str] = set()
+    writers = [
+        asyncio.create_task(create_tasks_until_killed(process.url, owner, list_id, confirmed))
+        for _ in range(8)
+    ]
+    await eventually(lambda: len(confirmed) > 100)
+    process.kill()
+    await asyncio.gather(*writers)
+
+    await process.start()
+    async with SandboxControl(process.url) as control:
+        tasks = await control.clickup.tasks(list_id)
+        comments = await control.clickup.comments()
+        assert (await control.clickup.owner())["token"] == owner["token"]
+    assert confirmed <= {str(each["id"]) for each in (*tasks, *comments)}
 
 
 async def test_events_wait_for_their_receiver_across_a_restart(process: Process, receiver: Any):

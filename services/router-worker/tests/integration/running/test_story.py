@@ -70,3 +70,23 @@ async def test_the_whole_story(path):
         await path.clickup.delete_task(task["id"])
         await path.settled()
         assert "Deleted" in (await path.message_of(task["id"]))["text"]
+
+
+async def test_nothing_echoes_where_everything_is_copied_both_ways(path):
+    everything = '{"filter": {"kind": "all"}, "mirror_comments": true}'
+    await path.run("UPDATE project_mappings SET options = CAST(:o AS jsonb)", o=everything)
+    async with path.worker():
+        task = await path.clickup.create_task(path.list_id, "Ship it")
+        root = (await path.message_of(task["id"]))["ts"]
+        for number in range(3):
+            await path.slack.post(path.channel, f"said in Slack {number}", user="ana", thread_ts=root)
+            await path.clickup.comment(task["id"], f"said in ClickUp {number}", user="ben")
+        await path.settled()
+        for texts in (
+            [words(comment) for comment in await path.comments(task["id"])],
+            [message["text"] for message in await path.thread(root)],
+        ):
+            said = [f"said in {place} {number}" for place in ("Slack", "ClickUp") for number in range(3)]
+            assert [sum(each in text for text in texts) for each in said] == [1] * 6
+            assert len(texts) == 6
+        assert len(await path.thread()) == 1
