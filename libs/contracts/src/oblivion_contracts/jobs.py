@@ -10,6 +10,8 @@ from oblivion_contracts.model import Contract
 
 WEBHOOK_PROCESSING = "webhook-processing"
 AI_AGENT_TASKS = "ai-agent-tasks"
+PROCESS_MENTION = "process-mention"
+"""What each job of `ai-agent-tasks` is called."""
 PLACE_READING = "place-reading"
 
 TRACEPARENT_PATTERN = r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"

@@ -93,14 +93,15 @@ def redis_client(url: str) -> "Redis":
 
 
 class JobQueue:
-    """The producing side of one queue."""
+    """The producing side of one queue, whose jobs are called like it unless they have a name of their own."""
 
-    def __init__(self, name: str, redis_url: str, policy: JobPolicy) -> None:
+    def __init__(self, name: str, redis_url: str, policy: JobPolicy, *, job_name: str | None = None) -> None:
         self.name = name
+        self._job_name = job_name or name
         self._policy = policy
         self._client = redis_client(redis_url)
         self._queue = Queue(name, {"connection": self._client})
-        self._bulk = BulkAdd(self._queue, self._client, name, self._options())
+        self._bulk = BulkAdd(self._queue, self._client, self._job_name, self._options())
 
     async def add_all(self, jobs: Sequence[NewJob]) -> int:
         """Add jobs in few round trips, and return how many wait now.
@@ -122,7 +123,7 @@ class JobQueue:
             "priority": job.priority,
             "delay": int(delay_s * 1000),
         }
-        await self._answered(self._queue.add(self.name, dict(job.data), options))
+        await self._answered(self._queue.add(self._job_name, dict(job.data), options))
 
     async def state(self, job_id: str) -> str:
         """`waiting`, `prioritized`, `delayed`, `active`, `completed`, `failed` or `unknown`."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from oblivion_contracts.jobs import AI_AGENT_TASKS, ProcessMention
+from oblivion_contracts.jobs import AI_AGENT_TASKS, PROCESS_MENTION, ProcessMention
 from oblivion_contracts.runs import RunPriority
 from oblivion_platform.jobs import JobPolicy, NewJob
 from oblivion_platform.queue import JobQueue
@@ -14,7 +14,7 @@ RUN_JOBS = JobPolicy(attempts=3, backoff_s=2.0, jitter=0.5)
 
 
 def run_queue(redis_url: str) -> JobQueue:
-    return JobQueue(AI_AGENT_TASKS, redis_url, RUN_JOBS)
+    return JobQueue(AI_AGENT_TASKS, redis_url, RUN_JOBS, job_name=PROCESS_MENTION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ HELP = (
     "“@oblivion summarise this thread”. Name an agent to choose it: “@oblivion @github open pull requests?”. "
     "`/oblivion agents` lists them, `/oblivion status` your runs, `/oblivion task` makes a task, "
     "`/oblivion link` signs you in (or, for admins, links a list to the channel), `/oblivion settings` is "
-    "for admins; the Stop button or an :x: on your question stops a run."
+    "for admins; the Stop button or an :x: on your question stops a run. Slack takes commands in channels, "
+    "not in threads: there, mention me."
 )
 NOT_KNOWN = "is not known to Oblivion here, so no agent was called. An admin can let people in"
 CALLED_TOO_OFTEN = "called agents too often, so none was called. Please call again in {wait}"

@@ -56,6 +56,7 @@ async def test_a_mentions_job_says_who_asked_and_where_and_nothing_of_what_was_a
             "thread_id": asked,
         }
         assert "mend" not in str(stored)
+        assert stored["name"] == "process-mention"
 
 
 async def test_a_mention_goes_before_work_that_was_handed_on(path, squad):
@@ -81,6 +82,7 @@ async def test_a_job_that_redis_lost_comes_back_with_its_runs_priority(path, squ
     async with path.worker(run_sweep_every_s=0.1):
         stored = await job(path, run.id)
         assert int(stored["priority"]) == RunPriority.DELEGATION
+        assert stored["name"] == "process-mention"
 
 
 async def test_a_job_has_three_attempts_and_so_many_are_kept_in_redis(path, squad, talk):

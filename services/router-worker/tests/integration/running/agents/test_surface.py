@@ -127,6 +127,7 @@ async def test_the_slash_command_answers_its_person_alone(path, squad, talk):
         _, run = await running(squad, talk)
         for text, words in (
             ("help", "Mention me"),
+            ("help", "not in threads"),
             ("agents", "fixer"),
             ("status", "write a poem"),
             ("stop", "Stopped your run"),
