@@ -12,6 +12,7 @@ import typer
 
 from oblivion_cli.app import VERBS, make_app
 from oblivion_cli.usecases.agent_files import agent_files
+from oblivion_client import Agent, Run
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "libs/*/README.md", "services/*/README.md")
@@ -90,6 +91,22 @@ def test_the_quickstart_shows_the_agent_that_is_written() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", shown, re.DOTALL)
     written = agent_files("fixer")["fixer.py"]
     assert [line for line in code.splitlines() if line] == [line for line in written.splitlines() if line]
+
+
+def test_what_the_sdk_offers_stands_in_its_reference() -> None:
+    reference = (ROOT / "docs/write-an-agent/reference.md").read_text()
+    of_the_sdk_itself = {("agent", "use"), ("run", "mark_cancelled")}
+    offered = {
+        (kind.__name__.lower(), name)
+        for kind in (Agent, Run)
+        for name in vars(kind)
+        if not name.startswith("_")
+        and (callable(getattr(kind, name)) or isinstance(vars(kind)[name], property))
+    }
+    assert ("run", "ask_approval") in offered
+    assert {
+        f"{kind}.{name}" for kind, name in offered - of_the_sdk_itself if f"{kind}.{name}" not in reference
+    } == set()
 
 
 def test_each_verb_stands_in_the_reference() -> None:
