@@ -73,6 +73,14 @@ async def test_what_is_about_the_same_comes_first(index: QdrantHistory) -> None:
     assert first.score > second.score
 
 
+async def test_a_run_is_found_by_what_was_said_in_its_thread_before_it(index: QdrantHistory) -> None:
+    bare = replace(LOGIN, run_id=UUID(int=106), prompt="and now?", answer="done")
+    told = replace(bare, run_id=UUID(int=107), before="The printer on the third floor is jammed again")
+    await index.add([bare, told])
+    [first, *_] = await index.search(TENANT, HistorySearch(query="jammed printer"), None)
+    assert first.run_id == told.run_id
+
+
 async def test_no_search_crosses_to_another_tenant(index: QdrantHistory) -> None:
     await index.add([LOGIN, THEIRS])
     assert await found(index) == [LOGIN.run_id]

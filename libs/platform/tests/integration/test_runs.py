@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from oblivion_contracts.runs import TOKENS_MAX, USD_MAX, RunEventKind, RunFailure, RunSource, RunState, Usage
-from oblivion_platform import runs
+from oblivion_platform import runs, sessions
 from oblivion_platform.database.engine import Database, ValueRefused
+from oblivion_platform.history.documents import read_documents
 from oblivion_platform.runs import FencedOff, Holder, NewRun, Run, RunOver, RunUnknown
+from oblivion_platform.sessions import NewSessionRow, Said
 from oblivion_platform.testing.databases import FreshDatabase
 
 TENANT, OTHER = uuid4(), uuid4()
@@ -287,6 +289,25 @@ async def test_a_question_is_seen_by_whom_the_run_is_for_and_in_public_by_all(
         assert await runs.may_see_approval(tx, asked.id, seen_by=None) is True
         everything = await runs.pending_approvals(tx, seen_by=None, limit=1_000)
         assert asked.id in {each.id for each in everything}
+
+
+async def test_what_is_indexed_of_a_run_is_its_question_its_answer_and_the_thread_before_it(
+    worker: Database, gateway: Database
+) -> None:
+    async with worker.tenant(TENANT) as tx:
+        session = await sessions.create(tx, TENANT, NewSessionRow(RunSource.API))
+        for number in range(8):
+            words = Said("user", f"said {number}", RunSource.API)
+            await sessions.append_message(tx, session.id, words)
+    run = await running(worker, gateway, session_id=session.id)
+    failed = await running(worker, gateway)
+    async with gateway.tenant(TENANT) as tx:
+        await sessions.append_message(tx, session.id, Said("user", "said later", RunSource.API))
+        await runs.complete(tx, run.id, run.fence, "done", None)
+        await runs.fail(tx, failed.id, failed.fence, RunFailure(code="x", message="x"), None)
+        (found,) = await read_documents(tx, [run.id, failed.id])
+    assert (found.run_id, found.agent, found.prompt, found.answer) == (run.id, "fixer", "fix it", "done")
+    assert found.before.split("\n") == [f"said {number}" for number in (7, 6, 5, 4, 3, 2)]
 
 
 @pytest.mark.parametrize("ending", ["complete", "fail", "cancel", "give_up"])

@@ -66,6 +66,12 @@ async def test_long_polling_is_refused(office: Any) -> None:
         assert answer.status == 400
 
 
+async def test_both_ends_notice_a_dead_line_within_half_a_minute(office: Any) -> None:
+    agent = await office.agent()
+    line = agent.client.eio
+    assert (line.current_transport, line.ping_interval, line.ping_timeout) == ("websocket", 10, 20)
+
+
 async def test_a_disabled_agent_is_cut_on_every_gateway_and_not_let_in_again(
     office: Any, database: FreshDatabase, redis_url: str
 ) -> None:
