@@ -32,7 +32,7 @@ SOURCES = git ls-files -co --exclude-standard Dockerfile requirements.lock image
 PUBLISHED := oblivion oblivion-crds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types page-check page-test page-where-possible lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser images load push deploy infra e2e charts clean
+.PHONY: help setup page page-types page-check page-test page-where-possible lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser images load push deploy infra infra-check e2e charts clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -178,10 +178,18 @@ deploy: ## Build, load, and install every service as its own release into the cl
 infra: ## List what infra-NAME installs beside Oblivion, with pinned values
 	@grep -H '^# version' infra/values/*.yaml | sed 's|infra/values/||; s|.yaml:# version: |  |'
 
-infra-%: infra/values/%.yaml
-	@header() { sed -n "s/^# $$1: //p" $<; }; repository=$$(header repository); chart=$$(header chart); \
+# What helm is told of a chart that is not ours, from the head of its values.
+pinned = header() { sed -n "s/^\# $$1: //p" $(1); }; repository=$$(header repository); chart=$$(header chart); \
 	case $$repository in oci://*) where="$$repository/$$chart";; *) where="$$chart --repo $$repository";; esac; \
-	helm upgrade --install $* $$where --version $$(header version) -n $$(header namespace) --create-namespace -f $<
+	pinned="$$where --version $$(header version) -n $$(header namespace) -f $(1)"
+
+infra-%: infra/values/%.yaml
+	@$(call pinned,$<); helm upgrade --install $* $$pinned --create-namespace
+
+infra-check: $(addprefix infra-check-,$(basename $(notdir $(wildcard infra/values/*.yaml)))) ## Render each of them, as it is pinned, with our values (fetches the charts)
+
+infra-check-%: infra/values/%.yaml
+	@$(call pinned,$<); helm template $* $$pinned --api-versions monitoring.coreos.com/v1 >/dev/null && echo "$* renders with our values"
 
 e2e: $(VENV)/.installed ## Try the whole system on the cluster of KUBECONFIG, whose nodes have the images: E2E=all, also what takes long; E2E=main, the main job alone
 	$(BIN)/pytest $(if $(filter main,$(E2E)),tests/e2e/test_install.py,tests/e2e) -m "e2e$(if $(filter all,$(E2E)),, and not long)"

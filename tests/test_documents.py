@@ -15,7 +15,14 @@ from oblivion_cli.usecases.agent_files import agent_files
 from oblivion_client import Agent, Run
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "libs/*/README.md", "services/*/README.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/**/*.md",
+    "libs/*/README.md",
+    "services/*/README.md",
+    "infra/values/*.md",
+)
 COMMAND = re.compile(r"(?:^|[\s`])(?:\.venv/bin/)?oblivion ((?:[a-z][a-z-]*)(?: [^`\n|)]*)?)")
 TARGET = re.compile(r"(?:^|[\s`])make ([a-z][a-z0-9-]+)")
 
@@ -70,6 +77,7 @@ def test_the_documents_hold_commands() -> None:
 
 def test_make_targets_in_the_documents_exist() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets |= {f"infra-{file.stem}" for file in ROOT.glob("infra/values/*.yaml")}
     named = {
         (name, found)
         for name, text in documents()

@@ -1,6 +1,6 @@
 """What `skaffold dev` deploys is what `make deploy` does: the same releases, from images that it builds.
 
-Its form was checked against the schema that Skaffold publishes for its version.
+Its form is checked by CI against the schema that Skaffold publishes for its version.
 """
 
 import re
@@ -23,6 +23,14 @@ def test_every_release_of_make_deploy_is_one_of_skaffold() -> None:
     listed = " ".join(re.findall(r"for (?:part|store) in ([a-z -]+);", script))
     single = re.findall(r"^(?:install|helm upgrade --install) ([a-z-]+) ", script, re.MULTILINE)
     assert {release["name"] for release in RELEASES} == {*listed.split(), *single}
+
+
+def test_ci_checks_it_by_the_schema_of_its_version() -> None:
+    version = SKAFFOLD["apiVersion"].removeprefix("skaffold/")
+    workflow = (ROOT / ".github/workflows/cluster.yml").read_text()
+    assert re.search(
+        rf"check-jsonschema --schemafile\s+https://\S+/schemas/{version}\.json\s+skaffold\.yaml", workflow
+    )
 
 
 def test_every_image_is_built_from_what_is_here() -> None:

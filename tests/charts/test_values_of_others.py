@@ -1,6 +1,8 @@
 """Pinned values of charts that are not ours: each names what it installs."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ import yaml
 from oblivion_cli.cluster.secrets import new_keys, new_passwords
 from tests.charts.conftest import Render, of_kind
 
-VALUES = sorted((Path(__file__).parents[2] / "infra" / "values").glob("*.yaml"))
+ROOT = Path(__file__).parents[2]
+VALUES = sorted((ROOT / "infra" / "values").glob("*.yaml"))
 HEADER = re.compile(r"^# (chart|repository|version|namespace): (\S+)$", re.MULTILINE)
 
 
@@ -27,7 +30,7 @@ def test_it_names_chart_repository_version_and_namespace(file: Path) -> None:
 def test_what_measures_a_store_is_let_in_and_has_its_password(
     render: Render, store: str, exporter: str
 ) -> None:
-    text = (Path(__file__).parents[2] / "infra" / "values" / f"{exporter}.yaml").read_text()
+    text = (ROOT / "infra" / "values" / f"{exporter}.yaml").read_text()
     (policy,) = of_kind(render(f"infra/{store}"), "NetworkPolicy")
     (service,) = (
         each for each in of_kind(render(f"infra/{store}"), "Service") if "clusterIP" not in each["spec"]
@@ -39,14 +42,64 @@ def test_what_measures_a_store_is_let_in_and_has_its_password(
         for wish in each["podSelector"].get("matchExpressions", [])
         for name in wish["values"]
     ]
-    assert f"prometheus-{exporter}" in let_in
-    assert dict(HEADER.findall(text))["chart"] in let_in
+    assert name_of_its_pods(text) in let_in
     assert f"{service['metadata']['name']}" in text
     assert f"{{name: oblivion-database, key: {store}}}" in text
     assert store in new_passwords()
 
 
-STORES = sorted((Path(__file__).parents[2] / "infra" / "values" / "external-secrets").glob("*.yaml"))
+def name_of_its_pods(text: str) -> str:
+    """The label `app.kubernetes.io/name` of an exporter's pods: the chart's name, unless values say so.
+
+    The chart of Postgres' exporter knows the label `app` alone (seen by rendering it), so its values say so.
+    """
+    values, chart = yaml.safe_load(text), dict(HEADER.findall(text))["chart"]
+    is_labelled = chart != "prometheus-postgres-exporter"
+    return values.get("podLabels", {"app.kubernetes.io/name": chart} if is_labelled else {}).get(
+        "app.kubernetes.io/name", "nobody"
+    )
+
+
+HELM = """#!/bin/sh
+echo "$@" >> "$ASKED"
+"""
+
+
+def asked_of_helm(tmp_path: Path, *goals: str) -> list[str]:
+    """What make asks of a helm that only takes notes."""
+    program = tmp_path / "helm"
+    program.write_text(HELM)
+    program.chmod(0o755)
+    asked = tmp_path / "asked"
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "ASKED": str(asked)}
+    subprocess.run(["make", *goals], cwd=ROOT, env=environment, check=True, capture_output=True)
+    return asked.read_text().splitlines()
+
+
+def test_each_is_rendered_as_it_is_pinned_with_our_values_where_charts_can_be_fetched(tmp_path: Path) -> None:
+    asked = {line.split()[1]: line for line in asked_of_helm(tmp_path, "infra-check")}
+    assert asked.keys() == {file.stem for file in VALUES}
+    for file in VALUES:
+        pinned = dict(HEADER.findall(file.read_text()))
+        line = asked[file.stem]
+        assert line.startswith(f"template {file.stem} ")
+        assert f"--version {pinned['version']} -n {pinned['namespace']} -f infra/values/{file.name}" in line
+        where = (
+            f"{pinned['repository']}/{pinned['chart']} "
+            if pinned["repository"].startswith("oci://")
+            else f"{pinned['chart']} --repo {pinned['repository']} "
+        )
+        assert where in line
+    assert "make infra-check" in (ROOT / ".github/workflows/cluster.yml").read_text()
+
+
+def test_installing_one_takes_the_same_chart(tmp_path: Path) -> None:
+    (asked,) = asked_of_helm(tmp_path, "infra-kong")
+    assert asked.startswith("upgrade --install kong ingress --repo ")
+    assert asked.endswith("--create-namespace")
+
+
+STORES = sorted((ROOT / "infra" / "values" / "external-secrets").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("file", STORES, ids=lambda file: file.stem)

@@ -44,6 +44,7 @@ spec:
     {{- if and $facts.redis $global.redis.host }}
     - ports: [{port: {{ $global.redis.port }}}]
     {{- end }}
+    {{- with include "oblivion.egressToNamed" . | trim }}{{ . | nindent 4 }}{{ end }}
     {{- if $facts.internet }}
     {{- include "oblivion.egressToInternet" . | nindent 4 }}
     {{- end }}
@@ -52,6 +53,22 @@ spec:
     {{- end }}
     {{- with .Values.extraEgress }}{{- toYaml . | nindent 4 }}{{- end }}
 {{- end -}}
+{{- end -}}
+
+{{- /* What values name by an address, which may well be private: a collector, a model, a Qdrant of one's own. */ -}}
+{{- define "oblivion.egressToNamed" -}}
+{{- $facts := include "oblivion.facts" . | fromYaml -}}
+{{- $global := .Values.lib.global -}}
+{{- $urls := list $global.otlpEndpoint -}}
+{{- if has "model" $facts.outside }}{{ $urls = append $urls $global.model.baseUrl }}{{ end -}}
+{{- if has "qdrant" $facts.outside }}{{ $urls = append $urls $global.qdrant.url }}{{ end -}}
+{{- range compact $urls }}
+{{- $url := urlParse . }}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
+{{- if not (hasPrefix (printf "%s-" (include "oblivion.system" $)) $url.host) }}
+- ports: [{port: {{ $port }}}]
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "oblivion.egressToDns" -}}
