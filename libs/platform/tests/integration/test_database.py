@@ -87,6 +87,7 @@ MINIMAL_ROWS: dict[str, dict[str, object]] = {
         "trust": "member",
         "is_write": False,
     },
+    "history_readings": {"run_id": ID, "found_run_id": ID, "speakers": [], "connections": []},
     "oauth_flows": {
         "connection_id": ID,
         "user_id": ID,
@@ -96,7 +97,10 @@ MINIMAL_ROWS: dict[str, dict[str, object]] = {
     },
     "places": {"integration_id": ID, "kind": "channel", "external_id": "C1", "name": "launch"},
 }
-WITHOUT_ID = {"session_messages", "run_events", "idempotency_keys", "stats_minutely", "tool_pins", "places"}
+WITHOUT_ID = {
+    "session_messages", "run_events", "idempotency_keys", "stats_minutely", "tool_pins", "places",
+    "history_readings",
+}  # fmt: skip
 
 
 def fill(admin: psycopg.Connection) -> None:

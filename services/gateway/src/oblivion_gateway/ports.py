@@ -1,10 +1,9 @@
 """What the use cases of REST need of the world beside the tenant's rows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from oblivion_contracts.sessions import HistoryHit, HistorySearch
 from oblivion_platform.jobs import NewJob
 from oblivion_platform.presence import Replica
 from oblivion_platform.runs import Change, Run, RunJob
@@ -51,18 +50,4 @@ class PlaceReadings(Protocol):
 
     async def is_under_way(self, integration_id: UUID) -> bool:
         """One has been asked for, and has not ended."""
-        ...
-
-
-class History(Protocol):
-    """Earlier runs, by what they were about."""
-
-    async def search(
-        self, tenant_id: UUID, search: HistorySearch, readers: Collection[UUID] | None
-    ) -> list[HistoryHit]:
-        """What was shared, and what is `readers`' own; None: everything of the tenant.
-
-        Raises:
-            DependencyUnavailable
-        """
         ...

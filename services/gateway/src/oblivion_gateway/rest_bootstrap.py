@@ -15,7 +15,6 @@ from oblivion_gateway.adapters.place_readings import QueuedPlaceReadings
 from oblivion_gateway.adapters.rate_limits import RedisRateLimits
 from oblivion_gateway.adapters.tenants import PostgresTenants
 from oblivion_gateway.adapters.token_reviews import ClusterTokenReviews
-from oblivion_gateway.ports import History
 from oblivion_gateway.routes.application import Surroundings, make_application
 from oblivion_gateway.routes.services import Services
 from oblivion_gateway.settings import LOCAL_HOSTS, Settings
@@ -28,6 +27,7 @@ from oblivion_gateway.usecases.find_places import FindPlaces
 from oblivion_gateway.usecases.issue_tokens import IssueTokens
 from oblivion_gateway.usecases.limit_requests import LimitRequests, PerMinute
 from oblivion_gateway.usecases.prove_operator import ProveOperator
+from oblivion_gateway.usecases.read_history import ReadHistory
 from oblivion_gateway.usecases.requests import Requests
 from oblivion_gateway.usecases.route_messages import RouteMessages
 from oblivion_gateway.usecases.run_workflows import RunWorkflows
@@ -57,7 +57,7 @@ class RestParts:
     token_keys: TokenKeys
     tokens: Tokens
     authenticate: Authenticate
-    history: History
+    history: ReadHistory
 
 
 class RestGateway:

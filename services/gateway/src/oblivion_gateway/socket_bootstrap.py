@@ -13,12 +13,13 @@ from starlette.types import ASGIApp
 from oblivion_contracts.signals import TellAgent, gateway_channel
 from oblivion_gateway.adapters.agent_names import DirectoryNames
 from oblivion_gateway.adapters.held_runs import PostgresHeldRuns
+from oblivion_gateway.adapters.history_readings import PostgresHistoryReadings
 from oblivion_gateway.adapters.no_history import NoHistory
 from oblivion_gateway.adapters.old_rows import OldRows
 from oblivion_gateway.adapters.run_jobs import BudgetedMessages, QueuedRuns
 from oblivion_gateway.adapters.unindexed_runs import UnindexedRuns
 from oblivion_gateway.domain.agent_connections import AgentConnections
-from oblivion_gateway.socket_ports import HistoryIndex, RunTokens, TokenVerifier
+from oblivion_gateway.socket_ports import RunTokens, TokenVerifier
 from oblivion_gateway.socket_settings import SocketSettings
 from oblivion_gateway.sockets.agents import AgentSocketServer
 from oblivion_gateway.sockets.events import AgentEvents
@@ -29,6 +30,7 @@ from oblivion_gateway.usecases.hand_on import HandOn
 from oblivion_gateway.usecases.hold_runs import HoldRuns
 from oblivion_gateway.usecases.index_history import index_for_ever
 from oblivion_gateway.usecases.keep_presence import KeepPresence
+from oblivion_gateway.usecases.read_history import ReadHistory
 from oblivion_gateway.usecases.tell_agents import TellAgents
 from oblivion_platform.agents import AgentDirectory
 from oblivion_platform.database.engine import Database
@@ -80,7 +82,7 @@ class AgentGateway:
         self._budget = Budget(redis_url)
         self._hints = Subscription(redis_url, gateway_channel(self.id))
         self._index = _index(settings)
-        self.history: HistoryIndex = self._index or NoHistory()
+        self.history = ReadHistory(self._index or NoHistory(), PostgresHistoryReadings(parts.database))
         self._loops: list[asyncio.Task[None]] = []
         self._rechecks: set[asyncio.Task[None]] = set()
         self._build()

@@ -231,3 +231,15 @@ class HistoryIndex(Protocol):
             DependencyUnavailable
         """
         ...
+
+
+class HistoryReadings(Protocol):
+    """What runs were given of earlier ones. Both raise DependencyUnavailable: then nobody is given it."""
+
+    async def of_run(self, tenant_id: UUID, run_id: UUID, found: Sequence[UUID]) -> None:
+        """Note whose words are in what the run is about to be given of `found`."""
+        ...
+
+    async def of_agent(self, tenant_id: UUID, agent_id: UUID, found: Sequence[UUID]) -> None:
+        """The same for every run that the agent works on."""
+        ...

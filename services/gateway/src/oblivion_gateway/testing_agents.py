@@ -137,7 +137,7 @@ class Dispatcher:
     ) -> UUID:
         """A run that is routed to the agent, and waits for a socket."""
         session_id = session_id or await self.new_session(tenant_id)
-        await self.say(tenant_id, session_id, prompt)
+        await self.say(tenant_id, session_id, prompt, user_id=more.get("user_id"))
         new = NewRun(
             session_id=session_id, source=RunSource.API, thread=f"session:{session_id}", prompt=prompt
         )

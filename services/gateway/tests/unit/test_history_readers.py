@@ -1,5 +1,6 @@
 """Whose earlier runs an agent finds: those of the person it works for in that run, and nobody else's."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from oblivion_contracts.sessions import HistoryHit, HistorySearch
 from oblivion_gateway.domain.agent_connections import AgentConnection, AgentIdentity, HeldRun, TokenBucket
 from oblivion_gateway.usecases.hand_on import HandOn
 from oblivion_gateway.usecases.hold_runs import HoldRuns
+from oblivion_gateway.usecases.read_history import ReadHistory
 from oblivion_platform.runs import RunUnknown
 
 ANA, BEN = uuid4(), uuid4()
@@ -26,13 +28,29 @@ class NoRuns:
 class Index:
     """Notes for whom it is searched."""
 
-    def __init__(self) -> None:
+    def __init__(self, *hits: HistoryHit) -> None:
         self.readers: list[Any] = []
+        self.hits = list(hits)
 
     async def search(self, tenant_id: UUID, search: HistorySearch, readers: Any) -> list[HistoryHit]:
         del tenant_id, search
         self.readers.append(set(readers))
-        return []
+        return self.hits
+
+
+class Readings:
+    """Notes for which runs something was found."""
+
+    def __init__(self) -> None:
+        self.of: list[UUID] = []
+
+    async def of_run(self, tenant_id: UUID, run_id: UUID, found: Any) -> None:
+        del tenant_id, found
+        self.of.append(run_id)
+
+    async def of_agent(self, tenant_id: UUID, agent_id: UUID, found: Any) -> None:
+        del tenant_id, found
+        self.of.append(agent_id)
 
 
 def connected() -> tuple[AgentConnection, HeldRun, HeldRun]:
@@ -44,11 +62,11 @@ def connected() -> tuple[AgentConnection, HeldRun, HeldRun]:
     return connection, held[0], held[1]
 
 
-def searching(index: Index) -> HandOn:
+def searching(index: Index, readings: Readings | None = None) -> HandOn:
     nothing: Any = None
     runs: Any = NoRuns()
     hold = HoldRuns(runs, nothing, nothing, nothing, nothing)
-    return HandOn(hold, runs, nothing, index, nothing)
+    return HandOn(hold, runs, nothing, ReadHistory(index, readings or Readings()), nothing)
 
 
 async def test_a_search_finds_what_the_person_asked_for_whom_the_run_is_and_no_other_s() -> None:
@@ -75,3 +93,16 @@ async def test_a_search_for_a_run_of_others_is_refused() -> None:
             connection, SearchHistory(query="login", run=Named(run_id=uuid4(), fence=1))
         )
     assert index.readers == []
+
+
+async def test_what_is_found_is_noted_for_the_run_or_for_all_that_the_agent_works_on() -> None:
+    hit = HistoryHit(
+        run_id=uuid4(), session_id=uuid4(), agent=None, prompt="", answer="", score=1, at=datetime.now(UTC)
+    )
+    connection, held, _ = connected()
+    readings = Readings()
+    of_run = SearchHistory(query="login", run=Named(run_id=held.run_id, fence=held.fence))
+    for message in (of_run, SearchHistory(query="login")):
+        assert (await searching(Index(hit), readings).search(connection, message)).hits == [hit]
+        await searching(Index(), readings).search(connection, message)
+    assert readings.of == [held.run_id, connection.agent_id]

@@ -267,3 +267,76 @@ async def test_the_trust_on_record_is_the_one_that_is_judged_by(
         rows = admin.execute("SELECT trust FROM tool_calls WHERE tool = 'read' ORDER BY at DESC LIMIT 1")
         written = rows.fetchone()[0]
     assert (standing.trust.label, written) == (trust, trust)
+
+
+@pytest.mark.parametrize(
+    ("speakers", "trust"),
+    [(["user", "admin"], "member"), (["user", "guest"], "guest"), (["user", None], "outsider")],
+)
+async def test_whose_words_a_run_found_in_earlier_ones_counts_for_it_and_for_whoever_hears_of_it(
+    world, tenant, trusted, upstream, database, speakers, trust
+):
+    agent = await world.new_agent(tenant, "wiki__*")
+    run = await world.new_run(tenant, agent)
+    token = await world.run_token(tenant, run)
+    assert not (await call(world, token)).is_error
+    known = [None if role is None else tenant.people[role] for role in speakers]
+    found(database, tenant, run, speakers=known)
+    written = await call(world, token)
+    offered = await names_for(world, token)
+    caller = await world.hub.authenticate.for_tools(token)
+    assert (await world.hub.ledger.standing(caller)).trust.label == trust
+    is_member = trust == "member"
+    assert (not written.is_error, offered) == (is_member, ALL if is_member else ALL - {"wiki__destroy"})
+    assert not (await call(world, token, "wiki__read")).is_error
+    assert trusts_on_record(database, "read") == [trust]
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+async def test_what_tools_returned_counts_where_it_comes_by_way_of_an_earlier_run(
+    world, tenant, trusted, upstream, database, is_trusted
+):
+    web = await world.connect(tenant, name="web", url=upstream.url, is_trusted=is_trusted)
+    agent = await world.new_agent(tenant, "wiki__*")
+    run = await world.new_run(tenant, agent)
+    found(database, tenant, run, speakers=[tenant.people["user"]], connections=[web.id])
+    assert (await call(world, await world.run_token(tenant, run))).is_error is not is_trusted
+
+
+async def test_what_a_helper_s_tools_returned_counts_in_what_follows_in_the_conversation(
+    world, tenant, trusted, untrusted_web, database
+):
+    agent = await world.new_agent(tenant, "wiki__*", "web__*")
+    earlier = await world.new_run(tenant, agent)
+    helper = await world.new_run(tenant, agent)
+    later = await world.new_run(tenant, agent)
+    assert not (await call(world, await world.run_token(tenant, helper), "web__read")).is_error
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("UPDATE runs SET parent_run_id = %s WHERE id = %s", (earlier.id, helper.id))
+        admin.execute(
+            "INSERT INTO session_messages (tenant_id, session_id, seq, role, body, source, run_id)"
+            " VALUES (%s, %s, 1, 'agent', 'an answer', 'api', %s)",
+            (tenant.id, later.session_id, earlier.id),
+        )
+    assert (await call(world, await world.run_token(tenant, later))).is_error
+
+
+@pytest.fixture
+async def untrusted_web(world, tenant, upstream):
+    return await world.connect(tenant, name="web", url=upstream.url)
+
+
+def found(database, tenant, run, *, speakers, connections=()):
+    """As the gateway notes it before the agent is told."""
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "INSERT INTO history_readings (tenant_id, run_id, found_run_id, speakers, connections)"
+            " VALUES (%s, %s, gen_random_uuid(), %s::uuid[], %s::uuid[])",
+            (tenant.id, run.id, list(speakers), list(connections)),
+        )
+
+
+def trusts_on_record(database, tool):
+    with psycopg.connect(database.admin_url) as admin:
+        rows = admin.execute("SELECT trust FROM tool_calls WHERE tool = %s ORDER BY at", (tool,))
+        return [trust for (trust,) in rows]

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from oblivion_contracts.administration import Tenants
 from oblivion_gateway.domain.identities import Identity
-from oblivion_gateway.ports import History
 from oblivion_gateway.usecases.administer import LookAround, ManageEvents, ManageMappings, ManagePeople
 from oblivion_gateway.usecases.agents import ManageAgents
 from oblivion_gateway.usecases.authenticate import Authenticate
@@ -19,6 +18,7 @@ from oblivion_gateway.usecases.find_places import FindPlaces
 from oblivion_gateway.usecases.issue_tokens import IssueTokens
 from oblivion_gateway.usecases.limit_requests import LimitRequests
 from oblivion_gateway.usecases.prove_operator import ProveOperator
+from oblivion_gateway.usecases.read_history import ReadHistory
 from oblivion_gateway.usecases.requests import Requests
 from oblivion_gateway.usecases.route_messages import RouteMessages
 from oblivion_gateway.usecases.run_workflows import RunWorkflows
@@ -57,7 +57,7 @@ class Services:
     runs: FollowRuns
     streams: StreamRuns
     sessions: Converse
-    history: History
+    history: ReadHistory
     workflows: RunWorkflows
     routes: RouteMessages
     people: ManagePeople

@@ -83,5 +83,4 @@ async def search_history(
     search: HistorySearch, caller: AllowedCaller, services: ServicesNeeded
 ) -> HistoryAnswer:
     """Earlier runs that are about the same; 404 where no index is set up."""
-    readers = None if caller.is_admin else {caller.id}
-    return HistoryAnswer(hits=await services.history.search(caller.tenant_id, search, readers))
+    return HistoryAnswer(hits=list(await services.history.for_caller(caller, search)))

@@ -1,15 +1,15 @@
 """What a run needs of others: another agent's work, a person's answer, what was done before."""
 
 import json
-from uuid import UUID
 
 from oblivion_contracts.agent_socket import Acknowledgement, ApprovalRequest, SearchHistory, TaskDelegate
 from oblivion_contracts.sessions import HistorySearch
 from oblivion_gateway.domain.agent_connections import AgentConnection
 from oblivion_gateway.socket_errors import AgentGone, AgentUnknown, MessageTooLarge
-from oblivion_gateway.socket_ports import AgentNames, AgentSockets, HeldRuns, HistoryIndex
+from oblivion_gateway.socket_ports import AgentNames, AgentSockets, HeldRuns
 from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.hold_runs import HoldRuns
+from oblivion_gateway.usecases.read_history import ReadHistory
 
 FREE_FORM_BYTES_MAX = 65_536
 """Of `context` and `state`, as JSON."""
@@ -30,7 +30,7 @@ class HandOn:
         hold: HoldRuns,
         runs: HeldRuns,
         agents: AgentNames,
-        history: HistoryIndex,
+        history: ReadHistory,
         bring_forward: BringForward,
     ) -> None:
         self._hold = hold
@@ -87,13 +87,14 @@ class HandOn:
 
         Raises:
             what `check_run` raises
-            DependencyUnavailable: the index does not answer.
+            DependencyUnavailable: the index does not answer, or what it found cannot be noted.
             HistoryNotSetUp: there is none.
         """
         search = HistorySearch.model_validate(message.model_dump(exclude={"run"}))
         held = message.run
-        reader = None if held is None else await self._hold.asker_of(connection, held.run_id, held.fence)
-        readers = frozenset[UUID]() if reader is None else {reader}
-        return Acknowledgement(
-            ok=True, hits=await self._history.search(connection.tenant_id, search, readers)
-        )
+        if held is None:
+            hits = await self._history.for_agent(connection.tenant_id, search, connection.agent_id)
+        else:
+            asker = await self._hold.asker_of(connection, held.run_id, held.fence)
+            hits = await self._history.for_run(connection.tenant_id, search, held.run_id, asker)
+        return Acknowledgement(ok=True, hits=list(hits))

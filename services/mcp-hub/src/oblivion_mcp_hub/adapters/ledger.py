@@ -22,9 +22,7 @@ from oblivion_mcp_hub.errors import ApprovalNeeded, CallRefused, NotAllowed, Run
 from oblivion_mcp_hub.ports import Ended, Judge, NewCall
 from oblivion_platform.agents import AgentDirectory, AgentRecord
 from oblivion_platform.database.engine import Database
-
-MESSAGES_HEARD = 100
-"""Of a session, the newest: those that an agent is given."""
+from oblivion_platform.runs.context import MESSAGES_HEARD
 
 GONE = "This tool is not there any more."
 ARGUMENTS_TOO_LONG = (

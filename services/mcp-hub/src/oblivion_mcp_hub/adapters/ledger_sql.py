@@ -5,33 +5,16 @@ from typing import LiteralString
 
 from sqlalchemy import text
 
+from oblivion_platform.runs.context import context_of
+
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('tool_calls:' || :run, 0))")
-# `up`: the run and whoever handed the work on to it: their people speak in it. `family`: all that belongs to
-# the same piece of work: what their tools returned may stand in what the run was told, as may what those of
-# earlier runs returned whose answers are in the conversation.
-_PARTS = """
-    WITH RECURSIVE up AS (
-        SELECT id, parent_run_id, user_id, session_id FROM runs WHERE id = %(run)s
-        UNION ALL
-        SELECT p.id, p.parent_run_id, p.user_id, p.session_id FROM runs p JOIN up ON p.id = up.parent_run_id
-    ), family AS (
-        SELECT id FROM up WHERE parent_run_id IS NULL
-        UNION
-        SELECT c.id FROM runs c JOIN family f ON c.parent_run_id = f.id
-    ), heard AS (
-        SELECT m.role, m.user_id, m.run_id FROM up CROSS JOIN LATERAL (
-            SELECT role, user_id, run_id FROM session_messages
-            WHERE session_messages.session_id = up.session_id ORDER BY seq DESC LIMIT %(messages)s) m
-    ), voices AS (
-        SELECT user_id FROM up UNION SELECT user_id FROM heard WHERE role <> 'agent'
-    ), standing AS MATERIALIZED (
+_PARTS = f"""{context_of("%(run)s")}, standing AS MATERIALIZED (
         SELECT r.fence, r.agent_id, r.allowed_tools,
             r.state IN ('assigned', 'running', 'waiting') AND r.holder IS NOT NULL AS is_held,
             ARRAY(SELECT DISTINCT coalesce(u.role, 'outsider') FROM voices v
                   LEFT JOIN users u ON u.id = v.user_id AND u.state = 'active') AS voices,
-            EXISTS (SELECT FROM tool_calls c JOIN mcp_connections k ON k.id = c.connection_id
-                    WHERE NOT k.is_trusted AND (c.run_id IN (SELECT id FROM family)
-                        OR c.run_id IN (SELECT run_id FROM heard WHERE role = 'agent'))) AS heard_tools,
+            EXISTS (SELECT FROM results LEFT JOIN mcp_connections k ON k.id = results.connection_id
+                    WHERE k.is_trusted IS NOT TRUE) AS heard_tools,
             (SELECT count(*) FROM tool_calls c WHERE c.run_id = r.id) AS calls_made
         FROM runs r WHERE r.id = %(run)s
     )"""
