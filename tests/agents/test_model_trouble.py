@@ -39,6 +39,7 @@ async def test_people_read_why_there_is_no_answer(llm, talk, trouble, details, w
     finally:
         await llm.behave()
     assert "Ask me again" in str(failed)
+    assert "*general*" in str(failed["blocks"]), "it was routed all the same"
     assert run_in(failed)
     assert len(await talk.ours(asked)) == 1
     for inner in ("Traceback", "Error", "HTTP", "http:", "None"):
@@ -53,6 +54,16 @@ async def test_routing_goes_on_without_the_model(llm, talk, trouble, details):
         assert await talk.said(asked, "You said")
     finally:
         await llm.behave()
+
+
+async def test_the_fast_path_finds_the_agent_without_the_model(llm, talk):
+    await llm.misbehave("*", "http_500_before")
+    try:
+        asked = await talk.ask("remind me tomorrow to call the bank", user="ana")
+        failed = await talk.said(asked, "cannot be reached right now")
+    finally:
+        await llm.behave()
+    assert "*calendar*" in str(failed["blocks"])
 
 
 async def test_it_answers_again_as_soon_as_the_model_does(llm, talk):
