@@ -59,6 +59,7 @@ COPY services ./services
 COPY images ./images
 ARG SERVICE
 # `service` starts the service of the image, `oblivion` is the command line; an image without either shows Python.
+# `healthy` is asked by Docker.
 RUN mkdir /programs && for folder in $(python images/locked.py --members images/packages/${SERVICE}.txt .); do \
       PYTHONPATH=/build pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir /wheels ./$folder || exit 1; \
     done \
@@ -67,7 +68,9 @@ RUN mkdir /programs && for folder in $(python images/locked.py --members images/
  && module=oblivion_$(echo ${SERVICE} | tr - _) \
  && if [ -e /packages/$module/__main__.py ]; then printf '#!/bin/sh\nexec python -m %s "$@"\n' $module; \
     else printf '#!/bin/sh\nexec python "$@"\n'; fi > /programs/service \
- && if [ $SERVICE = cli ]; then cp /programs/service /programs/oblivion; fi && chmod 755 /programs/*
+ && if [ $SERVICE = cli ]; then cp /programs/service /programs/oblivion \
+      && printf '#!/bin/sh\nexec oblivion --help >/dev/null\n' > /programs/healthy; \
+    else cp images/healthy.py /programs/healthy; fi && chmod 755 /programs/*
 
 FROM foundation AS service
 ARG SITE
@@ -85,7 +88,6 @@ USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080
 ENV PORT=8080
-# Health is asked for by the charts' probes: GET /health/live and /health/ready.
 CMD ["service"]
 
 # For `skaffold dev`: our code may be overwritten where it stands, and the service starts again when it is.
@@ -96,4 +98,11 @@ RUN chown -R 10001:10001 ${SITE}/oblivion_* && find ${SITE}/oblivion_* -name '*.
 USER 10001:10001
 CMD ["sh", "-c", "exec python -m watchfiles --filter python --sigint-timeout 20 service /opt/oblivion/lib/python3.11/site-packages"]
 
-FROM service
+# For Docker; in a cluster the charts' probes ask for GET /health/live and /health/ready.
+FROM service AS platform-image
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["healthy"]
+
+# An agent listens on no port: the gateway knows whether it is connected.
+FROM service AS client-image
+
+FROM ${FOUNDATION}-image
