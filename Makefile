@@ -10,6 +10,7 @@ WORKERS ?= 2
 
 # Images and clusters: what builds an image, and what brings images to the nodes of the cluster that KUBECONFIG names.
 OBLIVION_BUILD ?= docker build
+OBLIVION_SAVE ?= docker save
 OBLIVION_LOAD ?= kind load docker-image --name oblivion
 VERSION := 0.1.0
 
@@ -32,7 +33,7 @@ SOURCES = git ls-files -co --exclude-standard Dockerfile requirements.lock image
 PUBLISHED := oblivion oblivion-crds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types page-check page-test page-where-possible lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser images load push deploy infra infra-check e2e charts clean
+.PHONY: help setup page page-types page-check page-test page-where-possible lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser images image-sizes load push deploy infra infra-check e2e charts clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -147,6 +148,17 @@ image-%:
 	$(OBLIVION_BUILD) --build-arg SERVICE=$* --build-arg FOUNDATION=$(if $(filter $*,$(FOR_AGENTS)),client,platform) \
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
 	  -t $(REGISTRY)/$*:$(VERSION) .
+
+# Megabytes, compressed, that an image may have; search by meaning needs more of them.
+AT_MOST_MB := 150
+gateway_AT_MOST_MB := 165
+agent-base_AT_MOST_MB := 90
+
+image-sizes: $(addprefix image-size-,$(IMAGES)) ## Tell how large the built images are, compressed, and fail when one is too large
+
+image-size-%:
+	@size=$$($(OBLIVION_SAVE) $(REGISTRY)/$*:$(VERSION) | gzip | wc -c); at_most=$(or $($*_AT_MOST_MB),$(AT_MOST_MB)); \
+	echo "$* $$((size / 1000000)) of $$at_most MB"; [ $$size -gt 100000 ] && [ $$size -le $$((at_most * 1000000)) ]
 
 load: ## Bring the images to the cluster's nodes (OBLIVION_LOAD="kind load docker-image --name oblivion")
 	$(OBLIVION_LOAD) $(foreach image,$(IMAGES),$(REGISTRY)/$(image):$(VERSION))

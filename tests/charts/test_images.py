@@ -141,6 +141,36 @@ def test_make_builds_each_image_with_its_version_and_revision() -> None:
         assert f"/{service}:9.9.9 ." in call
 
 
+@pytest.mark.parametrize(
+    ("megabytes", "at_most", "is_well"), [(3, 4, True), (5, 4, False), (0, 4, False)], ids=str
+)
+def test_an_image_that_is_too_large_or_not_there_is_told(
+    tmp_path: Path, *, megabytes: int, at_most: int, is_well: bool
+) -> None:
+    save = tmp_path / "save"
+    save.write_text(f"#!/bin/sh\nhead -c {megabytes}000000 /dev/urandom\n")
+    save.chmod(0o755)
+    done = subprocess.run(
+        ["make", "image-size-ingestion", f"OBLIVION_SAVE={save}", f"AT_MOST_MB={at_most}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0) is is_well, done.stdout
+    assert done.stdout.startswith(f"ingestion {megabytes} of {at_most} MB")
+
+
+def test_every_image_has_a_size_that_it_may_not_go_over() -> None:
+    told = subprocess.run(
+        ["make", "-n", "image-sizes"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    goals = dict(re.findall(r"/([a-z-]+):\S+ \| gzip .*at_most=(\d+)", told))
+    above = {"gateway": "165", "agent-base": "90"}
+    assert goals == {name: above.get(name, "150") for name in goals}
+    assert goals.keys() >= {"ingestion", "agent", "agent-base", "sandbox", "operator"}
+
+
 @contextmanager
 def answering(status: int) -> Iterator[int]:
     """The port of a service that answers so when it is asked whether it is alive."""
