@@ -33,7 +33,7 @@ SOURCES = git ls-files -co --exclude-standard Dockerfile requirements.lock image
 PUBLISHED := oblivion oblivion-crds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types page-check page-test page-where-possible lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser images image-sizes load push deploy infra infra-check e2e charts clean
+.PHONY: help setup page page-types page-check page-test page-where-possible lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser images image-sizes load push deploy infra infra-check e2e charts chart-snapshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -181,6 +181,9 @@ push-charts: ## Package the charts and push them to REGISTRY (OCI), so that they
 charts: $(VENV)/.installed ## Write path table, schemas and pages of the charts, and the images' package lists again
 	$(BIN)/python helm/generate.py
 	$(BIN)/python -m images.packages
+
+chart-snapshots: $(VENV)/.installed ## Write down what the umbrella renders now, for the tests to compare with
+	OBLIVION_WRITE_SNAPSHOTS=1 $(BIN)/pytest tests/charts/test_snapshots.py
 
 deploy: IMAGE_TAG = $(VERSION)-$(shell $(SOURCES) | cut -c1-12)
 deploy: ## Build, load, and install every service as its own release into the cluster of KUBECONFIG; again after an edit
