@@ -16,6 +16,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ListToolsResult, TextContent
 from mcp_types import Tool as McpTool
 
+from oblivion_agent.hub_connection import AnswerLost, HubAway, HubConnection
 from oblivion_agent.settings import McpServerSpec
 from oblivion_agent.tools import ApprovalNeeded, Tool, ToolUnavailable
 from oblivion_contracts.agent_socket import TaskAssigned
@@ -97,35 +98,27 @@ async def hub_of(task: TaskAssigned) -> AsyncGenerator[Hub]:
     if task.tools_url is None or not task.allowed_tools:
         yield Hub([])
         return
-    failure: Exception | None = None
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            hub = await _open_hub(stack, task)
-        # A failed connection surfaces as whatever broke, in nested groups.
-        except Exception as error:
-            logger.warning("run %s: the tools cannot be reached (%s)", task.run_id, _innermost(error))
-            hub = Hub(
-                [], "The tools of this system cannot be reached now. When the request needs one, say so."
-            )
-        # The client's task group would wrap the work's own failure: it is raised once the client is closed.
-        try:
-            yield hub
-        except Exception as error:
-            failure = error
-    if failure is not None:
-        raise failure
+    url, headers = str(task.tools_url), _headers_of(task)
+    connection = HubConnection(lambda: _http_client(url, headers))
+    try:
+        yield await _offered_by(connection, task)
+    finally:
+        await connection.close()
 
 
-async def _open_hub(stack: contextlib.AsyncExitStack, task: TaskAssigned) -> Hub:
+def _headers_of(task: TaskAssigned) -> dict[str, str]:
     headers = {"Authorization": f"Bearer {task.run_token}"} if task.run_token else {}
-    if task.traceparent:
-        headers["traceparent"] = task.traceparent
-    async with asyncio.timeout(CONNECTED_WITHIN_S):
-        client = await stack.enter_async_context(_http_client(str(task.tools_url), headers))
-        missing = dict[str, str]()
-        found = await _list(client, missing)
+    return {**headers, "traceparent": task.traceparent} if task.traceparent else headers
 
-    return Hub([_hub_tool(client, tool) for tool in found], _notice(missing))
+
+async def _offered_by(connection: HubConnection, task: TaskAssigned) -> Hub:
+    missing = dict[str, str]()
+    try:
+        found = await connection.ask(lambda client: _list(client, missing), is_harmless=True)
+    except (HubAway, AnswerLost, MCPError) as error:
+        logger.warning("run %s: the tools cannot be reached (%s)", task.run_id, error)
+        return Hub([], "The tools of this system cannot be reached now. When the request needs one, say so.")
+    return Hub([_hub_tool(connection, tool) for tool in found], _notice(missing))
 
 
 def _notice(missing: Mapping[str, str]) -> str:
@@ -135,11 +128,30 @@ def _notice(missing: Mapping[str, str]) -> str:
     return f"Some tools of this system are missing now. When the request needs one, say which. {named}"
 
 
-def _hub_tool(client: Client, tool: McpTool) -> Tool:
+def _hub_tool(connection: HubConnection, tool: McpTool) -> Tool:
+    is_harmless = tool.annotations is not None and bool(tool.annotations.read_only_hint)
+
     async def call(arguments: dict[str, Any]) -> str:
-        return await _call(client, tool.name, arguments)
+        try:
+            result = await connection.ask(
+                lambda client: client.call_tool(tool.name, arguments), is_harmless=is_harmless
+            )
+        except HubAway as error:
+            raise ToolUnavailable(f"{_NOT_CALLED} ({error})") from error
+        except AnswerLost as error:
+            raise ToolUnavailable(f"{_LOST} ({error})") from error
+        except MCPError as error:
+            raise ToolUnavailable(str(error)) from error
+        return _result_text(result)
 
     return _as_tool(tool, tool.name, call)
+
+
+_NOT_CALLED = "the tools of this system cannot be reached now, so it was not called"
+_LOST = (
+    "the connection broke while it was at work, so it may have been done or not. "
+    "Look whether it was before you call it again, or say that you do not know"
+)
 
 
 @contextlib.asynccontextmanager
@@ -194,6 +206,11 @@ async def _call(client: Client, name: str, arguments: dict[str, Any]) -> str:
     # The transport's errors have no base in common, and a broken tool is no reason to fail the run.
     except Exception as error:
         raise ToolUnavailable(f"its server does not answer ({_innermost(error)})") from error
+    return _result_text(result)
+
+
+def _result_text(result: CallToolResult) -> str:
+    """Raises: ApprovalNeeded, ToolUnavailable."""
     text = _text_of(result)
     if result.is_error and (result.meta or {}).get(APPROVAL_KEY):
         raise ApprovalNeeded(text)

@@ -22,6 +22,7 @@ from oblivion_agent.tools import ApprovalNeeded, ToolUnavailable
 from oblivion_contracts.agent_socket import TaskAssigned
 from oblivion_contracts.runs import Category, RunSource
 from oblivion_contracts.tool_use import APPROVAL_KEY, MISSING_KEY
+from oblivion_platform.embedded.process import free_port
 from oblivion_platform.http_server import serving
 from oblivion_platform.testing import eventually
 
@@ -173,3 +174,135 @@ async def test_an_own_server_that_cannot_start_offers_nothing_and_delays_nobody(
         assert await server.tools() == []
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
+
+
+class Killable:
+    """The way to a hub: while nobody is there it refuses connections, and those that there were are cut."""
+
+    def __init__(self, hub_port: int) -> None:
+        self._hub_port = hub_port
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}/mcp"
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._port)
+
+    async def kill(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hub_reader, hub_writer = await asyncio.open_connection("127.0.0.1", self._hub_port)
+        self._open |= {writer, hub_writer}
+        await asyncio.gather(_pump(reader, hub_writer), _pump(hub_reader, writer))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while part := await reader.read(65_536):
+            writer.write(part)
+    writer.close()
+
+
+@dataclass
+class Work:
+    """What the tools of the hub did, and what holds them up."""
+
+    way: Killable
+    done: list[str] = field(default_factory=list[str])
+    at_work: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@pytest.fixture
+async def work() -> AsyncIterator[Work]:
+    """`notion__read` and `notion__write` of a hub that can be killed, and is up."""
+    server = MCPServer("hub")
+
+    async def do(page: str) -> str:
+        made.done.append(page)
+        made.at_work.set()
+        await made.go_on.wait()
+        return f"did {page}"
+
+    server.tool(name="notion__read", annotations=ToolAnnotations(read_only_hint=True))(do)
+    server.tool(name="notion__write", annotations=ToolAnnotations(destructive_hint=False))(do)
+    app = server.streamable_http_app(stateless_http=True)
+    async with serving(app, host="127.0.0.1", port=0, drain_timeout_s=1) as port:
+        made = Work(Killable(port))
+        await made.way.start()
+        yield made
+        made.go_on.set()
+        await made.way.kill()
+
+
+async def test_a_hub_that_was_started_again_is_called_as_before(work: Work) -> None:
+    work.go_on.set()
+    async with hub_of(task(work.way.url, "notion__*")) as hub:
+        read, write = hub.tools
+        assert await write.call({"page": "1"}) == "did 1"
+        await work.way.kill()
+        waiting = asyncio.create_task(write.call({"page": "2"}))
+        await asyncio.sleep(0.1)  # It is called while nobody is there.
+        await work.way.start()
+        assert await waiting == "did 2"
+        await work.way.kill()
+        await work.way.start()
+        assert await read.call({"page": "3"}) == "did 3"
+    assert work.done == ["1", "2", "3"]
+
+
+async def test_a_change_that_a_hub_was_at_when_it_died_is_not_made_again(work: Work) -> None:
+    async with hub_of(task(work.way.url, "notion__*")) as hub:
+        _, write = hub.tools
+        calling = asyncio.create_task(write.call({"page": "1"}))
+        await work.at_work.wait()
+        await work.way.kill()
+        await work.way.start()
+        with pytest.raises(ToolUnavailable, match="may have been done or not"):
+            await calling
+        work.go_on.set()
+        assert await write.call({"page": "2"}) == "did 2"
+    assert work.done == ["1", "2"]
+
+
+async def test_what_changes_nothing_is_asked_again(work: Work) -> None:
+    async with hub_of(task(work.way.url, "notion__*")) as hub:
+        read, _ = hub.tools
+        calling = asyncio.create_task(read.call({"page": "1"}))
+        await work.at_work.wait()
+        await work.way.kill()
+        work.go_on.set()
+        await work.way.start()
+        assert await calling == "did 1"
+    assert work.done == ["1", "1"]
+
+
+async def test_a_hub_that_does_not_come_back_leaves_the_run_at_work(work: Work) -> None:
+    async with hub_of(task(work.way.url, "notion__*")) as hub:
+        await work.way.kill()
+        with pytest.raises(ToolUnavailable, match="so it was not called"):
+            await hub.tools[1].call({"page": "1"})
+        await work.way.start()
+        work.go_on.set()
+        assert await hub.tools[1].call({"page": "2"}) == "did 2"
+    assert work.done == ["2"]
+
+
+async def test_a_run_that_is_stopped_in_the_midst_of_a_call_lets_go_of_the_hub(work: Work) -> None:
+    async def run() -> None:
+        async with hub_of(task(work.way.url, "notion__*")) as hub:
+            await hub.tools[1].call({"page": "1"})
+
+    running = asyncio.create_task(run())
+    await work.at_work.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    names = {each.get_name() for each in asyncio.all_tasks()}
+    assert "connection to the hub" not in names
