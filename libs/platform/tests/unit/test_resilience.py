@@ -17,8 +17,10 @@ from oblivion_platform.errors import (
     RateLimited,
     TransientFailure,
 )
+from oblivion_platform.feed import telling_breakers
 from oblivion_platform.resilience import HTTP_BACKOFF, Backoff, Breakers, with_retries
 from oblivion_platform.testing import eventually
+from oblivion_platform.testing.feed import HeardLines
 
 TENANT, OTHER_TENANT = UUID(int=1), UUID(int=2)
 QUICK = Backoff(first_s=0.001, most_s=0.01, jitter=0.1)
@@ -117,6 +119,26 @@ async def test_a_breaker_tries_again_after_its_time_and_closes_on_success() -> N
 
     await eventually(let_through)
     assert breakers.state(TENANT, "p") == "closed"
+
+
+async def test_a_breaker_that_opens_and_closes_is_told_in_the_live_feed() -> None:
+    heard = HeardLines()
+    breakers = Breakers(failures_to_open=1, open_s=0.02, changed=telling_breakers(heard))
+    await _fail(breakers, ConnectionError("refused"))
+
+    async def let_through() -> None:
+        try:
+            async with breakers.guard(TENANT, "p"):
+                pass
+        except DependencyUnavailable as error:
+            raise AssertionError("still open") from error
+
+    await eventually(let_through)
+    assert heard.words == [
+        ("breaker.opened", "error", "p failed again and again, and is left alone for a while"),
+        ("breaker.closed", "notice", "p answers again"),
+    ]
+    assert {tenant for tenant, _ in heard.told} == {TENANT}
 
 
 @pytest.mark.parametrize(

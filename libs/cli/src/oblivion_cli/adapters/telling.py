@@ -1,6 +1,7 @@
 """Tells gateways and workers of a run that was cancelled here; what is lost, their sweeps find."""
 
 from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.feed import Feed
 from oblivion_platform.runs import Change, Run, RunJob, RunSignals, job_of, run_queue
 
 
@@ -8,7 +9,8 @@ class RedisTelling:
     """Implements `usecases.runs.Telling`."""
 
     def __init__(self, redis_url: str) -> None:
-        self._signals = RunSignals(redis_url)
+        self._feed = Feed(redis_url, "cli")
+        self._signals = RunSignals(redis_url, self._feed)
         self._queue = run_queue(redis_url)
 
     async def cancelled(self, run: Run, change: Change) -> None:
@@ -20,5 +22,6 @@ class RedisTelling:
             return
 
     async def close(self) -> None:
+        await self._feed.close()
         await self._signals.close()
         await self._queue.close()

@@ -6,7 +6,7 @@ This is the one module that knows purgatory.
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -18,6 +18,9 @@ from oblivion_platform.errors import DependencyUnavailable, RateLimited, Transie
 
 FAILURES_TO_OPEN = 5
 OPEN_S = 30.0
+
+Changed = Callable[[UUID, str, str], None]
+"""Told of a tenant, a provider and the state that its breaker has from now on."""
 
 _STATE_VALUES = {CLOSED: 0, HALF_OPENED: 1, OPENED: 2}
 _STATE = Gauge(
@@ -35,8 +38,15 @@ def _innocent(error: BaseException) -> bool:
 class Breakers:
     """All breakers of one process."""
 
-    def __init__(self, *, failures_to_open: int = FAILURES_TO_OPEN, open_s: float = OPEN_S) -> None:
+    def __init__(
+        self,
+        *,
+        failures_to_open: int = FAILURES_TO_OPEN,
+        open_s: float = OPEN_S,
+        changed: Changed | None = None,
+    ) -> None:
         self._open_s = open_s
+        self._changed = changed
         self._factory = AsyncCircuitBreakerFactory(
             default_threshold=failures_to_open,
             default_ttl=open_s,
@@ -73,3 +83,5 @@ class Breakers:
         state = str(getattr(event, "state", CLOSED))
         self._states[tenant, provider] = state
         _STATE.labels(tenant, provider).set(_STATE_VALUES[state])
+        if self._changed is not None:
+            self._changed(UUID(tenant), provider, state)

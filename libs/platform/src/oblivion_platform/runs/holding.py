@@ -49,7 +49,7 @@ async def resume(
     }
     moved = await first(tx, _MOVE, values)
     if moved is not None:
-        return Change(run_id, moved.last_seq, fence=fence)
+        return Change(run_id, moved.last_seq, fence=fence, data=data, agent_id=moved.agent_id)
     return await take(tx, _RESUME, RunEventKind.STATE, data, values)
 
 
@@ -200,7 +200,7 @@ _RENEW = f"""
 """  # noqa: S608 - constants of this module
 _MOVE = f"""
     UPDATE runs SET holder = %(holder)s, gateway = %(gateway)s, {_RENEWED} WHERE {BY_HOLDER}
-    RETURNING last_seq
+    RETURNING last_seq, agent_id
 """  # noqa: S608 - constants of this module
 _RESUME = step(
     f"""state = 'running', waiting_for = NULL, holder = %(holder)s, gateway = %(gateway)s,

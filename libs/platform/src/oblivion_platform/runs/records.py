@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from oblivion_contracts.agent_socket import FENCED_OFF
-from oblivion_contracts.runs import Category, RunFailure, RunPriority, RunSource, RunState
+from oblivion_contracts.runs import Category, RunEventKind, RunFailure, RunPriority, RunSource, RunState
 from oblivion_platform.errors import PermanentFailure
 
 
@@ -48,6 +48,10 @@ class Change:
     fence: int = 0
     is_quiet: bool = False
     """As in the hint, `RunChanged`."""
+    kind: RunEventKind = RunEventKind.STATE
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+    """What was written down of the step."""
+    agent_id: UUID | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Hints about runs through Redis: best effort, never the only delivery."""
+"""Hints about runs through Redis, and lines of the live feed: best effort, never the only delivery."""
 
 from uuid import UUID
 
@@ -8,7 +8,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from oblivion_contracts.signals import RUNS_CHANNEL, RunChanged, TellAgent, gateway_channel
+from oblivion_platform.feed import Teller
 from oblivion_platform.logging import get_logger
+from oblivion_platform.runs.feed_lines import line_of_change
 from oblivion_platform.runs.records import Change
 
 TIMEOUT_S = 1.0
@@ -19,7 +21,8 @@ _log = get_logger(__name__)
 class RunSignals:
     """Publishes; to be called after the commit."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, feed: Teller | None = None) -> None:
+        self._feed = feed
         self._redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
             redis_url,
             socket_timeout=TIMEOUT_S,
@@ -31,6 +34,8 @@ class RunSignals:
         """A run has a new step: for event streams and for what shows it in Slack."""
         if change is None:
             return
+        if self._feed is not None:
+            self._feed.tell(tenant_id, line_of_change(change))
         hint = RunChanged(
             tenant_id=tenant_id,
             run_id=change.run_id,

@@ -21,12 +21,12 @@ def step(changes: LiteralString, condition: LiteralString) -> LiteralString:
     return f"""
         WITH changed AS (
             UPDATE runs SET {changes}, last_seq = last_seq + 1 WHERE {condition}
-            RETURNING tenant_id, id, last_seq, state, fence
+            RETURNING tenant_id, id, last_seq, state, fence, agent_id
         ), noted AS (
             INSERT INTO run_events (tenant_id, run_id, seq, kind, data)
             SELECT tenant_id, id, last_seq, %(kind)s, CAST(%(data)s AS jsonb) FROM changed
         )
-        SELECT id, last_seq, state, fence FROM changed
+        SELECT id, last_seq, state, fence, agent_id FROM changed
     """  # noqa: S608 - both are constants of this package
 
 
@@ -43,7 +43,7 @@ async def take(
         return None
     is_final = row.state in _FINAL
     is_quiet = kind in _QUIET and row.last_seq > 1 and not is_final
-    return Change(row.id, row.last_seq, is_final, row.fence, is_quiet)
+    return Change(row.id, row.last_seq, is_final, row.fence, is_quiet, kind, data, row.agent_id)
 
 
 async def refuse(tx: Asked, run_id: UUID, fence: int) -> None:

@@ -31,6 +31,7 @@ PLACE_KEYS = (
     "status_map",
 )
 """What a run's place says from the start; the rest is what has been shown of that very run."""
+_QUEUED = {"state": RunState.QUEUED.value}
 
 
 async def create(tx: AsyncConnection, tenant_id: UUID, new: NewRun) -> Change | None:
@@ -57,10 +58,10 @@ async def create(tx: AsyncConnection, tenant_id: UUID, new: NewRun) -> Change | 
         "event": new.event_id,
         "workflow": new.workflow_id,
         "traceparent": new.traceparent,
-        "data": json.dumps({"state": RunState.QUEUED.value}),
+        "data": json.dumps(_QUEUED),
     }
     row = await first(tx, _CREATE, values)
-    return None if row is None else Change(new.id, row.last_seq)
+    return None if row is None else Change(new.id, row.last_seq, data=_QUEUED)
 
 
 async def route(tx: AsyncConnection, run: Run, agent_id: UUID, agent: str, task: str) -> Change | None:
@@ -167,9 +168,9 @@ async def shown(tx: AsyncConnection, run_id: UUID, sequence: int, place: Mapping
 async def retry(tx: AsyncConnection, run: Run, requested_by: str) -> Change | None:
     """Do the work of a run that is over once more, as a new run behind the others of its thread."""
     values = {"run": run.id, "new": uuid4(), "by": requested_by, "place_keys": list(PLACE_KEYS)}
-    values["data"] = json.dumps({"state": RunState.QUEUED.value, "retry_of": str(run.id)})
+    values["data"] = json.dumps({**_QUEUED, "retry_of": str(run.id)})
     row = await first(tx, _RETRY, values)
-    return None if row is None else Change(row.id, row.last_seq)
+    return None if row is None else Change(row.id, row.last_seq, data=_QUEUED)
 
 
 _NOTE_CREATED = """noted AS (
@@ -227,13 +228,13 @@ _BEGIN = f"""
         UPDATE runs SET {_ASSIGNED}, agent_id = %(agent)s, task = %(task)s, routed_at = clock_timestamp(),
             last_seq = last_seq + 2
         WHERE id = %(run)s AND state = 'queued'
-        RETURNING tenant_id, id, last_seq, state, fence
+        RETURNING tenant_id, id, last_seq, state, fence, agent_id
     ), noted AS (
         INSERT INTO run_events (tenant_id, run_id, seq, kind, data)
         SELECT tenant_id, id, last_seq - 1, %(kind)s, CAST(%(routed)s AS jsonb) FROM changed
         UNION ALL SELECT tenant_id, id, last_seq, %(kind)s, CAST(%(data)s AS jsonb) FROM changed
     )
-    SELECT id, last_seq, state, fence FROM changed
+    SELECT id, last_seq, state, fence, agent_id FROM changed
 """  # noqa: S608 - constants of this module
 _WAIT_FOR_AGENT = step(
     "state = 'waiting', waiting_for = 'agent',"
