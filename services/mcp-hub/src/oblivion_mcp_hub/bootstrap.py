@@ -35,11 +35,13 @@ from oblivion_mcp_hub.usecases.limit_requests import LimitRequests, PerMinute
 from oblivion_mcp_hub.usecases.manage_connections import ManageConnections
 from oblivion_mcp_hub.usecases.oauth_sign_ins import Outside, SignIns, Stores
 from oblivion_mcp_hub.usecases.oauth_tokens import OAuthTokens
+from oblivion_mcp_hub.usecases.tell_calls import TellCalls
 from oblivion_mcp_hub.usecases.use_resources import UseResources
 from oblivion_platform import agents, connections, tokens
 from oblivion_platform.database.announcements import Announcements
 from oblivion_platform.database.engine import Database, PrivilegedRole
 from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.feed import Feed, telling_breakers
 from oblivion_platform.health import Health, Phase
 from oblivion_platform.http_server import serving
 from oblivion_platform.logging import get_logger
@@ -72,7 +74,8 @@ class Hub:
         self.budget = Budget(settings.redis_url.get_secret_value())
         self.guard = AddressGuard(settings.allowed_networks)
         self.changes = Changes()
-        self.breakers = Breakers(open_s=settings.tool_server_retry_s)
+        self.feed = Feed(settings.redis_url.get_secret_value(), "mcp-hub")
+        self.breakers = Breakers(open_s=settings.tool_server_retry_s, changed=telling_breakers(self.feed))
         self._starting: asyncio.Task[None] | None = None
         self._build_identity()
         self._build_tools()
@@ -114,7 +117,7 @@ class Hub:
             ),
         )
         self.ledger = PostgresLedger(self.database, self.agents)
-        signals = RunSignals(settings.redis_url.get_secret_value())
+        signals = RunSignals(settings.redis_url.get_secret_value(), self.feed)
         self.notices = RunNotices(self.database, signals)
         terms = CallTerms(settings.tool_call_timeout_s, settings.tool_result_max_bytes)
         self.tools = CallTools(
@@ -123,6 +126,7 @@ class Hub:
             self.ledger,
             self.notices,
             self.breakers,
+            TellCalls(self.feed),
             terms,
         )
         self.resources = UseResources(
@@ -214,6 +218,7 @@ class Hub:
         await self.budget.close()
         await self.copied_registry.close()
         await self.notices.close()
+        await self.feed.close()
         await self.database.close()
 
     async def _work_when_usable(self) -> None:

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from oblivion_contracts.jobs import AI_AGENT_TASKS, WEBHOOK_PROCESSING
 from oblivion_platform.clickup import ClickUp
 from oblivion_platform.database.engine import Database, PrivilegedRole
+from oblivion_platform.feed import Feed, telling_breakers
 from oblivion_platform.health import Health, Phase, health_routes
 from oblivion_platform.http_server import serving
 from oblivion_platform.queue import JobPolicy, JobQueue, SupervisedWorker
@@ -26,6 +27,7 @@ from oblivion_router_worker.adapters.clickup_webhooks import ClickUpWebhooks
 from oblivion_router_worker.adapters.credentials import PostgresCredentials
 from oblivion_router_worker.adapters.delivery_metrics import DeliveryMetrics
 from oblivion_router_worker.adapters.event_metrics import EventMetrics
+from oblivion_router_worker.adapters.feed_lines import EffectsTold, EventsTold
 from oblivion_router_worker.adapters.ingestion_probe import IngestionProbe
 from oblivion_router_worker.adapters.jobs import QueueJobs
 from oblivion_router_worker.adapters.postgres_conversations import PostgresConversations
@@ -92,6 +94,7 @@ class RouterWorker:
         self.clickup = ClickUpApiReads(self.clickup_api, credentials)
         self.slack = SlackApiReads(self.slack_api)
         self.metrics = EventMetrics()
+        self.feed = Feed(settings.redis_url.get_secret_value(), "router-worker")
         self.deliverer = _deliverer(settings, self.database, self._send(credentials))
         self.store = PostgresStore(
             self.database, lambda: _lease_s(settings) if self.deliverer.has_room else None
@@ -101,7 +104,15 @@ class RouterWorker:
         )
         self.runs = RunParts(
             settings,
-            Shared(self.database, self.store, self.slack, self.clickup, self.deliverer.kick, SystemClock()),
+            Shared(
+                self.database,
+                self.store,
+                self.slack,
+                self.clickup,
+                self.deliverer.kick,
+                SystemClock(),
+                self.feed,
+            ),
         )
         self.places = place_worker(settings, self.database, self.slack_api, self.clickup_api, credentials)
         decide = self._decide()
@@ -149,7 +160,8 @@ class RouterWorker:
             "clickup": ClickUpCarrier(self.clickup_api, credentials),
         }
         policy = RetryPolicy(settings.http_timeout_s, settings.give_up_after_h * 3600)
-        return SendEffect(carriers, Breakers(), policy, DeliveryMetrics())
+        breakers = Breakers(changed=telling_breakers(self.feed))
+        return SendEffect(carriers, breakers, policy, EffectsTold(DeliveryMetrics(), self.feed))
 
     def _slack_effects(self, allowances: SlackAllowances) -> SlackEffects:
         calls = EffectCalls(self.slack_api)
@@ -187,7 +199,7 @@ class RouterWorker:
                 streaming=settings.slack_streaming,
             ),
             NoteFailure(self.store, _failure_policy(settings), SystemClock()),
-            self.metrics,
+            EventsTold(self.metrics, self.feed),
             deadline_s=settings.event_deadline_s,
         )
         return SupervisedWorker(
@@ -259,6 +271,7 @@ async def running(settings: Settings) -> AsyncGenerator[RouterWorker]:
         session = await stack.enter_async_context(_session(settings))
         parts = RouterWorker(settings, session)
         stack.push_async_callback(parts.database.close)
+        stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(parts.queue.close)
         stack.push_async_callback(parts.budget.close)
         stack.push_async_callback(parts.runs.close)

@@ -8,6 +8,7 @@ from oblivion_contracts.jobs import AI_AGENT_TASKS
 from oblivion_platform.agents import CHANNEL, AgentDirectory
 from oblivion_platform.database.announcements import Announcements
 from oblivion_platform.database.engine import Database
+from oblivion_platform.feed import Teller, telling_breakers
 from oblivion_platform.presence import Presence
 from oblivion_platform.queue import SupervisedWorker
 from oblivion_platform.resilience import Breakers
@@ -66,6 +67,7 @@ class Shared:
     lists: Lists
     kick: Kick
     clock: Clock
+    feed: Teller
 
 
 class RunParts:
@@ -80,7 +82,7 @@ class RunParts:
         )
         self.announcements.hear(CHANNEL, changed=self.directory.drop, unheard=self.directory.drop_all)
         self.presence = Presence(redis_url)
-        self.signals = RunSignals(redis_url)
+        self.signals = RunSignals(redis_url, shared.feed)
         self.copies = SessionCache(redis_url)
         self.limits = MentionLimits(
             redis_url,
@@ -92,7 +94,7 @@ class RunParts:
         routers = Routers(self.directory)
         jobs = QueueRunJobs(self.queue)
         tell = Tell(self.signals, self.copies, jobs, self.background)
-        self.slow_path = _slow_path(settings)
+        self.slow_path = _slow_path(settings, shared.feed)
         self.bring = BringForward(
             shared.store, routers, self.slow_path, self.presence, _policy(settings), tell
         )
@@ -170,8 +172,9 @@ def _policy(settings: Settings) -> RunPolicy:
     )
 
 
-def _slow_path(settings: Settings) -> SlowPath:
+def _slow_path(settings: Settings, feed: Teller) -> SlowPath:
     if settings.llm_model is None:
         return NoSlowPath()
     choice = ModelChoice(settings.llm_model, settings.llm_base_url)
-    return RememberingSlowPath(ModelSlowPath(choice, Breakers()))
+    breakers = Breakers(changed=telling_breakers(feed))
+    return RememberingSlowPath(ModelSlowPath(choice, breakers))

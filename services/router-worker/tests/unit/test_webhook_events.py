@@ -30,10 +30,10 @@ class FakeJob:
 
 
 class SilentWatch:
-    def handled(self, outcome, processing_s, total_s):
+    def handled(self, command, outcome, processing_s, total_s):
         pass
 
-    def failed(self, code, verdict):
+    def failed(self, command, code, verdict):
         pass
 
 

@@ -20,6 +20,7 @@ from oblivion_mcp_hub.oauth_errors import SignInMissing
 from oblivion_mcp_hub.ports import NOTHING_ELSE, Ended, Exchange, Ledger, NewCall, Notices, ToolServers
 from oblivion_mcp_hub.usecases.earlier_results import EarlierResults
 from oblivion_mcp_hub.usecases.know_tools import KnownTools, KnowTools
+from oblivion_mcp_hub.usecases.tell_calls import TellCalls
 from oblivion_platform.connections import Connection
 from oblivion_platform.errors import DependencyUnavailable, OblivionFailure, TransientFailure
 from oblivion_platform.logging import get_logger
@@ -67,6 +68,7 @@ class CallTools:
         ledger: Ledger,
         notices: Notices,
         breakers: Breakers,
+        told: TellCalls,
         terms: CallTerms,
     ) -> None:
         self._known = known
@@ -74,6 +76,7 @@ class CallTools:
         self._ledger = ledger
         self._notices = notices
         self._breakers = breakers
+        self._told = told
         self._terms = terms
         self._earlier = EarlierResults()
 
@@ -113,12 +116,14 @@ class CallTools:
             call_id = await self._ledger.begin(call, lambda standing: needs_approval(entry, standing))
         except CallRefused as refused:
             REFUSALS.labels(refused.code).inc()
+            self._told.refused(caller, entry, refused.code)
             told = approval_needed if isinstance(refused, ApprovalNeeded) else failure
             return told(refused.message)
         connection = known.connections[entry.source.connection_id]
         fresh = self._earlier.fresh(connection, entry, arguments)
         if fresh is not None:
             TOOL_CALLS.labels(connection.provider, CACHED).observe(0)
+            self._told.remembered(caller, entry)
             self._ledger.end(caller.tenant_id, call_id, Ended(is_success=True, elapsed_s=0, code=CACHED))
             return fresh
         return await self._called(caller, call_id, connection, entry, arguments, exchange)
@@ -166,6 +171,7 @@ class CallTools:
             TOOL_CALLS.labels(connection.provider, code or "succeeded").observe(elapsed_s)
             ended = Ended(is_success=code is None, elapsed_s=elapsed_s, code=code)
             self._ledger.end(caller.tenant_id, call_id, ended)
+            self._told.over(caller, entry, code, elapsed_s)
         return result
 
     async def _guarded(

@@ -35,8 +35,10 @@ NOTE_LIMIT_S = 5.0
 class Watch(Protocol):
     """Told how it goes."""
 
-    def handled(self, outcome: str, processing_s: float, total_s: float) -> None: ...
-    def failed(self, code: str, verdict: str) -> None: ...
+    def handled(
+        self, command: ProcessEvent, outcome: EventOutcome, processing_s: float, total_s: float
+    ) -> None: ...
+    def failed(self, command: ProcessEvent, code: str, verdict: str) -> None: ...
 
 
 _log = structlog.get_logger(__name__)
@@ -65,7 +67,7 @@ def make_processor(handle: HandleEvent, note: NoteFailure, watch: Watch, *, dead
                 await _answer(job, token, command, failure)
                 raise
         processing_s = time.perf_counter() - started
-        watch.handled(outcome.outcome, processing_s, time.time() - job.timestamp / 1000)
+        watch.handled(command, outcome, processing_s, time.time() - job.timestamp / 1000)
         return outcome.model_dump(mode="json")
 
     async def _answer(job: Job, token: str, command: ProcessEvent, failure: Exception) -> None:
@@ -77,7 +79,7 @@ def make_processor(handle: HandleEvent, note: NoteFailure, watch: Watch, *, dead
             _log.warning("event_failure_not_noted", error=type(unnoted).__name__)
             raise RuntimeError("failure_not_noted") from None
         code = str(getattr(failure, "code", type(failure).__name__))
-        watch.failed(code, noted.verdict.value)
+        watch.failed(command, code, noted.verdict.value)
         if noted.verdict is Verdict.PARK:
             await park(job, token, _spread(noted.wait_s))
         _log.warning("event_failed", code=code, verdict=noted.verdict.value)
