@@ -8,14 +8,17 @@ from starlette.types import ASGIApp
 
 from oblivion_gateway.adapters.agent_tokens import AgentTokens
 from oblivion_gateway.adapters.people import PostgresPeople
-from oblivion_gateway.rest_bootstrap import RestGateway, RestParts
+from oblivion_gateway.rest_bootstrap import RestGateway, RestParts, own_origins
 from oblivion_gateway.settings import Settings
 from oblivion_gateway.socket_bootstrap import AgentGateway, SocketParts
+from oblivion_gateway.sockets.feed import FeedNamespace
 from oblivion_gateway.usecases.authenticate import Authenticate
+from oblivion_gateway.usecases.follow_feed import FeedTerms, FollowFeed
 from oblivion_platform import agents, tokens
 from oblivion_platform.database.announcements import Announcements
 from oblivion_platform.database.engine import Database, PrivilegedRole
 from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.feed import Feed, FeedReader
 from oblivion_platform.health import Health, Phase
 from oblivion_platform.http_server import serving
 from oblivion_platform.logging import get_logger
@@ -36,6 +39,7 @@ class Gateway:
             pool_size=settings.database_pool_size,
             behind_pooler=settings.database_behind_pooler,
         )
+        self.feed = Feed(settings.redis_url.get_secret_value(), "gateway")
         self._starting: asyncio.Task[None] | None = None
         self._build_identity()
         self._build_sockets()
@@ -70,6 +74,7 @@ class Gateway:
             token_keys=self.token_keys,
             tokens=self.tokens,
             authenticate=self.authenticate,
+            feed=self.feed,
             history=self.agent_gateway.history,
         )
         self.rest = RestGateway(self.settings, parts)
@@ -81,8 +86,18 @@ class Gateway:
             directory=self.agent_directory,
             verifier=self.agent_tokens,
             run_tokens=self.agent_tokens,
+            feed=self.feed,
+            own_origins=own_origins(self.settings),
         )
         self.agent_gateway = AgentGateway(self.settings, parts)
+        self._build_feed()
+
+    def _build_feed(self) -> None:
+        settings = self.settings
+        self.feed_reader = FeedReader(settings.redis_url.get_secret_value())
+        terms = FeedTerms(own_origins(settings), settings.feed_recheck_s, settings.sse_streams_max)
+        follow = FollowFeed(self.feed_reader, self.authenticate, self.authenticate.still, terms)
+        self.feed_sockets = FeedNamespace(self.agent_gateway.server, follow)
 
     async def start(self) -> None:
         """Begin to work as soon as Postgres is usable; until then requests are answered 503.
@@ -103,8 +118,10 @@ class Gateway:
         if self._starting is not None:
             await end(self._starting)
         await self.agent_gateway.close()
+        await self.feed_reader.close()
         await self.announcements.close()
         await self.rest.close()
+        await self.feed.close()
         await self.database.close()
 
     async def _work_when_usable(self) -> None:
@@ -163,6 +180,7 @@ async def running(settings: Settings) -> AsyncGenerator[RunningGateway]:
             finally:
                 gateway.health.phase = Phase.DRAINING
                 gateway.rest.drain()
+                await gateway.feed_sockets.close()
                 await gateway.agent_gateway.drain()
     finally:
         await gateway.close()

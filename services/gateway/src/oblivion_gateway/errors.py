@@ -100,6 +100,15 @@ class TooManyStreams(RateLimited):
         super().__init__("too_many_streams", f"You follow {most} runs already. Close some of them.", 15.0)
 
 
+class TooManyFeeds(RateLimited):
+    """429."""
+
+    http_status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, most: int) -> None:
+        super().__init__("too_many_feeds", f"You have the live feed open {most} times. Close some.", 15.0)
+
+
 class TooManyRequests(RateLimited):
     """429 with Retry-After."""
 

@@ -37,6 +37,7 @@ from oblivion_gateway.usecases.sign_in import SignIn
 from oblivion_gateway.usecases.stream_runs import Hints, StreamRuns, StreamTerms
 from oblivion_platform.agents import AgentDirectory, SecretHasher
 from oblivion_platform.database.engine import Database
+from oblivion_platform.feed import Teller
 from oblivion_platform.health import Health
 from oblivion_platform.jobs import JobPolicy
 from oblivion_platform.operations.reports import list_tenants
@@ -57,6 +58,7 @@ class RestParts:
     token_keys: TokenKeys
     tokens: Tokens
     authenticate: Authenticate
+    feed: Teller
     history: ReadHistory
 
 
@@ -73,7 +75,7 @@ class RestGateway:
         self._tenants = PostgresTenants(parts.database)
         self._token_reviews = ClusterTokenReviews()
         self._aftermath = RedisAftermath(
-            RunSignals(redis_url),
+            RunSignals(redis_url, parts.feed),
             run_queue(redis_url),
             JobQueue(WEBHOOK_PROCESSING, redis_url, JobPolicy()),
             self._copies,
@@ -124,7 +126,7 @@ class RestGateway:
             token_keys=parts.token_keys,
             limits=LimitRequests(self._rate_limits, per_minute),
             requests=requests,
-            agents=ManageAgents(parts.hasher, self._presence),
+            agents=ManageAgents(parts.hasher, self._presence, parts.feed),
             runs=FollowRuns(self._aftermath),
             streams=StreamRuns(
                 parts.database,

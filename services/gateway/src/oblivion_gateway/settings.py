@@ -69,7 +69,14 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
         default=15.0, gt=0, description="Seconds between two heartbeats on an event stream."
     )
     sse_streams_max: int = Field(
-        default=100, ge=1, description="Event streams of one person or agent from one process at a time."
+        default=100,
+        ge=1,
+        description="Event streams of one person or agent from one process at a time; as many live feeds.",
+    )
+    feed_recheck_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="Seconds between two looks whether somebody who follows the live feed still may.",
     )
 
     @property

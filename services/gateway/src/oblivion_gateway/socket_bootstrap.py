@@ -35,6 +35,7 @@ from oblivion_gateway.usecases.tell_agents import TellAgents
 from oblivion_platform.agents import AgentDirectory
 from oblivion_platform.database.engine import Database
 from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
+from oblivion_platform.feed import Teller
 from oblivion_platform.history import QdrantHistory, embedder_named
 from oblivion_platform.logging import get_logger
 from oblivion_platform.presence import Presence
@@ -62,6 +63,8 @@ class SocketParts:
     directory: AgentDirectory
     verifier: TokenVerifier
     run_tokens: RunTokens
+    feed: Teller
+    own_origins: frozenset[str]
 
 
 class AgentGateway:
@@ -71,12 +74,12 @@ class AgentGateway:
         redis_url = settings.redis_url.get_secret_value()
         self.id = secrets.token_hex(8)
         self.connections = AgentConnections()
-        self.server = AgentSocketServer(redis_url)
+        self.server = AgentSocketServer(redis_url, parts.own_origins)
         self.session_copies = SessionCache(redis_url)
         self.sessions = Sessions(parts.database, self.session_copies)
         self._parts = parts
         self._settings = settings
-        self._signals = RunSignals(redis_url)
+        self._signals = RunSignals(redis_url, parts.feed)
         self._queue = run_queue(redis_url)
         self._board = Presence(redis_url)
         self._budget = Budget(redis_url)
@@ -122,6 +125,7 @@ class AgentGateway:
             self.runs,
             self._forward,
             self._presence,
+            parts.feed,
             events_per_s=settings.agent_events_per_s,
             sockets_max=settings.agent_sockets_max,
         )

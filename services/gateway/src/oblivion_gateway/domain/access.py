@@ -11,6 +11,8 @@ PEOPLE = USERS | {Role.GUEST}
 EVERYBODY = PEOPLE | {Role.AGENT}
 OPERATORS = frozenset({Role.OPERATOR})
 CLUSTER = frozenset({Role.CLUSTER})
+FEED_READERS = USERS
+"""Of the live feed, which is no operation of REST."""
 
 ACCESS: dict[str, frozenset[Role]] = {
     "who_am_i": EVERYBODY,

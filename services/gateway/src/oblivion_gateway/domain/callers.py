@@ -5,6 +5,9 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+SESSION_COOKIE = "oblivion_session"
+"""Of a signed-in browser."""
+
 
 class Role(StrEnum):
     """What somebody is in their tenant."""

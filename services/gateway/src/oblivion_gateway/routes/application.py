@@ -6,12 +6,14 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from oblivion_contracts.feed import FeedBatch, FeedEnd
 from oblivion_gateway.domain.access import ACCESS
 from oblivion_gateway.routes import (
     administration,
@@ -142,12 +144,22 @@ def _is_protected(route: APIRoute) -> bool:
     return route.path.startswith(_PROTECTED)
 
 
+def _socket_messages() -> dict[str, Any]:
+    """What `/admin` says over Socket.IO, for which OpenAPI has no word; the page's types are made from it."""
+    where = "#/components/schemas/{model}"
+    _, described = models_json_schema(
+        [(each, "serialization") for each in (FeedBatch, FeedEnd)], ref_template=where
+    )
+    return described["$defs"]
+
+
 def _describe(app: FastAPI) -> None:
     describe = app.openapi
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
             description = add_problem_schema(describe())
+            description["components"]["schemas"] |= _socket_messages()
             description["components"]["securitySchemes"] = {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "basic": {"type": "http", "scheme": "basic"},

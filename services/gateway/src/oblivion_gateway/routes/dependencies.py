@@ -10,14 +10,14 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from oblivion_gateway.domain.access import may
-from oblivion_gateway.domain.callers import Caller
+from oblivion_gateway.domain.callers import SESSION_COOKIE, Caller
 from oblivion_gateway.errors import CrossSiteRefused, NotAllowed, SignInNeeded, TooManyRequests
 from oblivion_gateway.routes.frame import note_allowance
 from oblivion_gateway.routes.services import Services
 from oblivion_gateway.usecases.requests import Call, Requests, Unit
 
 ResultT = TypeVar("ResultT")
-COOKIE = "oblivion_session"
+COOKIE = SESSION_COOKIE
 Work = Callable[[Unit], Awaitable[BaseModel | Sequence[BaseModel] | None]]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

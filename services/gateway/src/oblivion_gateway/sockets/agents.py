@@ -8,7 +8,7 @@ Source: https://python-socketio.readthedocs.io/en/stable/server.html
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 from starlette.types import ASGIApp
 
 from oblivion_contracts.agent_socket import NAMESPACE
+from oblivion_contracts.feed import FEED_NAMESPACE
 from oblivion_contracts.model import Contract
 from oblivion_gateway.domain.agent_connections import AgentConnection
 from oblivion_gateway.socket_metrics import CONNECTS, SOCKETS, TOLD
@@ -29,6 +30,7 @@ PING_INTERVAL_S = 10
 PING_TIMEOUT_S = 20
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 TOKEN_LENGTH_MAX = 8_192
+_NAMESPACES = (NAMESPACE, FEED_NAMESPACE)
 
 _log = get_logger(__name__)
 _quiet = logging.getLogger("oblivion.socketio")
@@ -45,12 +47,14 @@ Handle = Callable[[AgentConnection, str, object], Awaitable[dict[str, Any]]]
 class AgentSocketServer:
     """Implements `AgentSockets`; `wrap` puts it in front of the HTTP application."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, own_origins: Collection[str] = ()) -> None:
+        """`own_origins`: where pages come from that may connect; agents are no pages."""
         self.rooms = RedisRooms(redis_url, _quiet)
         self._server = socketio.AsyncServer(
             async_mode="asgi",
             client_manager=self.rooms,
             transports=["websocket"],
+            cors_allowed_origins=list(own_origins) or None,
             ping_interval=PING_INTERVAL_S,
             ping_timeout=PING_TIMEOUT_S,
             max_http_buffer_size=MESSAGE_BYTES_MAX,
@@ -62,31 +66,55 @@ class AgentSocketServer:
 
     def open(self, admit: Admit, leave: Leave, handle: Handle) -> None:
         """From now on agents may connect."""
-        self._server.register_namespace(_AgentNamespace(self._server, admit, leave, handle))
+        self.add(_AgentNamespace(self, self._server, admit, leave, handle))
+
+    def add(self, namespace: socketio.AsyncNamespace) -> None:
+        """Serve another namespace on the same connections."""
+        self._server.register_namespace(namespace)
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
         return socketio.ASGIApp(self._server, app, socketio_path="socket.io")
 
     async def tell(self, sid: str, event: str, message: Contract) -> None:
         TOLD.labels(event).inc()
-        body = message.model_dump(mode="json", exclude_none=True)
-        await self._server.emit(event, body, to=sid, namespace=NAMESPACE, ignore_queue=True)
+        await self.tell_in(NAMESPACE, sid, event, message)
+
+    async def tell_in(self, namespace: str, sid: str, event: str, message: Contract) -> None:
+        """Send to one socket of this process, in any namespace."""
+        await self._server.emit(event, _body(message), to=sid, namespace=namespace, ignore_queue=True)
+
+    async def call(self, sid: str, namespace: str, event: str, message: Contract, within_s: int) -> None:
+        """The same, and wait until it was taken.
+
+        Raises:
+            socketio.exceptions.TimeoutError: it was not, or the socket is gone.
+        """
+        await self._server.call(
+            event, _body(message), to=sid, namespace=namespace, timeout=within_s, ignore_queue=True
+        )
 
     async def tell_all(self, tenant_id: UUID, agent_id: UUID, event: str, message: Contract) -> None:
-        body = message.model_dump(mode="json", exclude_none=True)
-        await self._server.emit(event, body, room=room_of(tenant_id, agent_id), namespace=NAMESPACE)
+        room = room_of(tenant_id, agent_id)
+        await self._server.emit(event, _body(message), room=room, namespace=NAMESPACE)
 
     async def cut(self, sid: str) -> None:
-        eio_sid = self.rooms.eio_sid_from_sid(sid, NAMESPACE)
-        await self._server.disconnect(sid, namespace=NAMESPACE, ignore_queue=True)
+        await self.cut_from(NAMESPACE, sid)
+
+    async def cut_from(self, namespace: str, sid: str) -> None:
+        eio_sid = self.rooms.eio_sid_from_sid(sid, namespace)
+        await self._server.disconnect(sid, namespace=namespace, ignore_queue=True)
         await self._close(eio_sid)
 
+    def forget_request(self, sid: str, namespace: str) -> None:
+        """Drop the handshake's headers: they hold secrets, and there are many connections."""
+        self._server.environ[self._server.manager.eio_sid_from_sid(sid, namespace)] = {}
+
     async def cut_nameless(self, _turn: int) -> None:
-        """Close connections that showed no token between two calls of this."""
+        """Close connections that showed neither token nor cookie between two calls of this."""
         nameless = {
             eio_sid
             for eio_sid in list(self._server.eio.sockets)
-            if self.rooms.sid_from_eio_sid(eio_sid, NAMESPACE) is None
+            if all(self.rooms.sid_from_eio_sid(eio_sid, each) is None for each in _NAMESPACES)
         }
         for eio_sid in nameless & self._nameless:
             await self._close(eio_sid)
@@ -107,8 +135,16 @@ class AgentSocketServer:
 class _AgentNamespace(socketio.AsyncNamespace):
     """Translates python-socketio's calls."""
 
-    def __init__(self, server: socketio.AsyncServer, admit: Admit, leave: Leave, handle: Handle) -> None:
+    def __init__(
+        self,
+        sockets: AgentSocketServer,
+        server: socketio.AsyncServer,
+        admit: Admit,
+        leave: Leave,
+        handle: Handle,
+    ) -> None:
         super().__init__(NAMESPACE)
+        self._sockets = sockets
         self._server = server
         self._admit = admit
         self._leave = leave
@@ -142,9 +178,12 @@ class _AgentNamespace(socketio.AsyncNamespace):
         CONNECTS.labels("let_in").inc()
         SOCKETS.inc()
         await self._server.enter_room(sid, room_of(connection.tenant_id, connection.agent_id), NAMESPACE)
-        # The request's headers are not needed any more, and there are many connections.
-        self._server.environ[self._server.manager.eio_sid_from_sid(sid, NAMESPACE)] = {}
+        self._sockets.forget_request(sid, NAMESPACE)
         return True
+
+
+def _body(message: Contract) -> dict[str, Any]:
+    return message.model_dump(mode="json", exclude_none=True)
 
 
 def room_of(tenant_id: UUID, agent_id: UUID) -> str:

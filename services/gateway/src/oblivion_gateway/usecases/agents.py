@@ -18,6 +18,7 @@ from oblivion_gateway.usecases.requests import Unit
 from oblivion_platform import agents
 from oblivion_platform.agents import AgentRecord, ClientId, SecretHasher
 from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.feed import Line, Teller
 from oblivion_platform.presence import Replica
 
 _FOR_ADMINS = {"system_prompt", "skills", "limits", "model"}
@@ -26,9 +27,10 @@ _FOR_ADMINS = {"system_prompt", "skills", "limits", "model"}
 class ManageAgents:
     """Every change is a line in the audit log."""
 
-    def __init__(self, hasher: SecretHasher, online: WhoIsOnline) -> None:
+    def __init__(self, hasher: SecretHasher, online: WhoIsOnline, feed: Teller) -> None:
         self._hasher = hasher
         self._online = online
+        self._feed = feed
 
     async def listing(self, unit: Unit, cursor: str | None, limit: int) -> AgentPage:
         found = await agents.list_agents(unit.tx, after=decode_name(cursor) or "", limit=limit)
@@ -66,11 +68,14 @@ class ManageAgents:
         until = datetime.now(UTC) + timedelta(minutes=wish.minutes)
         agent = await agents.mute_agent(unit.tx, agent_id, until, wish.reason or "muted by an admin")
         await unit.note("agent.muted", agent.name, agent_id=agent_id, minutes=wish.minutes)
+        words = f"{agent.name} is muted for {wish.minutes} minutes"
+        self._tell(unit, Line("agent.muted", words, "warning", agent_id=agent_id))
         return await self._view(unit, agent)
 
     async def unmute(self, unit: Unit, agent_id: UUID) -> AgentView:
         agent = await agents.mute_agent(unit.tx, agent_id, None, None)
         await unit.note("agent.unmuted", agent.name, agent_id=agent_id)
+        self._tell(unit, Line("agent.unmuted", f"{agent.name} may speak again", "notice", agent_id=agent_id))
         return await self._view(unit, agent)
 
     async def secrets(self, unit: Unit, agent_id: UUID) -> LiveSecrets:
@@ -94,6 +99,12 @@ class ManageAgents:
     async def retire_secret(self, unit: Unit, agent_id: UUID, secret_id: UUID) -> None:
         await agents.retire_secret(unit.tx, agent_id, secret_id)
         await unit.note("agent.secret_retired", agent_id, secret_id=secret_id)
+
+    def _tell(self, unit: Unit, line: Line) -> None:
+        async def tell() -> None:
+            self._feed.tell(unit.caller.tenant_id, line)
+
+        unit.after_commit.append(tell)
 
     async def _issue(self, unit: Unit, agent_id: UUID) -> ClientSecretIssued:
         client = ClientId(unit.caller.tenant_id, agent_id)

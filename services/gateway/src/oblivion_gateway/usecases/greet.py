@@ -1,6 +1,7 @@
 """How a socket comes and goes: it shows a token, says hello, says that it drains, and is gone."""
 
 import time
+from typing import Literal
 from uuid import UUID
 
 from oblivion_contracts.agent_socket import AgentDraining, AgentHello, HeldRun, TaskCancelled
@@ -12,6 +13,7 @@ from oblivion_gateway.usecases.hold_runs import HoldRuns
 from oblivion_gateway.usecases.keep_presence import KeepPresence
 from oblivion_gateway.usecases.tell_agents import TellAgents
 from oblivion_platform.errors import DependencyUnavailable, PermanentFailure
+from oblivion_platform.feed import Line, Teller
 from oblivion_platform.logging import get_logger
 
 TOKEN_GRACE_S = 30.0
@@ -30,6 +32,7 @@ class Greet:
         runs: HeldRuns,
         bring_forward: BringForward,
         presence: KeepPresence,
+        feed: Teller,
         *,
         events_per_s: float,
         sockets_max: int,
@@ -40,6 +43,7 @@ class Greet:
         self._runs = runs
         self._bring_forward = bring_forward
         self._presence = presence
+        self._feed = feed
         self._events_per_s = events_per_s
         self._sockets_max = sockets_max
         self.ending = False
@@ -74,7 +78,9 @@ class Greet:
         Raises:
             DependencyUnavailable: nothing is known of what it holds; say hello again.
         """
-        connection.hello = message
+        is_new, connection.hello = connection.hello is None, message
+        if is_new:
+            self._tell_of(connection, "agent.online", "online")
         resumed = [held.run_id for held in message.held if await self._resume(connection, held, sockets)]
         if resumed:
             await tell.look(connection.tenant_id, resumed)
@@ -100,7 +106,17 @@ class Greet:
         """The socket is gone. Its runs keep their leases: the agent may be back before they end."""
         connection = self._connections.remove(sid)
         if connection is not None:
+            if connection.hello is not None:
+                self._tell_of(connection, "agent.offline", "offline")
             await self._presence.gone(connection)
+
+    def _tell_of(
+        self, connection: AgentConnection, kind: Literal["agent.online", "agent.offline"], state: str
+    ) -> None:
+        line = Line(
+            kind, f"A replica of {connection.name} is {state}", "notice", agent_id=connection.agent_id
+        )
+        self._feed.tell(connection.tenant_id, line)
 
     async def recheck(self, tenant_id: UUID | None, sockets: AgentSockets) -> None:
         """Cut the sockets of agents that are disabled or gone."""

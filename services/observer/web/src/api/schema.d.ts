@@ -2095,6 +2095,91 @@ export interface components {
             transport: "http" | "socket" | "gap";
         };
         /**
+         * FeedBatch
+         * @description The next lines, in order.
+         */
+        FeedBatch: {
+            /** Cursor */
+            cursor: string;
+            /**
+             * Has Gap
+             * @default false
+             */
+            has_gap: boolean;
+            /** Lines */
+            lines: components["schemas"]["FeedLine"][];
+        };
+        /**
+         * FeedEnd
+         * @description Why nothing more comes; connecting again helps only when `passes`.
+         */
+        FeedEnd: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /**
+             * Passes
+             * @default false
+             */
+            passes: boolean;
+        };
+        /**
+         * FeedLine
+         * @description One thing that happened.
+         */
+        FeedLine: {
+            /**
+             * Agent Id
+             * @default null
+             */
+            agent_id: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Connection Id
+             * @default null
+             */
+            connection_id: string | null;
+            /** Cursor */
+            cursor: string;
+            /**
+             * Dropped
+             * @default 0
+             */
+            dropped: number;
+            /**
+             * Event Id
+             * @default null
+             */
+            event_id: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "event.handled" | "event.failed" | "event.dead" | "effect.sent" | "effect.postponed" | "effect.failed" | "effect.dead" | "run.queued" | "run.routed" | "run.waiting" | "run.assigned" | "run.started" | "run.progress" | "run.message" | "run.delegated" | "run.notice" | "run.ended" | "approval.asked" | "approval.answered" | "agent.online" | "agent.offline" | "agent.muted" | "agent.unmuted" | "tool.called" | "tool.failed" | "tool.refused" | "breaker.opened" | "breaker.closed" | "feed.gap";
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "info" | "notice" | "warning" | "error";
+            /**
+             * Run Id
+             * @default null
+             */
+            run_id: string | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "gateway" | "router-worker" | "mcp-hub" | "cli";
+            /** Text */
+            text: string;
+        };
+        /**
          * FilterKind
          * @description Which replies of a task's thread become comments on the task.
          * @enum {string}

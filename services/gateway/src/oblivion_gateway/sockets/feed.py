@@ -1,0 +1,114 @@
+"""The Socket.IO namespace `/admin`: pages of signed-in people follow the live feed.
+
+The cookie and the page's origin are those of the WebSocket's handshake. A page says `follow` once it is
+connected; `lines` are sent one batch after the other, each acknowledged.
+Source: https://python-socketio.readthedocs.io/en/stable/server.html
+"""
+
+# python-socketio ships no types.
+# pyright: basic
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import socketio
+from pydantic import ValidationError
+from socketio.exceptions import ConnectionRefusedError as Refused
+from socketio.exceptions import SocketIOError
+from starlette.requests import HTTPConnection
+
+from oblivion_contracts.feed import FEED_NAMESPACE, FeedBatch, FollowFeed
+from oblivion_gateway.domain.callers import SESSION_COOKIE, Caller
+from oblivion_gateway.socket_metrics import FEED_CONNECTS, FEED_LINES, FEED_SOCKETS
+from oblivion_gateway.sockets.agents import AgentSocketServer
+from oblivion_gateway.usecases import follow_feed
+from oblivion_platform.errors import OblivionFailure
+from oblivion_platform.logging import get_logger
+from oblivion_platform.tasks import end
+
+TAKEN_WITHIN_S = 30
+"""A page that does not take its lines for so long is cut off; it comes back where it was."""
+
+_log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Viewer:
+    caller: Caller
+    following: asyncio.Task[None] | None = None
+
+
+class FeedNamespace(socketio.AsyncNamespace):
+    """Pages of this process."""
+
+    def __init__(self, server: AgentSocketServer, feed: follow_feed.FollowFeed) -> None:
+        super().__init__(FEED_NAMESPACE)
+        self._sockets = server
+        self._feed = feed
+        self._viewers: dict[str, _Viewer] = {}
+        server.add(self)
+
+    async def close(self) -> None:
+        """Send nothing more."""
+        viewers = list(self._viewers.values())
+        await end(*(viewer.following for viewer in viewers if viewer.following is not None))
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        sid, *rest = args
+        if event == "connect":
+            return await self._connect(sid, rest[0])
+        viewer = self._viewers.get(sid)
+        if viewer is None:
+            return None
+        if event == "disconnect":
+            self._leave(sid, viewer)
+        elif event == "follow":
+            self._follow(sid, viewer, rest[0] if rest else None)
+        return None
+
+    async def _connect(self, sid: str, environ: dict[str, Any]) -> bool:
+        page = HTTPConnection(environ["asgi.scope"]) if "asgi.scope" in environ else None
+        cookie = None if page is None else page.cookies.get(SESSION_COOKIE)
+        origin = None if page is None else page.headers.get("origin")
+        try:
+            caller = await self._feed.admit(cookie, origin)
+        except OblivionFailure as failure:
+            FEED_CONNECTS.labels(failure.code).inc()
+            raise Refused(failure.message, failure.code) from None
+        self._viewers[sid] = _Viewer(caller)
+        FEED_CONNECTS.labels("let_in").inc()
+        FEED_SOCKETS.inc()
+        self._sockets.forget_request(sid, FEED_NAMESPACE)
+        return True
+
+    def _leave(self, sid: str, viewer: _Viewer) -> None:
+        del self._viewers[sid]
+        self._feed.leave(viewer.caller)
+        FEED_SOCKETS.dec()
+        # It may be that very task that ends the connection.
+        if viewer.following is not None and viewer.following is not asyncio.current_task():
+            viewer.following.cancel()
+
+    def _follow(self, sid: str, viewer: _Viewer, data: object) -> None:
+        if viewer.following is not None:
+            return
+        try:
+            wish = FollowFeed.model_validate(data or {})
+        except ValidationError:
+            wish = FollowFeed()
+        viewer.following = asyncio.create_task(self._following(sid, viewer, wish), name="live feed's page")
+
+    async def _following(self, sid: str, viewer: _Viewer, wish: FollowFeed) -> None:
+        async def send(batch: FeedBatch) -> None:
+            FEED_LINES.inc(len(batch.lines))
+            await self._sockets.call(sid, FEED_NAMESPACE, "lines", batch, TAKEN_WITHIN_S)
+
+        try:
+            ended = await self._feed.follow(viewer.caller, wish.after, send)
+            await self._sockets.tell_in(FEED_NAMESPACE, sid, "end", ended)
+        except SocketIOError as error:
+            _log.info("a page does not take its lines", cause=type(error).__name__)
+        except Exception as error:  # The top of one page's task.
+            _log.error("live feed failed", error=type(error).__name__, exc_info=error)
+        await self._sockets.cut_from(FEED_NAMESPACE, sid)
