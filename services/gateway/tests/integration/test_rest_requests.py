@@ -190,6 +190,12 @@ async def test_addresses_have_a_limit_before_anybody_is_known(
 
         assert [await ask("10.0.0.1") for _ in range(3)] == [401, 401, 429]
         assert await ask("10.0.0.2") == 401
+        guess = {"client_id": "oba_x", "client_secret": "guess"}
+        guessed = [
+            await world.request("POST", "/auth/token", data=guess, headers={"X-Forwarded-For": "10.0.0.3"})
+            for _ in range(3)
+        ]
+        assert [answer.status_code for answer in guessed] == [401, 401, 429]
 
 
 async def test_without_redis_requests_are_answered_and_counted_here(database: FreshDatabase) -> None:

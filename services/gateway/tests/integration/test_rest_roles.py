@@ -24,14 +24,19 @@ def operations(description: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-async def call(world: World, method: str, path: str, token: str | None, ids: UUID) -> int:
-    """Ask with an id that nobody has and an empty body: who may not is refused before either is looked at."""
+def filled(path: str, ids: UUID) -> str:
+    """The path with an id that nobody has."""
     for name in ("agent_id", "run_id", "session_id", "workflow_id", "event_id", "letter_id", "user_id"):
         path = path.replace(f"{{{name}}}", str(ids))
     for name in ("secret_id", "approval_id", "mapping_id", "rule_id"):
         path = path.replace(f"{{{name}}}", str(ids))
+    return path
+
+
+async def call(world: World, method: str, path: str, token: str | None, ids: UUID) -> int:
+    """Ask with an id that nobody has and an empty body: who may not is refused before either is looked at."""
     body = {"json": {}} if method in {"POST", "PUT", "PATCH"} else {}
-    return (await world.request(method, path, token=token, **body)).status_code
+    return (await world.request(method, filled(path, ids), token=token, **body)).status_code
 
 
 async def tokens_of(world: World, tenant: TestTenant) -> dict[str, str]:
@@ -59,6 +64,29 @@ async def test_each_role_may_do_what_the_table_says_and_nothing_else(
 
         assert {operation for _, _, operation in described} == ACCESS.keys()
         assert wrong == []
+
+
+async def test_whatever_changes_something_is_refused_to_a_cookie_from_elsewhere(
+    database: FreshDatabase, redis_url: str
+) -> None:
+    async with running_world(database, redis_url, **UNLIMITED) as world:
+        tenant = await world.new_tenant()
+        sent = {"Cookie": f"oblivion_session={await world.cookie(tenant, 'admin')}"}
+        sent["Origin"] = "https://evil.example"
+        described = operations((await world.request("GET", "/api/openapi.json")).json())
+        changing = [each for each in described if each[0] != "GET"]
+        answers = {
+            operation: await world.request(method, filled(path, uuid4()), json={}, headers=sent)
+            for method, path, operation in changing
+        }
+    assert {method for method, _, _ in changing} == {"POST", "PUT", "PATCH", "DELETE"}
+    otherwise = {
+        operation: answer.status_code
+        for operation, answer in answers.items()
+        if answer.json().get("code") != "cross_site_refused"
+    }
+    # The operator's doors take no cookie at all.
+    assert otherwise == {"register_agent": 401, "retain_agents": 401}
 
 
 async def test_what_another_tenant_has_is_not_there(database: FreshDatabase, redis_url: str) -> None:
