@@ -100,12 +100,18 @@ def _property(value: Any, path: str) -> Json:
     return {"type": kinds[type(value)]}
 
 
+def shares(chart: Path) -> bool:
+    """Whether it is built on the library chart."""
+    parts = yaml.safe_load((chart / "Chart.yaml").read_text()).get("dependencies", [])
+    return any(part["name"] == "lib" for part in parts)
+
+
 def chart_schema(chart: Path) -> str:
     """A chart's whole schema; `global` is checked by the library chart, subcharts by their own."""
     values = yaml.safe_load((chart / "values.yaml").read_text())
     schema: Json = {"$schema": "http://json-schema.org/draft-07/schema#", **schema_of(values)}
     schema["properties"]["global"] = schema["properties"].get("global", {"type": "object"})
-    if chart.name != "lib":
+    if shares(chart):
         schema["properties"]["lib"] = {"type": "object"}
     if chart == UMBRELLA:
         parts = yaml.safe_load((chart / "Chart.yaml").read_text())["dependencies"]
@@ -119,14 +125,14 @@ def readme(chart: Path) -> str:
     rows = "".join(
         f"| `{path}` | `{default}` | {meaning} |\n" for path, default, meaning in documented(chart)
     )
+    table = f"| value | default | meaning |\n|---|---|---|\n{rows}" if rows else "There is nothing to set.\n"
     shared = (
-        ""
-        if chart.name == "lib"
-        else "\nWhat all charts share stands under `global`: [helm/lib](/helm/lib/README.md).\n"
+        "\nWhat all charts share stands under `global`: [helm/lib](/helm/lib/README.md).\n"
+        if shares(chart)
+        else ""
     )
     return (
-        f"# {facts['name']}\n\n{facts['description']}\n\n"
-        f"| value | default | meaning |\n|---|---|---|\n{rows}{shared}"
+        f"# {facts['name']}\n\n{facts['description']}\n\n{table}{shared}"
         "\nThis page is made from values.yaml by `make charts`.\n"
     )
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -177,3 +178,40 @@ def test_dashboards_are_what_grafana_imports(render: Render) -> None:
     }
     for panel in (panel for dashboard in dashboards for panel in dashboard["panels"]):
         assert panel["targets"], panel["title"]
+
+
+STEPS = {"enqueue": "run_enqueue", "processing": "run_processing", "total": "run_total"}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_times_of_a_run_are_shown_by_their_middle_and_by_their_tails(step: str) -> None:
+    queries = [panel["queries"] for panel in panels() if f"oblivion_{STEPS[step]}_seconds" in str(panel)]
+    (shown,) = queries
+    for legend, share in (("p50", "0.50"), ("p95", "0.95"), ("p99", "0.99")):
+        assert shown[legend].startswith(f"histogram_quantile({share}, ")
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        ("oblivion_worker_jobs", "oblivion_worker_concurrency"),
+        ('oblivion_runs_ended_total{state="succeeded"}',),
+        ("redis_memory_used_bytes",),
+        ("pg_stat_activity_count",),
+    ],
+    ids=["worker utilisation", "job success", "redis exporter", "postgres exporter"],
+)
+def test_the_dashboards_show(metrics: tuple[str, ...]) -> None:
+    assert [
+        panel["title"] for panel in panels() if all(metric in str(panel["queries"]) for metric in metrics)
+    ]
+
+
+def panels() -> list[dict[str, Any]]:
+    dashboards = yaml.safe_load((MONITORING / "dashboards.yaml").read_text())
+    return [panel for dashboard in dashboards.values() for panel in dashboard["panels"]]
+
+
+def test_the_rule_that_prometheus_gets_is_the_one_that_is_checked(render: Render) -> None:
+    (rule,) = of_kind(render("infra/monitoring"), "PrometheusRule")
+    assert rule["spec"] == yaml.safe_load((MONITORING / "rules.yaml").read_text())

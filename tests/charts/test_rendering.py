@@ -22,8 +22,8 @@ SERVICES = (
     "sandbox",
     "cli",
 )
-CHARTS = [f"helm/{name}" for name in (*SERVICES, "database", "oblivion")] + [
-    f"infra/{name}" for name in ("postgres", "redis", "qdrant")
+CHARTS = [f"helm/{name}" for name in (*SERVICES, "database", "oblivion", "oblivion-crds")] + [
+    f"infra/{name}" for name in ("postgres", "redis", "qdrant", "monitoring")
 ]
 EVERYTHING: dict[str, Any] = {
     "sandbox": {"enabled": True},
