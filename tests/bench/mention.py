@@ -31,7 +31,7 @@ from tests.bench.figures import Figure, at_most, percentile
 from tests.system import System
 
 RATE_PER_S, STEADY_S, STEP_S = 20, 15, 5
-FASTEST_PER_S = 320
+FASTEST_PER_S, HALVINGS = 320, 2
 P50_MS, ANSWERED_TO_SLACK_MS = 25.0, 100.0
 QUESTIONS, ANSWERED_MS = 30, 3000.0
 CHANNELS, REPLICAS = 20, 4
@@ -178,13 +178,20 @@ def _answers_it(entry: dict[str, Any], mark: str) -> bool:
 
 
 async def _rate_that_doubles(bench: Bench, median_ms: float) -> float:
-    rate = RATE_PER_S
-    while rate < FASTEST_PER_S:
-        rate *= 2
-        faster = await _mention(bench, rate, STEP_S)
-        if percentile(faster.assigned_ms, 0.5) > 2 * median_ms:
-            break
-    return rate
+    """Twice as many until there are too many, then halves of the last step."""
+
+    async def has_doubled(rate_per_s: int) -> bool:
+        return percentile((await _mention(bench, rate_per_s, STEP_S)).assigned_ms, 0.5) > 2 * median_ms
+
+    low, high = RATE_PER_S, 2 * RATE_PER_S
+    while not await has_doubled(high):
+        if high >= FASTEST_PER_S:
+            return high
+        low, high = high, 2 * high
+    for _ in range(HALVINGS):
+        middle = (low + high) // 2
+        low, high = (low, middle) if await has_doubled(middle) else (middle, high)
+    return high
 
 
 async def _mention(bench: Bench, rate_per_s: int, seconds: int) -> Took:

@@ -37,6 +37,21 @@ async def test_a_tick_is_one_run_of_two_workers_and_its_result_is_posted(path, s
         assert str(row["last_run_id"]) == str(run.id)
 
 
+async def test_ticks_that_nobody_saw_are_made_up_for_by_one_run(path, squad):
+    await add(path, squad, slack_channel=path.channel)
+    await path.run("UPDATE workflows SET next_run_at = now() - interval '10 days'")
+    async with path.worker(run_sweep_every_s=0.05), squad.answering("fixer", "nothing new"):
+
+        async def seen():
+            assert (await path.rows("SELECT next_run_at > now() AS later FROM workflows")) == [
+                {"later": True}
+            ]
+
+        await eventually(seen)
+        await path.settled()
+        assert len(await squad.all_runs()) == 1
+
+
 async def test_a_schedule_that_cannot_be_read_runs_no_more(path, squad):
     await add(path, squad, schedule="never", slack_channel=None)
     async with path.worker(run_sweep_every_s=0.05), squad.answering("fixer", "nothing new"):
