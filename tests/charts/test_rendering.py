@@ -144,6 +144,27 @@ def test_unknown_values_are_refused(render: Render, chart: str) -> None:
         render(chart, {"unheardOf": 1})
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"gateway": {"autoscalng": {}}}, "'autoscalng' not allowed"),
+        ({"gateway": {"autoscaling": {"maxReplica": 3}}}, "'maxReplica' not allowed"),
+        ({"gateway": {"replicas": "two"}}, "got string, want integer"),
+        ({"gateway": {"replicas": -1}}, "minimum"),
+        ({"gateway": {"settings": {"lower": "x"}}}, "does not match pattern"),
+        ({"global": {"logLevel": "loud"}}, "value must be one of"),
+        ({"global": {"publicUrl": "oblivion.example.com"}}, "does not match pattern"),
+        ({"postgres": {"persistence": {"sise": "1Gi"}}}, "'sise' not allowed"),
+    ],
+    ids=str,
+)
+def test_what_a_value_may_be_is_checked_however_deep_it_stands(
+    render: Render, values: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(RenderRefused, match=said):
+        render("helm/oblivion", values)
+
+
 def test_unknown_shared_values_are_refused(render: Render) -> None:
     with pytest.raises(RenderRefused, match="'sandbxo' not allowed"):
         render("helm/oblivion", {"global": {"sandbxo": {}}})

@@ -119,3 +119,16 @@ def test_with_keys_of_ones_own_the_job_makes_the_passwords_alone(render: Render)
     (job,) = of_kind(manifests, "Job", "secrets")
     arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
     assert arguments[2:] == ["--keys=", "--passwords=oblivion-database"]
+
+
+def test_kong_listens_on_the_ports_that_kind_brings_to_the_host() -> None:
+    proxy = yaml.safe_load((ROOT / "infra/values/kong.yaml").read_text())["gateway"]["proxy"]
+    (node,) = yaml.safe_load((ROOT / "kind-config.yaml").read_text())["nodes"]
+    mapped = {each["hostPort"]: each["containerPort"] for each in node["extraPortMappings"]}
+    assert mapped == {80: proxy["http"]["nodePort"], 443: proxy["tls"]["nodePort"]}
+
+
+def test_kongs_class_is_the_one_that_our_ingresses_have(render: Render) -> None:
+    kong = yaml.safe_load((ROOT / "infra/values/kong.yaml").read_text())["controller"]["ingressController"]
+    classes = {each["spec"]["ingressClassName"] for each in of_kind(render("helm/gateway"), "Ingress")}
+    assert classes == {kong["ingressClass"]}
