@@ -183,6 +183,8 @@ class Exchanges:
             yield answer
 
     async def _refusal(self, answer: Answer) -> MCPError:
+        if answer.status == HTTPStatus.NOT_FOUND and self._peer.session_id is not None:
+            return MCPError(INVALID_REQUEST, SESSION_OVER)  # Whatever else it says, as most servers do.
         if answer.kind == "application/json":
             try:
                 said = _parsed(await answer.read())
@@ -190,8 +192,6 @@ class Exchanges:
                 said = {}
             if isinstance(said.get("error"), dict):
                 return _error(said["error"])
-        if answer.status == HTTPStatus.NOT_FOUND and self._peer.session_id is not None:
-            return MCPError(INVALID_REQUEST, SESSION_OVER)
         return MCPError(INTERNAL_ERROR, NO_ANSWER)
 
     async def _hear(self, asked: "_Asked", answer: Answer, stream: _Stream) -> Message | None:
