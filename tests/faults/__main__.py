@@ -95,6 +95,9 @@ async def run_schedule(system: SystemAndMore, schedule: Schedule) -> Verdict:
     await system.stand_by(is_doubled=schedule.is_doubled)
     async with SandboxControl(system.sandbox_url, timeout_s=3.0) as control:
         place = await _linked_place(system, control, f"faults-{schedule.seed}-{random.randrange(16**6):06x}")
+        # What an earlier schedule had no use for would spoil this one, and none could be played again alone.
+        for side in (control.slack, control.clickup):
+            await side.behave()
         for rule in schedule.misbehaviours:
             await _misbehave(control, rule, schedule.seed)
         work = Work(control, place, random.Random(schedule.seed))

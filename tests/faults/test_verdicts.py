@@ -8,7 +8,7 @@ import pytest
 from tests.faults.agent import MAY_I
 from tests.faults.patience import Patience
 from tests.faults.runs import Complaints, RunRow, Step, judge_runs
-from tests.faults.verdict import Verdict, judge_answers
+from tests.faults.verdict import WITHDRAWN, Verdict, judge_answers
 
 MARK = "ask0001x"
 ANSWER = f"Held {MARK} (fence 2)"
@@ -186,6 +186,7 @@ ALLOWED = f"{MAY_I} *Approved* by you"
         ([HALT], [MARK]),
         ([ALLOWED, ANSWER], []),
         ([f":arrow_right: asked general: {MARK}", ANSWER], []),
+        ([f"{WITHDRAWN} slack are missing now.", ANSWER], []),
     ],
 )
 def test_one_end_for_each_question_is_well(words: list[str], stopped: list[str]) -> None:
@@ -205,6 +206,7 @@ def test_a_question_without_its_end_or_its_approval_has_lost_it(words: list[str]
         [f"{HALT} {ANSWER}"],
         [ALLOWED, ALLOWED, ANSWER],
         [":arrow_right: asked", ":arrow_right: asked", ANSWER],
+        [WITHDRAWN, WITHDRAWN, ANSWER],
         ["Processing…", ANSWER],
     ],
 )

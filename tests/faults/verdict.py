@@ -16,6 +16,7 @@ from tests.faults.runs import RunRow, judge_runs
 DELETED = "Deleted in ClickUp"
 STOPPED = ":no_entry_sign: Stopped by"
 HANDED_ON = ":arrow_right:"
+WITHDRAWN = ":information_source: The tools of"
 MARK = re.compile(r"(?:task|comment|reply|chat|ask)\d{4}x")
 
 
@@ -117,21 +118,23 @@ def judge_answers(verdict: Verdict, messages: list[dict[str, Any]], stopped: Col
     """Each question has one end in its thread: one message of the app's, which names the question.
 
     Of one that a person may have stopped, that it was stopped does as well. Beside it stand at most one
-    proposal, with its answer, and one line about work that was handed on.
+    proposal, with its answer, one line about work that was handed on, and one about tools that were missing.
     """
     for question in (m for m in messages if m["via"] == "person"):
         ours = [m for m in living(messages) if m["via"] == "api" and m["thread_ts"] == question["ts"]]
         asked = mark_of(question["message"]["text"])
         proposals = [m for m in ours if MAY_I in text_of(m)]
         handed_on = [m for m in ours if HANDED_ON in text_of(m)]
-        ends = [m for m in ours if m not in proposals and m not in handed_on]
+        withdrawn = [m for m in ours if WITHDRAWN in text_of(m)]
+        ends = [m for m in ours if m not in [*proposals, *handed_on, *withdrawn]]
         answers = [m for m in ends if asked in text_of(m)]
         halts = [m for m in ends if STOPPED in text_of(m) and asked in stopped]
         if not answers and not halts:
             verdict.lost.append(f"answer to {asked}")
         if any(m in halts for m in answers):
             verdict.duplicated.append(f"{asked} is stopped and answered")
-        for what, shown in (("answer", ends), ("proposal", proposals), ("line", handed_on)):
+        beside = (("proposal", proposals), ("line", handed_on), ("line on missing tools", withdrawn))
+        for what, shown in (("answer", ends), *beside):
             verdict.duplicated += [f"{what} to {asked}"] * (len(shown) - 1)
         if any("*Approved*" not in text_of(m) for m in proposals):
             verdict.lost.append(f"approval of {asked}")
