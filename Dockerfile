@@ -73,6 +73,7 @@ RUN mkdir /programs && for folder in $(python images/locked.py --members images/
     else cp images/healthy.py /programs/healthy; fi && chmod 755 /programs/*
 
 FROM foundation AS service
+ARG PYTHON_IMAGE
 ARG SITE
 ARG SERVICE
 ARG VERSION=0.1.0
@@ -80,6 +81,7 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="oblivion-${SERVICE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${PYTHON_IMAGE}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=service-packages /packages ${SITE}
 COPY --from=code /packages ${SITE}

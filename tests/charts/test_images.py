@@ -100,8 +100,9 @@ def test_what_all_share_is_below_what_one_service_needs() -> None:
 
 
 @pytest.mark.parametrize("foundation", ["platform", "client"])
-def test_labels_say_version_and_revision(foundation: str) -> None:
+def test_labels_say_version_revision_and_base(foundation: str) -> None:
     labels = last(foundation, "LABEL")
+    assert 'org.opencontainers.image.base.name="${PYTHON_IMAGE}"' in labels
     assert 'org.opencontainers.image.version="${VERSION}"' in labels
     assert 'org.opencontainers.image.revision="${REVISION}"' in labels
 

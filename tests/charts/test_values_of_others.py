@@ -48,6 +48,12 @@ def test_what_measures_a_store_is_let_in_and_has_its_password(
     assert store in new_passwords()
 
 
+def test_what_scales_by_the_queues_is_let_in_where_they_are(render: Render) -> None:
+    """KEDA's operator asks Redis itself; the chart calls its pods so."""
+    (policy,) = of_kind(render("infra/redis"), "NetworkPolicy")
+    assert "keda-operator" in str(policy["spec"]["ingress"])
+
+
 def name_of_its_pods(text: str) -> str:
     """The label `app.kubernetes.io/name` of an exporter's pods: the chart's name, unless values say so.
 

@@ -54,6 +54,7 @@ def test_every_push_renders_the_charts_builds_the_images_and_tries_the_system_on
     assert "make images image-sizes" in commands(cluster["images"])
     assert "diff first.digest second.digest" in commands(cluster["images"])
     on_kind = commands(cluster["e2e"])
+    assert "make infra-metrics-server infra-keda" in on_kind
     assert (
         on_kind.index("kind create cluster")
         < on_kind.index("make images load")
@@ -65,7 +66,8 @@ def test_a_release_is_images_charts_and_packages_signed_and_with_what_is_in_them
     release = jobs("release")
     images = commands(release["images"])
     assert "--sbom=true --provenance=mode=max" in images
-    assert "push=true,rewrite-timestamp=true" in images
+    assert "--build-arg PYTHON_IMAGE=$BASE --output type=image,push=true,rewrite-timestamp=true" in images
+    assert 'echo "BASE=python:3.11-slim@$digest"' in images
     assert images.index("make push-charts") < images.index('cosign" sign --yes')
     names = subprocess.run(
         ["make", "-s", "names", "VERSION=9.9.9", "REGISTRY=r"],
