@@ -25,6 +25,7 @@ def test_zizmor_finds_nothing_to_mend_in_them() -> None:
 def test_the_targets_that_they_make_exist(file: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     targets |= {f"image-{each.stem}" for each in ROOT.glob("images/packages/*.txt")}
+    targets |= {f"infra-{each.stem}" for each in ROOT.glob("infra/values/*.yaml")}
     called = re.findall(r"\bmake ((?:-s )?[a-z0-9-]+(?: [a-z-]+)*)", file.read_text())
     wanted = {word for call in called for word in call.split() if not word.startswith("-")}
     assert wanted
