@@ -22,6 +22,7 @@ from oblivion_mcp_hub.adapters.tool_servers import OpenToolServers, ServerTerms
 from oblivion_mcp_hub.providers import PROVIDERS
 from oblivion_mcp_hub.routes.application import make_application
 from oblivion_mcp_hub.routes.connections import ConnectionRoutes
+from oblivion_mcp_hub.routes.discovery import discovery_routes
 from oblivion_mcp_hub.routes.mcp import McpEndpoint
 from oblivion_mcp_hub.routes.mcp_handlers import UseCases
 from oblivion_mcp_hub.routes.oauth import OAuthRoutes
@@ -184,10 +185,11 @@ class Hub:
         sign_ins = self._sign_ins()
         routes = [
             document_route(),
+            *discovery_routes(public_url),
             *ConnectionRoutes(self.authenticate, manage, sign_ins, own_origins(public_url)).routes(),
             *OAuthRoutes(self.authenticate, sign_ins).routes(),
         ]
-        self.app = make_application(mcp, routes, self.health, public_url)
+        self.app = make_application(mcp, routes, self.health)
 
     async def start(self) -> None:
         """Begin to work as soon as Postgres is usable; until then requests are answered 503.

@@ -49,10 +49,10 @@ class OAuthRoutes:
             browser = await self._browser(request)
             outcome = await self._sign_ins.finish(_came(request), browser)
         except TransientFailure:
-            return _page("Not connected", _AWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+            return page("Not connected", _AWAY, HTTPStatus.SERVICE_UNAVAILABLE)
         if outcome.is_connected:
-            return _page("Connected", f"{outcome.detail} {_GO_ON}", HTTPStatus.OK)
-        return _page("Not connected", outcome.detail, HTTPStatus.BAD_REQUEST)
+            return page("Connected", f"{outcome.detail} {_GO_ON}", HTTPStatus.OK)
+        return page("Not connected", outcome.detail, HTTPStatus.BAD_REQUEST)
 
     async def _browser(self, request: Request) -> Caller | None:
         """Who is signed in there; nobody has to be: the sign-in may have been begun at a terminal."""
@@ -78,7 +78,8 @@ def _came(request: Request) -> Came:
     return Came(connection_id, given("state") or "", given("code"), given("error"), given("iss"))
 
 
-def _page(title: str, words: str, status: HTTPStatus) -> Response:
+def page(title: str, words: str, status: HTTPStatus) -> Response:
+    """For people, in plain words."""
     return HTMLResponse(_HTML.format(title=escape(title), words=escape(words)), status, _HEADERS)
 
 
