@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import suppress
 
+from prometheus_client import REGISTRY
+
 from oblivion_operator.testing import ManualClock, MemoryLease
 from oblivion_operator.usecases.lead import Lead
 from oblivion_platform.testing import eventually
@@ -31,6 +33,10 @@ class Contender:
         self.task.cancel()
         with suppress(asyncio.CancelledError):
             await self.task
+
+
+def told_to_prometheus() -> float | None:
+    return REGISTRY.get_sample_value("oblivion_operator_leading")
 
 
 async def test_the_first_leads_and_the_second_says_for_whom_it_waits() -> None:
@@ -81,12 +87,14 @@ async def test_one_that_cannot_renew_stops_before_another_may_begin() -> None:
     only = Contender("only", lease, clock)
     only.start()
     await eventually(lambda: only.lead.is_leading)
+    assert told_to_prometheus() == 1
 
     lease.is_away = True
     clock.pass_s(0.03)  # Two thirds of what the Lease lasts.
 
     await eventually(lambda: not only.lead.is_leading)
     assert only.turns == ["gained", "lost"]
+    assert told_to_prometheus() == 0
     await only.die()
 
 

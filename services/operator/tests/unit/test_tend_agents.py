@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
 from oblivion_contracts.agent_operator import AgentDemand, TenantNamed
 from oblivion_contracts.agent_resource import TENANT_LABEL
@@ -80,6 +81,10 @@ class Bench:
         return base64.b64decode(self.child("Secret")["data"]["AGENT_SECRET"]).decode()
 
 
+def counted(what: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(f"oblivion_operator_{what}_total", labels) or 0.0
+
+
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
@@ -141,13 +146,14 @@ async def test_a_sleeper_is_born_asleep(bench: Bench) -> None:
 async def test_work_wakes_it_by_its_scale_alone(bench: Bench) -> None:
     uid = bench.apply(replicas=0)
     await bench.look()
-    writes = len(bench.cluster.writes)
+    writes, woken = len(bench.cluster.writes), counted("woken")
 
     await bench.told(uid, live_runs=1)
     await bench.look(thoroughly=False)
 
     assert bench.child("Deployment")["spec"]["replicas"] == 1
     assert bench.cluster.writes[writes] == "scale Deployment"
+    assert counted("woken") == woken + 1
     assert "apply Deployment" not in bench.cluster.writes[writes:]
 
 
@@ -182,9 +188,11 @@ async def test_without_a_tenant_nothing_is_made(bench: Bench, label: str | None,
 async def test_missing_secrets_are_named_and_nothing_is_rolled(bench: Bench) -> None:
     bench.apply(secretRefs=[{"name": "github"}, {"name": "jira"}])
     bench.cluster.put("Secret", PLACE, "jira")
+    told = counted("conditions", condition="Ready", reason="SecretMissing")
     await bench.look()
 
     assert bench.ready["reason"] == "SecretMissing"
+    assert counted("conditions", condition="Ready", reason="SecretMissing") == told + 1
     assert "github" in bench.ready["message"]
     assert "jira" not in bench.ready["message"]
 
