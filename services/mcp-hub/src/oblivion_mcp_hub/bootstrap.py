@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from oblivion_mcp_hub.adapters.cancellations import RedisCancellations
 from oblivion_mcp_hub.adapters.guarded_http import AddressGuard
 from oblivion_mcp_hub.adapters.ledger import PostgresLedger
+from oblivion_mcp_hub.adapters.noted_uses import NotedUses
 from oblivion_mcp_hub.adapters.notices import RunNotices
 from oblivion_mcp_hub.adapters.oauth_credentials import Credentials
 from oblivion_mcp_hub.adapters.oauth_http import OAuthHttp
@@ -108,11 +109,13 @@ class Hub:
             settings.stdio_servers,
         )
         self.copied_registry = CopiedRegistry(registry, settings.redis_url.get_secret_value())
+        self.uses = NotedUses(self.database)
         self.known = KnowTools(
             self.copied_registry,
             self.servers,
             self.breakers,
             self.changes,
+            self.uses,
             ListingTerms(
                 settings.tool_list_timeout_s, settings.tool_list_keep_s, settings.tool_server_retry_s
             ),
@@ -134,6 +137,7 @@ class Hub:
             self.known,
             self.servers,
             self.ledger,
+            self.uses,
             self.breakers,
             terms,
         )
@@ -214,6 +218,7 @@ class Hub:
         await self.servers.close()
         await self.sign_in_tokens.close()
         await self.ledger.close()
+        await self.uses.close()
         await self.cancellations.close()
         await self.stream_events.close()
         await self.sessions.aclose()

@@ -187,6 +187,17 @@ class Ledger(Protocol):
         ...
 
 
+Use = Literal["tools/list", "resources/list", "resources/templates/list", "prompts/list"]
+
+
+class Uses(Protocol):
+    """Uses of a credential that are no call: on record once an hour for each connection, use and asker."""
+
+    def note(self, connection: Connection, use: Use, by: str) -> None:
+        """Written soon, or once it can be; nobody waits for it. Nothing for a connection without one."""
+        ...
+
+
 class Notices(Protocol):
     """What people are told in a run's thread."""
 

@@ -18,7 +18,7 @@ from oblivion_contracts.connections import ANY_MCP_SERVER, STDIO_SERVER, Connect
 from oblivion_mcp_hub.domain.catalog import Catalog, Offer, Source, offer_of, pinnable
 from oblivion_mcp_hub.errors import ServerAway
 from oblivion_mcp_hub.metrics import LISTINGS
-from oblivion_mcp_hub.ports import ListKind, Registry, ToolServers
+from oblivion_mcp_hub.ports import ListKind, Registry, ToolServers, Uses
 from oblivion_mcp_hub.usecases.changes import Changes
 from oblivion_platform.connections import Connection
 from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
@@ -31,6 +31,8 @@ LISTED_AT_ONCE = 10
 """Servers of a tenant, so that a hundred of them get the time that each has."""
 LISTED_AGAIN_S = 1.0
 """After a server has said that its tools changed, however often it says so."""
+OURSELVES = "mcp-hub"
+"""Who lists tools, as the audit log has it: for everybody who asks, and while somebody waits for changes."""
 _OF_OTHERS = frozenset({ANY_MCP_SERVER, STDIO_SERVER})
 _log = get_logger(__name__)
 
@@ -82,6 +84,7 @@ class KnowTools:
         servers: ToolServers,
         breakers: Breakers,
         changes: Changes,
+        uses: Uses,
         terms: ListingTerms,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -89,6 +92,7 @@ class KnowTools:
         self._registry = registry
         self._servers = servers
         self._breakers = breakers
+        self._uses = uses
         self._terms = terms
         self._clock = clock
         self._tenants: dict[UUID, _Tenant] = {}
@@ -268,6 +272,7 @@ class KnowTools:
         return offer
 
     async def _list(self, connection: Connection) -> Offer:
+        self._uses.note(connection, "tools/list", OURSELVES)
         async with self._breakers.guard(connection.tenant_id, connection.name):
             try:
                 async with asyncio.timeout(self._terms.timeout_s):

@@ -26,7 +26,17 @@ from oblivion_mcp_hub.domain.rounds import asks_too_much
 from oblivion_mcp_hub.domain.tool_names import SEPARATOR, qualified
 from oblivion_mcp_hub.domain.trust import Standing
 from oblivion_mcp_hub.errors import CallRefused, ServerAway, ServerMisbehaved
-from oblivion_mcp_hub.ports import NOTHING_ELSE, Ended, Exchange, Ledger, NewCall, ToolServer, ToolServers
+from oblivion_mcp_hub.ports import (
+    NOTHING_ELSE,
+    Ended,
+    Exchange,
+    Ledger,
+    NewCall,
+    ToolServer,
+    ToolServers,
+    Use,
+    Uses,
+)
 from oblivion_mcp_hub.usecases.call_tools import ASKS_TOO_MUCH, CallTerms
 from oblivion_mcp_hub.usecases.know_tools import KnowTools
 from oblivion_platform.connections import Connection
@@ -49,11 +59,18 @@ class UseResources:
     """Asks the servers each time: nothing of it is kept."""
 
     def __init__(
-        self, known: KnowTools, servers: ToolServers, ledger: Ledger, breakers: Breakers, terms: CallTerms
+        self,
+        known: KnowTools,
+        servers: ToolServers,
+        ledger: Ledger,
+        uses: Uses,
+        breakers: Breakers,
+        terms: CallTerms,
     ) -> None:
         self._known = known
         self._servers = servers
         self._ledger = ledger
+        self._uses = uses
         self._breakers = breakers
         self._terms = terms
 
@@ -66,7 +83,7 @@ class UseResources:
                 each.model_copy(update={"uri": qualified_uri(connection.name, each.uri)}) for each in found
             ]
 
-        return await self._gathered(caller, ask)
+        return await self._gathered(caller, "resources/list", ask)
 
     async def templates(self, caller: Caller) -> Gathered[ResourceTemplate]:
         """Raises: RunNotHeld, NotAllowed, DependencyUnavailable."""
@@ -77,7 +94,7 @@ class UseResources:
                 for each in await server.list_templates()
             ]
 
-        return await self._gathered(caller, ask)
+        return await self._gathered(caller, "resources/templates/list", ask)
 
     async def prompts(self, caller: Caller) -> Gathered[Prompt]:
         """Raises: RunNotHeld, NotAllowed, DependencyUnavailable."""
@@ -86,7 +103,7 @@ class UseResources:
             found = await server.list_prompts()
             return [each.model_copy(update={"name": qualified(connection.name, each.name)}) for each in found]
 
-        return await self._gathered(caller, ask)
+        return await self._gathered(caller, "prompts/list", ask)
 
     async def read(
         self, caller: Caller, uri: str, exchange: Exchange = NOTHING_ELSE
@@ -146,13 +163,14 @@ class UseResources:
         return await self._used(caller, connection, "completion/complete", ask)
 
     async def _gathered(
-        self, caller: Caller, ask: Callable[[Connection, ToolServer], Awaitable[list[AnswerT]]]
+        self, caller: Caller, use: Use, ask: Callable[[Connection, ToolServer], Awaitable[list[AnswerT]]]
     ) -> Gathered[AnswerT]:
         standing = await self._ledger.standing(caller)
         known = await self._known.of(caller.tenant_id)
         seen = [each for each in known.connections.values() if standing.sees(each.name)]
 
         async def attempt(connection: Connection) -> list[AnswerT] | str:
+            self._uses.note(connection, use, caller.subject)
             try:
                 return await self._bounded(connection, lambda server: ask(connection, server))
             except OblivionFailure as failure:

@@ -1,0 +1,117 @@
+"""Every use of a credential is on record, those too that are no call."""
+
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from oblivion_mcp_hub.adapters.noted_uses import NotedUses
+from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.testing import eventually
+from oblivion_platform.tokens import API_AUDIENCE
+
+pytestmark = pytest.mark.integration
+
+SECRET = "canary-4711"
+
+
+@pytest.fixture
+async def wiki(world, tenant, upstream):
+    return await world.connect(tenant, name="wiki", url=upstream.url, secret=SECRET)
+
+
+@pytest.fixture
+def lines(database):
+    """Of the audit log: by whom, to which connection, what for, in which hour; the oldest first."""
+
+    def read(action="connection.used"):
+        with psycopg.connect(database.admin_url) as admin:
+            columns = "actor, subject, detail ->> 'use', detail ->> 'hour'"
+            query = f"SELECT {columns} FROM audit_log WHERE action = %s ORDER BY at, id"
+            return admin.execute(query, (action,)).fetchall()
+
+    return read
+
+
+async def test_lists_are_a_line_an_hour_for_each_asker_on_all_replicas_together(
+    world, new_world, tenant, wiki, lines, database
+):
+    other = await new_world(master_key=world.hub.settings.master_key)
+    user = await world.token(tenant, "user")
+    for each in (world, other):
+        each.hub.known.forget(tenant.id, wiki.id)
+        for _ in range(3):
+            async with each.client(user) as client:
+                await client.list_tools()
+                await client.list_resources()
+                each.hub.known.forget(tenant.id, wiki.id)
+    asker = f"user:{tenant.people['user']}"
+
+    def noted():
+        expected = {("mcp-hub", str(wiki.id), "tools/list"), (asker, str(wiki.id), "resources/list")}
+        assert {line[:3] for line in lines()} == expected
+
+    await eventually(noted)
+    for each in (world, other):
+        await each.hub.uses.close()
+    assert len(lines()) == len(set(lines()))
+    with psycopg.connect(database.admin_url) as admin:
+        assert SECRET not in str(admin.execute("SELECT audit_log::text FROM audit_log").fetchall())
+
+
+async def test_each_test_of_a_connection_is_a_line(world, tenant, wiki, lines):
+    token = await world.token(tenant, "admin", API_AUDIENCE)
+    for _ in range(2):
+        assert (await world.request("POST", f"/connections/{wiki.id}/test", token=token)).json()["ok"]
+    admin = f"user:{tenant.people['admin']}"
+    assert [line[:2] for line in lines("connection.tested")] == [(admin, str(wiki.id))] * 2
+
+
+async def test_what_has_no_credential_or_asks_nobody_is_no_use_of_one(world, tenant, upstream, lines):
+    await world.connect(tenant, name="open", url=upstream.url)
+    await world.connect(tenant, provider="notion", secret=SECRET)
+    marked = await world.connect(tenant, name="marked", url=upstream.url, secret=SECRET)
+    async with world.client(await world.token(tenant, "user")) as client:
+        assert len((await client.list_tools()).tools) > 6
+
+    def noted():
+        assert lines()
+
+    await eventually(noted)
+    assert {subject for _, subject, *_ in lines()} == {str(marked.id)}
+
+
+class Away:
+    """A database that is away until it is back."""
+
+    def __init__(self, database):
+        self._database = database
+        self.is_away = True
+        self.asked = 0
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id):
+        self.asked += 1
+        if self.is_away:
+            raise DependencyUnavailable("postgres_away", "away")
+        async with self._database.tenant(tenant_id) as tx:
+            yield tx
+
+
+async def test_an_hour_later_is_another_line_and_what_could_not_be_written_is_written_later(
+    world, tenant, wiki, lines
+):
+    now = datetime(2020, 11, 22, 13, 59, tzinfo=UTC)
+    database = Away(world.hub.database)
+    uses = NotedUses(database, now=lambda: now)  # pyright: ignore[reportArgumentType] - of its shape
+    (known,) = (await world.hub.known.of(tenant.id)).connections.values()
+    for _ in range(2):
+        uses.note(known, "tools/list", "mcp-hub")
+    await eventually(lambda: database.asked)
+    now += timedelta(minutes=1)
+    uses.note(known, "tools/list", "mcp-hub")
+    database.is_away = False
+    await uses.close()
+    hours = [hour for *_, hour in lines() if hour.startswith("2020")]
+    assert hours == ["2020-11-22T13:00:00+00:00", "2020-11-22T14:00:00+00:00"]
