@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def helm() -> str:
 def render(helm: str) -> Render:
     """`render("helm/gateway", {"replicas": 2})` gives the manifests, hooks included."""
 
-    def rendered(chart: str, values: Json | None = None, *flags: str) -> list[Json]:
+    @cache
+    def told(chart: str, values: str, *flags: str) -> str:
         done = subprocess.run(
             [
                 helm,
@@ -46,7 +48,7 @@ def render(helm: str) -> Render:
                 "-",
                 *flags,
             ],
-            input=json.dumps(values or {}),
+            input=values,
             capture_output=True,
             text=True,
             timeout=60,
@@ -54,7 +56,11 @@ def render(helm: str) -> Render:
         )
         if done.returncode != 0:
             raise RenderRefused(done.stderr)
-        return [each for each in yaml.safe_load_all(done.stdout) if each]
+        return done.stdout
+
+    def rendered(chart: str, values: Json | None = None, *flags: str) -> list[Json]:
+        text = told(chart, json.dumps(values or {}), *flags)
+        return [each for each in yaml.load_all(text, yaml.CSafeLoader) if each]
 
     return rendered
 

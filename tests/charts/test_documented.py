@@ -1,6 +1,7 @@
 """What the documents say of the charts holds: values, flags, what is kept, what runs where."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ def values_of(part: str) -> Json:
     return yaml.safe_load((ROOT / "helm/oblivion" / PARTS[part] / "values.yaml").read_text())
 
 
+@cache
 def known() -> Json:
     """Every value of the umbrella with its default."""
     return {"global": values_of("lib")["global"], **{part: values_of(part) for part in PARTS}}
