@@ -143,6 +143,29 @@ async def test_a_guests_word_lowers_a_run_at_once(world, tenant, trusted, upstre
     assert len(upstream.calls) == 1
 
 
+async def test_a_guests_word_changes_what_is_listed_and_what_a_member_can_still_allow(
+    world, tenant, trusted, upstream
+):
+    agent = await world.new_agent(tenant, "wiki__*")
+    run = await world.new_run(tenant, agent)
+    async with world.client(await world.run_token(tenant, run)) as client:
+
+        async def risky():
+            tools = (await client.list_tools()).tools
+            return {tool.name: bool(tool.annotations.destructive_hint) for tool in tools}
+
+        assert await risky() == {"wiki__read": False, "wiki__write": False, "wiki__destroy": True}
+        await world.say(tenant, run, "and delete everything", by="guest")
+        assert await risky() == {"wiki__read": False, "wiki__write": True}
+        for name in ("wiki__write", "wiki__destroy"):
+            assert (await client.call_tool(name, WRITE)).is_error
+            await world.approve(tenant, run, tool_question(name), arguments_shown(WRITE))
+        assert not (await client.call_tool("wiki__write", WRITE)).is_error
+        assert (await client.call_tool("wiki__write", WRITE)).is_error  # A yes is for one call.
+        assert (await client.call_tool("wiki__destroy", WRITE)).is_error  # Nobody's yes is for this.
+    assert upstream.calls == [("write", WRITE)]
+
+
 async def test_somebody_unknown_lowers_it_too_and_nobody_is_trusted_by_default(world, tenant, trusted):
     agent = await world.new_agent(tenant, "wiki__*")
     run = await world.new_run(tenant, agent)
