@@ -23,6 +23,7 @@ VIEWS = {
     "mappings": ("/mappings", "Mappings"),
     "workflows": ("/workflows", "Workflows"),
     "routing": ("/routing", "Routing"),
+    "feed": ("/feed", "Live feed"),
     "events": ("/events", "Events"),
     "dead-letters": ("/dead-letters", "Dead letters"),
     "first-steps": ("/first-steps", "First steps"),

@@ -94,6 +94,16 @@ const routing = createRoute({
   path: "/routing",
   component: lazyRouteComponent(() => import("@/views/routing/Routing"), "Routing"),
 });
+const feed = createRoute({
+  getParentRoute: () => root,
+  path: "/feed",
+  validateSearch: (found): { level?: string; source?: string; search?: string } => ({
+    level: text(found.level),
+    source: text(found.source),
+    search: text(found.search),
+  }),
+  component: lazyRouteComponent(() => import("@/views/feed/Feed"), "Feed"),
+});
 const events = createRoute({
   getParentRoute: () => root,
   path: "/events",
@@ -149,6 +159,7 @@ export const router = createRouter({
     workflows,
     workflow,
     routing,
+    feed,
     events,
     deadLetters,
     firstSteps,

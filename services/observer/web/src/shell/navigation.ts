@@ -1,4 +1,5 @@
 import {
+  IconActivity,
   IconArrowsExchange,
   IconHistory,
   IconInbox,
@@ -26,6 +27,7 @@ export const PLACES = [
   { to: "/mappings", label: "Mappings", icon: IconArrowsExchange, least: "user" },
   { to: "/workflows", label: "Workflows", icon: IconRepeat, least: "user" },
   { to: "/routing", label: "Routing", icon: IconRoute, least: "user" },
+  { to: "/feed", label: "Live feed", icon: IconActivity, least: "user" },
   { to: "/events", label: "Events", icon: IconInbox, least: "admin" },
   { to: "/dead-letters", label: "Dead letters", icon: IconMailX, least: "admin" },
   { to: "/first-steps", label: "First steps", icon: IconListCheck, least: "admin" },
