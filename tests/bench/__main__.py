@@ -1,12 +1,12 @@
 """Run every benchmark, print its figures, write build/bench.json.
 
-python -m tests.bench [webhooks] [mirror] [routing] [agents] [hub] [sessions] [mention] [start]
+python -m tests.bench [webhooks] [mirror] [routing] [agents] [hub] [sessions] [mention] [feed] [start]
 """
 
 import asyncio
 import sys
 
-from tests.bench import agents_sockets, hub, mention, mirror, routing, sessions, start, webhooks
+from tests.bench import agents_sockets, feed, hub, mention, mirror, routing, sessions, start, webhooks
 from tests.bench.figures import Figure, show, write
 
 PARTS = {
@@ -17,6 +17,7 @@ PARTS = {
     "hub": hub.measure,
     "sessions": sessions.measure,
     "mention": mention.measure,
+    "feed": feed.measure,
     "start": start.measure,
 }
 

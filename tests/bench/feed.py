@@ -1,0 +1,83 @@
+"""The page's live feed at 500 lines a second, in a headless Chromium, on the whole embedded system.
+
+Lines are written as services write them, into the system's own Redis, and come by way of a gateway and the
+front proxy. Measured is what keeps the page's main thread busy for more than 50 ms at a time, and what its
+heap holds, after a collection, at the end and after the second minute. `FEED_MINUTES` shortens it.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+
+from playwright.async_api import Page, async_playwright, expect
+
+from oblivion_observer.testing import ALL_TEXTS, WATCH_TASKS, heap_bytes, long_tasks_ms, tenant_of
+from oblivion_platform.feed import Feed
+from oblivion_platform.testing.feed import tell_steadily
+from tests.bench.figures import Figure, at_most, percentile
+from tests.system import System
+
+LINES_PER_S = 500
+MINUTES = float(os.environ.get("FEED_MINUTES", "10"))
+WARM_MINUTES = min(2.0, MINUTES / 2)
+TASK_MS, HEAP_MB = 100.0, 10.0
+PATIENCE_MS = 60_000
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+
+
+async def measure() -> list[Figure]:
+    """Some minutes to fill what is kept, then as long as it takes to see what grows."""
+    with tempfile.TemporaryDirectory(prefix="oblivion-bench-") as folder:
+        system = System(Path(folder) / "home", {"OBLIVION_LOG_LEVEL": "warning"})
+        try:
+            await system.start()
+            async with async_playwright() as playwright:
+                browser = await playwright.chromium.launch(
+                    executable_path=shutil.which("chromium"), args=FLAGS
+                )
+                page = await browser.new_page(viewport={"width": 1440, "height": 900})
+                page.set_default_timeout(PATIENCE_MS)
+                return await _measure(system, page)
+        finally:
+            await system.stop()
+
+
+async def _measure(system: System, page: Page) -> list[Figure]:
+    words = f"line-{uuid.uuid4().hex[:6]}"
+    await page.goto((await system.command("login")).strip())
+    await page.get_by_role("button", name="Sign in to Oblivion").click()
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=PATIENCE_MS)
+    await page.goto(f"{system.base_url}/feed?search={words}")
+    await expect(page.locator("[data-connection=live]")).to_be_visible(timeout=PATIENCE_MS)
+    await page.evaluate(WATCH_TASKS)
+    tenant, feed = await tenant_of(page), Feed(system.redis_url, "router-worker")
+    first = await tell_steadily(feed, tenant, words, per_s=LINES_PER_S, for_s=60 * WARM_MINUTES)
+    # A collection is a long task too, and nobody's but ours.
+    tasks_ms = await long_tasks_ms(page)
+    warm = await heap_bytes(page)
+    await page.evaluate("window.tasks = []")
+    rest = await tell_steadily(
+        feed, tenant, f"{words} on", per_s=LINES_PER_S, for_s=60 * (MINUTES - WARM_MINUTES)
+    )
+    await feed.close()
+    await expect(page.get_by_text(f"{words} on {rest - 1}", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    tasks_ms += await long_tasks_ms(page)
+    grown_mb = (await heap_bytes(page) - warm) / 1e6
+    await page.get_by_role("button", name="Pause").click()
+    shown = [
+        int(found[1]) for text in await page.evaluate(ALL_TEXTS) if (found := re.search(r" on (\d+)$", text))
+    ]
+    wrong = len(set(range(rest - len(shown), rest)) ^ set(shown))
+    told = f"{first + rest} lines in {MINUTES:g} min"
+    return [
+        at_most(
+            "live feed: tasks over 50 ms of the page, p99", percentile([0.0, *tasks_ms], 0.99), "ms", TASK_MS,
+            f"{len(tasks_ms)} of them, {told}",
+        ),
+        at_most("live feed: growth of the page's heap after minute two", grown_mb, "MB", HEAP_MB,
+                f"from {warm / 1e6:.1f} MB"),
+        at_most("live feed: lines lost or doubled among those kept", wrong, "lines", 0, f"{len(shown)} kept"),
+    ]  # fmt: skip
