@@ -55,6 +55,21 @@ async def test_what_a_guest_asks_for_waits_for_a_member(world, talk):
     assert link in shown(await talk.said(asked, link))
 
 
+async def test_what_a_member_asks_for_in_a_guests_thread_waits_for_a_member_too(world, talk):
+    title = f"lend milk {uuid4().hex[:6]}"
+    begun = await talk.slack.post(talk.channel, "we are out of milk again", user="ana")
+    await talk.ask(f'create a task "{title}" in notion', thread_ts=begun["ts"])
+    question = await talk.said(begun["ts"], "May I use notion__createTask?")
+    assert title in shown(question)
+    assert title not in await pages(world)
+
+    await talk.slack.press(talk.channel, question["ts"], "oblivion:approve", user="you")
+    link = await eventually(lambda: link_of(world, title), within_s=60)
+    assert link in shown(await talk.said(begun["ts"], link))
+    answered = shown(await talk.said(begun["ts"], "*Approved* by"))
+    assert "somebody" not in answered
+
+
 async def test_the_command_line_lists_tests_and_shows_what_is_connected(world):
     listed = await world.system.command("connections", "list")
     tested = await world.system.command("connections", "test", "notion")
