@@ -3,7 +3,12 @@
 import sys
 from collections.abc import Generator
 
+import hypothesis
 import pytest
+
+# A machine may pause for longer than an example may take.
+hypothesis.settings.register_profile("oblivion", deadline=None)
+hypothesis.settings.load_profile("oblivion")
 
 pytest_plugins = ["oblivion_platform.testing.plugin"]
 

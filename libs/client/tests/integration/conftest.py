@@ -98,7 +98,9 @@ class Gateway:
 
     async def stop(self) -> None:
         self.server.should_exit = True
-        await self.drop()
+        while not self.loop.done():  # One may have come back before nobody listened any more.
+            await self.drop()
+            await asyncio.wait([self.loop], timeout=0.2)
         await self.loop
         self.listener.close()
 

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 ResultT = TypeVar("ResultT")
 
 POLL_S = 0.01
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """On a busy machine. A wait that succeeds costs nothing by being longer."""
 
 

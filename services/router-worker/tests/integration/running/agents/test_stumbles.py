@@ -29,7 +29,7 @@ async def test_a_run_that_stumbles_three_times_is_given_up_and_does_not_hold_up_
         broken = (await squad.all_runs())[1]
         # What no version of ours writes there.
         await path.run("UPDATE runs SET wanted = '[]', wake_at = 'epoch' WHERE id = :id", id=broken.id)
-        await talk.said(asked, "failed on our side", within_s=30)
+        await talk.said(asked, "failed on our side")
         found = await squad.read(broken.id)
         assert found.state is RunState.FAILED
         (row,) = await path.rows("SELECT failures FROM runs WHERE id = :id", id=broken.id)
