@@ -6,18 +6,22 @@ import time
 
 import pytest
 
+from oblivion_platform.testing import eventually
 from oblivion_sandbox.control import SandboxControl
 from tests.e2e.cluster import Installed, Json
-from tests.e2e.measured import measured
+from tests.e2e.measured import measured, memory_mib
 
 CONNECTED_GOAL_S = 10.0
 """On a machine that does nothing else; what it took is noted."""
 CONNECTED_WITHIN_S = 60.0
 WOKEN_WITHIN_S = 90.0
 GONE_WITHIN_S = 120.0
+MEASURED_WITHIN_S = 120.0
+"""Until the cluster has measured a pod that has just started."""
+MEMORY_GOAL_MIB = 250.0
 POLL_S = 0.2
 SQUAD = {"general", "github", "notion", "analysis", "calendar", "tickets"}
-SCOUT = {
+SCOUT: Json = {
     "apiVersion": "oblivion.dev/v1alpha1",
     "kind": "Agent",
     "metadata": {"name": "scout"},
@@ -118,6 +122,8 @@ async def test_an_agent_is_connected_soon_after_apply_and_leaves_nothing(default
     took_s = await until_connected(default_system, "scout")
     measured("apply of an Agent to connected", took_s, "s", CONNECTED_GOAL_S)
     listed = default_system.namespace.kubectl("get", "agents", "scout")
+    async with default_system.forward("sandbox") as way, SandboxControl(way.url) as control:
+        await answered(control, "@scout compare the cinema with the terrace", "cinema")
     default_system.namespace.kubectl("delete", "agent", "scout", "--wait")
     async with asyncio.timeout(GONE_WITHIN_S):
         while left := children(default_system, "scout"):  # noqa: ASYNC110 - the garbage collector tells nobody
@@ -125,3 +131,28 @@ async def test_an_agent_is_connected_soon_after_apply_and_leaves_nothing(default
     assert "Running" in listed
     assert left == []
     assert took_s < CONNECTED_WITHIN_S
+
+
+@pytest.mark.timeout(300)
+async def test_an_agent_that_waits_for_work_takes_little_memory(default_system: Installed) -> None:
+    await default_system.wait_for_job("connect")
+    if await asyncio.to_thread(memory_mib, default_system) is None:
+        pytest.skip("the cluster measures no pods: kubectl top needs metrics-server")
+    waiter = {**SCOUT, "metadata": {"name": "waiter"}, "spec": {**SCOUT["spec"], "aliases": ["@waiter"]}}
+    default_system.namespace.kubectl("apply", "-f", "-", stdin=json.dumps(waiter))
+    try:
+        await until_connected(default_system, "waiter")
+        (pod,) = default_system.namespace.objects("pods", "oblivion.dev/agent=waiter")
+
+        async def is_measured() -> float:
+            command = ("top", "pods", "--no-headers")
+            rows = (await asyncio.to_thread(default_system.namespace.kubectl, *command)).splitlines()
+            used = [row.split()[2] for row in rows if row.startswith(f"{pod['metadata']['name']} ")]
+            assert used
+            return float(used[0].removesuffix("Mi"))
+
+        used_mib = await eventually(is_measured, within_s=MEASURED_WITHIN_S)
+    finally:
+        default_system.namespace.kubectl("delete", "agent", "waiter", "--wait")
+    measured("idle memory of an agent", used_mib, "MiB", MEMORY_GOAL_MIB)
+    assert used_mib <= MEMORY_GOAL_MIB

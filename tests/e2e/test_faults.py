@@ -30,6 +30,8 @@ PARTS = (*SERVICES, "sandbox", "redis", "postgres")
 OF_THE_OPERATOR = ("operator", "agent")
 """Where the operator makes a pod of each of the squad's agents; `agent` is all of these pods."""
 
+ROLLED_WITH_AGENTS = ("ingestion", "router-worker", "gateway", "mcp-hub", "observer", "operator")
+
 UNDER_WAY = 10
 """Acts of people, before anything is done to them."""
 
@@ -69,9 +71,13 @@ def operated(agent_resource: None) -> Iterator[Installed]:
     """Whose squad is Agents that are awake."""
     with namespace("oblivion-e2e-operated") as room:
         system = Installed(room)
-        values = quick(operator={"enabled": True})
-        system.install({**values, "squad": {"agentReplicas": 1}})
+        system.install(awake())
         yield system
+
+
+def awake() -> dict[str, object]:
+    """The squad as Agents, each of which runs."""
+    return quick(operator={"enabled": True}, squad={"agentReplicas": 1})
 
 
 @asynccontextmanager
@@ -184,6 +190,23 @@ async def test_agents_that_are_pods_outlive_what_is_killed_with_nothing_lost_or_
 
     await until_online(operated)
     verdict = await suffer(operated, kill)
+    assert verdict.clean, verdict
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_an_upgrade_where_agents_are_pods_loses_and_doubles_nothing(operated: Installed) -> None:
+    """Everything rolls but the agents, the operator too; they connect to the new gateway by themselves."""
+    before = {part: await operated.pods_of(part) for part in ROLLED_WITH_AGENTS}
+
+    async def upgrade(system: Installed) -> None:
+        await asyncio.to_thread(system.install, {**awake(), "global": {"logLevel": "debug"}})
+        for part in ROLLED_WITH_AGENTS:
+            await system.settled(part, without=before[part])
+        await until_online(system)
+
+    await until_online(operated)
+    verdict = await suffer(operated, upgrade)
     assert verdict.clean, verdict
 
 

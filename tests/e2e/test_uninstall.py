@@ -7,10 +7,8 @@ import pytest
 
 from tests.e2e.cluster import SANDBOX, Installed, Namespace, namespace, run
 
-KINDS = (
-    "deploy,sts,job,pod,svc,cm,sa,role,rolebinding,ingress,networkpolicy,pdb,hpa,pvc,secret,lease,"
-    "agents.oblivion.dev"
-)
+NO_THINGS = {"events", "events.events.k8s.io", "pods.metrics.k8s.io"}
+"""What is listed in a namespace, but is no part of a system."""
 OF_THE_NAMESPACE = {"default", "kube-root-ca.crt"}
 PROMISED = {
     "Secret/oblivion-keys",
@@ -40,8 +38,9 @@ async def test_uninstalling_leaves_what_it_promises_to_keep_and_nothing_else(age
 
 def left_in(room: Namespace) -> set[str]:
     """What is still there; pods take their grace to go."""
+    kinds = set(run("kubectl", "api-resources", "--namespaced", "--verbs=list", "-o", "name").split())
     return {
         f"{each['kind']}/{each['metadata']['name']}"
-        for each in room.objects(KINDS)
+        for each in room.objects(",".join(sorted(kinds - NO_THINGS)))
         if each["metadata"]["name"] not in OF_THE_NAMESPACE
     }

@@ -35,6 +35,7 @@ from lightkube.resources.core_v1 import (
 from lightkube.resources.networking_v1 import NetworkPolicy
 from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from lightkube.types import PatchType
+from sqlalchemy import text
 
 from oblivion_gateway.testing import TestTenant, World
 from oblivion_platform.testing import eventually
@@ -288,6 +289,25 @@ async def slowly(
             raise
 
     return await eventually(paced, within_s=within_s)
+
+
+async def new_run(scene: Scene, agent_id: UUID) -> UUID:
+    """Work that waits for this agent."""
+    run, session = uuid4(), uuid4()
+    names = {"run": run, "session": session, "tenant": scene.tenant.id, "agent": agent_id}
+    async with scene.world.database.tenant(scene.tenant.id) as tx:
+        await tx.execute(
+            text("INSERT INTO sessions (id, tenant_id, source) VALUES (:session, :tenant, 'api')"), names
+        )
+        await tx.execute(
+            text(
+                "INSERT INTO runs (id, tenant_id, session_id, source, state, waiting_for, thread, prompt, "
+                "agent_id) VALUES (:run, :tenant, :session, 'api', 'waiting', 'agent', CAST(:run AS text), "
+                "'x', :agent)"
+            ),
+            names,
+        )
+    return run
 
 
 async def install_definition(kube: AsyncClient) -> None:

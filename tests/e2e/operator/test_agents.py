@@ -3,8 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
+import httpx
 import pytest
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Namespace, Secret, ServiceAccount
@@ -14,7 +15,8 @@ from sqlalchemy import text
 
 from oblivion_gateway.testing_agents import TestAgent
 from oblivion_platform.agents import read_agent
-from tests.e2e.operator.scene import AgentResource, Scene, slowly
+from oblivion_platform.embedded.process import free_port
+from tests.e2e.operator.scene import AgentResource, Scene, new_run, slowly
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(240)]
 
@@ -44,6 +46,23 @@ async def test_an_applied_agent_runs_is_registered_and_connects(scene: Scene) ->
     assert (status["phase"], status["online"], status["runs"]) == ("Running", 1, 0)
     await agent.close()
     await scene.becomes(place, "fixer", "NotConnected", "Connected")
+
+
+async def test_prometheus_is_told_who_leads_and_how_agents_are(scene: Scene) -> None:
+    port = free_port()
+    await scene.start(PORT=str(port), OBLIVION_RESYNC_EVERY_S="1")
+    place = await scene.namespace()
+    await scene.apply(place, "fixer")
+    await scene.becomes(place, "fixer", "RolledOut")
+
+    async def is_told() -> None:
+        async with httpx.AsyncClient() as http:
+            told = (await http.get(f"http://127.0.0.1:{port}/metrics")).text.splitlines()
+        assert "oblivion_operator_leading 1.0" in told
+        assert 'oblivion_operator_agents{phase="Running"} 1.0' in told
+        assert [line for line in told if line.startswith("oblivion_operator_api_calls_total{")]
+
+    await slowly(is_told)
 
 
 async def test_nothing_is_written_to_the_agent_but_its_status(scene: Scene) -> None:
@@ -234,24 +253,6 @@ async def test_two_tenants_have_agents_of_the_same_name(scene: Scene) -> None:
     clients = [(await scene.credentials(place, "fixer"))[0] for place in (ours, theirs)]
     assert scene.tenant.id.hex in clients[0]
     assert other.id.hex in clients[1]
-
-
-async def new_run(scene: Scene, agent_id: UUID) -> UUID:
-    run, session = uuid4(), uuid4()
-    names = {"run": run, "session": session, "tenant": scene.tenant.id, "agent": agent_id}
-    async with scene.world.database.tenant(scene.tenant.id) as tx:
-        await tx.execute(
-            text("INSERT INTO sessions (id, tenant_id, source) VALUES (:session, :tenant, 'api')"), names
-        )
-        await tx.execute(
-            text(
-                "INSERT INTO runs (id, tenant_id, session_id, source, state, waiting_for, thread, prompt, "
-                "agent_id) VALUES (:run, :tenant, :session, 'api', 'waiting', 'agent', CAST(:run AS text), "
-                "'x', :agent)"
-            ),
-            names,
-        )
-    return run
 
 
 async def test_work_wakes_a_sleeper_and_idleness_puts_it_to_sleep_again(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """The operator killed, doubled, cut off, overtaken and taken away: everything comes to what the specs say."""
 
 import asyncio
+import time
 from uuid import UUID
 
 import pytest
@@ -10,12 +11,13 @@ from lightkube.types import PatchType
 from sqlalchemy import text
 
 from tests.e2e.operator.api_proxy import ApiProxy
-from tests.e2e.operator.scene import DEFINITION, Scene, install_definition, slowly
+from tests.e2e.operator.scene import DEFINITION, Scene, install_definition, new_run, slowly
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]
 CRASHES_AT_MOST = 60
 QUIET_S = 8.0
 """An operator that led for so long without a write has nothing more to write."""
+CUT_FOR_S = 30.0
 
 
 async def live_secrets(scene: Scene, uid: UUID) -> int:
@@ -89,6 +91,51 @@ async def test_killed_after_the_kth_write_of_a_life_it_converges(scene: Scene, k
     assert (await scene.child("Deployment", place, "fixer") or {})["spec"]["replicas"] == 2
 
 
+@pytest.mark.parametrize("kill_after", [1, 2, 3])
+async def test_killed_after_the_kth_write_of_waking_and_sleeping_it_converges(
+    scene: Scene, kill_after: int
+) -> None:
+    place = await scene.namespace()
+    uid = await scene.apply(place, "fixer", replicas=0, idleMinutes=1)
+    async with scene.proxy() as proxy:
+        while await live_and_die(scene, proxy, kill_after):
+            pass
+        run = await new_run(scene, uid)
+        await live_and_die(scene, proxy, kill_after)
+        proxy.kill = None
+        await scene.start(proxy=proxy)
+        await is_whole(scene, place, "fixer")
+        async with scene.world.database.tenant(scene.tenant.id) as tx:
+            done = "UPDATE runs SET state = 'succeeded', finished_at = now() WHERE id = :run"
+            await tx.execute(text(done), {"run": run})
+        await scene.becomes(place, "fixer", "Asleep", within_s=120)
+
+    assert await live_secrets(scene, uid) == 1
+
+
+@pytest.mark.parametrize("kill_after", [1, 2, 3])
+async def test_killed_while_an_agent_goes_and_its_successor_comes_it_converges(
+    scene: Scene, kill_after: int
+) -> None:
+    place = await scene.namespace()
+    await scene.apply(place, "fixer")
+    async with scene.proxy() as proxy:
+        while await live_and_die(scene, proxy, kill_after):
+            pass
+        credentials = await scene.credentials(place, "fixer")
+        await scene.delete(place, "fixer")
+        await scene.apply(place, "fixer")
+        await live_and_die(scene, proxy, kill_after)
+        proxy.kill = None
+        await scene.start(proxy=proxy)
+        await is_whole(scene, place, "fixer")
+
+    async def is_shut_out() -> None:
+        assert await scene.token(*credentials) is None
+
+    await slowly(is_shut_out)
+
+
 async def test_of_two_operators_one_acts_and_the_other_says_why_it_waits_and_takes_over(scene: Scene) -> None:
     first = await scene.start(identity="first")
     place = await scene.namespace()
@@ -137,11 +184,13 @@ async def test_what_happens_while_all_watches_are_cut_is_caught_up_with(scene: S
         credentials = await scene.credentials(place, "deleted")
 
         proxy.cut_watches()
+        cut_at = time.monotonic()
         await scene.edit(place, "edited", replicas=2)
         await scene.delete(place, "deleted")
         await scene.apply(place, "new")
 
         async def all_were_tried_anew() -> None:
+            assert time.monotonic() - cut_at >= CUT_FOR_S
             assert {path: proxy.refused[path] for path in proxy.watched if proxy.refused[path] < 2} == {}
 
         await slowly(all_were_tried_anew, within_s=120)
