@@ -21,6 +21,13 @@ from oblivion_platform.testing.feed import tell_steadily
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 Mention = Callable[..., Awaitable[str]]
 LIVE = "[data-connection=live]"
+NOTE_CONNECTIONS = """
+    window.connections = [];
+    const badge = document.querySelector("[data-connection]");
+    new MutationObserver(() => window.connections.push(badge.dataset.connection))
+        .observe(badge, { attributeFilter: ["data-connection"] });
+"""
+"""A connection may come back before anybody has looked."""
 
 
 @pytest.fixture
@@ -43,22 +50,40 @@ def new_words() -> str:
     return f"story-{uuid4().hex[:8]}"
 
 
+async def run_of(page: Page, words: str) -> str:
+    """The id of the run that was asked for so."""
+
+    async def found() -> str:
+        runs = (await (await page.request.get("/api/runs")).json())["items"]
+        ids = [run["id"] for run in runs if words in run["prompt"]]
+        assert ids
+        return ids[0]
+
+    return await eventually(found)
+
+
 async def test_the_lines_of_a_mention_appear_as_it_is_worked_on(page: Page, mention: Mention):
+    words = new_words()
     lines = await opened(page)
-    await mention("summarise what was said about the pier")
-    await expect(lines.get_by_text("An event was handled").last).to_be_visible()
-    await expect(lines.get_by_text("A run succeeded").last).to_be_visible()
-    await lines.locator(".feed-line", has_text="A run succeeded").last.get_by_role("link", name="run").click()
+    await mention(f"summarise {words}")
+    run = await run_of(page, words)
+    await page.get_by_label("Search lines").fill(run)
+    its = lines.locator(".feed-line").filter(has=page.locator(f'a[href="/runs/{run}"]'))
+    for told in ("A run was given to its agent", "A run is at work", "slack, run answer: sent"):
+        await expect(its.get_by_text(told).first).to_be_visible()
+    await its.filter(has_text="A run succeeded").get_by_role("link", name="run").click()
     await expect(page.get_by_role("heading", name="analysis answered")).to_be_visible()
-    await expect(page.get_by_text("summarise what was said about the pier").first).to_be_visible()
+    assert page.url.endswith(f"/runs/{run}")
 
 
 async def test_what_people_write_is_not_in_the_feed(page: Page, mention: Mention):
     words = new_words()
     lines = await opened(page)
     await mention(f"summarise {words}")
-    await expect(lines.get_by_text("A run succeeded").last).to_be_visible()
-    await page.get_by_label("Search lines").fill(words)
+    search = page.get_by_label("Search lines")
+    await search.fill(await run_of(page, words))
+    await expect(lines.get_by_text("A run succeeded")).to_be_visible()
+    await search.fill(words)
     await expect(page.get_by_role("heading", name="No line fits")).to_be_visible()
 
 
@@ -123,9 +148,9 @@ async def test_a_gateway_that_is_killed_costs_no_line_and_none_is_there_twice(
     lines = await opened(page, words)
     told = await tell_steadily(feed, tenant, words, per_s=50, for_s=1)
     await expect(lines.get_by_text(f"{words} {told - 1}", exact=True)).to_be_visible()
-    gateway = process_of(up, "oblivion_gateway")
-    gateway.send_signal(signal.SIGKILL)
-    await expect(page.locator("[data-connection=connecting]")).to_be_visible()
+    await page.evaluate(NOTE_CONNECTIONS)
+    process_of(up, "oblivion_gateway").send_signal(signal.SIGKILL)
+    await eventually(lambda: page.evaluate("window.connections.includes('connecting')"))
     for number in range(told, told + 50):
         feed.tell(tenant, Line("run.progress", f"{words} {number}"))
     await expect(page.locator(LIVE)).to_be_visible(timeout=120_000)
@@ -184,11 +209,12 @@ async def test_500_lines_a_second_leave_the_page_at_ease(page: Page, feed: Feed)
     lines = await opened(page, words)
     told = await tell_steadily(feed, tenant, words, per_s=500, for_s=15)
     await expect(lines.get_by_text(f"{words} {told - 1}", exact=True)).to_be_visible()
-    await expect(page.get_by_text(re.compile(r"^5000 of 5000 lines$"))).to_be_visible()
+    await expect(page.get_by_text(re.compile(r"^\d+ of 5000 lines$"))).to_be_visible()
     await page.get_by_role("button", name="Pause").click()
     texts = await page.evaluate(ALL_TEXTS)
     assert texts == [f"{words} {number}" for number in range(told - len(texts), told)]
-    assert len(texts) == 5_000
+    # Of those kept, a few may be of what else goes on in the system.
+    assert 4_500 < len(texts) <= 5_000
     # What is held is the newest lines, however many came: some 20 MB at most, where 7,500 came.
     assert await eventually(lambda: within(page, 60_000_000))
 
