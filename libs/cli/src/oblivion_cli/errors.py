@@ -45,6 +45,17 @@ class DependencyAway(CommandFailed):
     exit_code = ExitCode.DEPENDENCY_AWAY
 
 
+class AnsweredElsewhere(CommandFailed):
+    """An app in one team is answered for by one tenant, and there is one already."""
+
+    def __init__(self, team_name: str) -> None:
+        super().__init__(
+            f"Another tenant answers the people who speak to this app in {team_name}.",
+            "Connect this one with --mirror-only (lists and replies are mirrored, the other tenant answers), "
+            "or the other one; or give this tenant a Slack app of its own.",
+        )
+
+
 class AccessRefused(CommandFailed):
     """Slack or ClickUp refuses what we present."""
 

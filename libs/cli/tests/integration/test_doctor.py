@@ -107,6 +107,15 @@ async def test_a_socket_mode_that_does_not_open_and_no_way_in_at_all_are_told(
     assert "failed: Slack has no way to tell us anything" in complaint
 
 
+async def test_a_workspace_that_is_mirrored_only_is_well_and_called_so(system, cli_database, linked):
+    before = await findings_of(SlackConnection(), patient_of(cli_database))
+    system.sql("UPDATE integrations SET answers = false WHERE source = 'slack'")
+    mirrored = await findings_of(SlackConnection(), patient_of(cli_database))
+    (said,) = [each for each in mirrored if each not in before]
+    assert said.verdict is Verdict.OK
+    assert "mirrored only" in said.sentence
+
+
 async def test_a_missing_scope_is_named_with_its_purpose(system, cli_database, linked):
     app = await system.sandbox.control.slack.app()
     granted = [scope for scope in app["scopes"] if scope != "channels:history"]

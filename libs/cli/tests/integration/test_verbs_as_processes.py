@@ -140,6 +140,56 @@ async def test_connecting_slack_says_what_is_amiss_with_the_channel(system):
     assert "Traceback" not in nowhere.err
 
 
+async def answering(system) -> dict[str, bool]:
+    """Whose agents answer who speaks to the app, by tenant."""
+    return dict(
+        system.sql(
+            "SELECT t.slug, i.answers FROM integrations i JOIN tenants t ON t.id = i.tenant_id"
+            " WHERE i.source = 'slack' ORDER BY t.slug"
+        )
+    )
+
+
+async def test_a_second_tenant_of_one_app_is_told_that_another_answers_and_mirrors_only(system):
+    await oblivion("tenants", "create", "acme")
+    channel = ("--channel", "#launch", "--json")
+    refused = await connect_slack(system, "--tenant", "acme", *channel)
+    assert refused.code == 1
+    assert json.loads(refused.out)["ok"] is False
+    assert "Another tenant answers the people who speak to this app" in refused.err
+    assert "--mirror-only" in refused.err
+    assert "a Slack app of its own" in refused.err
+    assert "Traceback" not in refused.err
+    assert await answering(system) == {"default": True}
+    stored = "SELECT count(*) FROM credentials WHERE kind = 'slack_bot_token'"
+    assert system.sql(stored) == [(1,)]
+
+    # The app's one address has to be everybody's.
+    await system.sandbox.control.slack.change_app(request_url=f"{system.public_url}/webhooks/slack")
+    mirrored = await connect_slack(system, "--tenant", "acme", "--mirror-only", *channel)
+    assert mirrored.document["ok"] is True
+    sentences = [sentence for _, sentence in verdicts(mirrored)]
+    assert any("mirrored only" in sentence for sentence in sentences)
+    assert any(f"{system.public_url}/webhooks/slack;" in sentence for sentence in sentences)
+    assert await answering(system) == {"acme": False, "default": True}
+
+    again = await connect_slack(system, "--tenant", "acme", *channel)
+    assert again.code == 1
+    assert await answering(system) == {"acme": False, "default": True}
+
+
+async def test_who_answers_is_handed_over_by_connecting_both_again(system):
+    await oblivion("tenants", "create", "acme")
+    channel = ("--channel", "#launch", "--json")
+    await system.sandbox.control.slack.change_app(request_url=f"{system.public_url}/webhooks/slack")
+    assert (await connect_slack(system, "--tenant", "default", "--mirror-only", *channel)).code == 0
+    assert (await connect_slack(system, "--tenant", "acme", *channel)).code == 0
+    assert await answering(system) == {"acme": True, "default": False}
+    # What every start of the embedded system does leaves it so.
+    await system.connect_sandbox()
+    assert await answering(system) == {"acme": True, "default": False}
+
+
 async def test_clickup_is_connected_for_machines(system):
     owner = await system.sandbox.control.clickup.owner()
     said = await oblivion("clickup", "connect", "--token", owner["token"], "--json")

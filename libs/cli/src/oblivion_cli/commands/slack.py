@@ -41,6 +41,7 @@ class Answers:
     channel: str | None
     wait_s: float
     keep_old_secret: bool
+    mirror_only: bool
 
 
 @app.callback()
@@ -71,6 +72,9 @@ def connect(
     keep_old_secret: Annotated[
         bool, typer.Option("--keep-old-secret", help="Accept the earlier signing secret too, for a while.")
     ] = False,
+    mirror_only: Annotated[
+        bool, typer.Option("--mirror-only", help="Another tenant answers who speaks to the app there.")
+    ] = False,
     wait_s: Annotated[float, typer.Option(min=0, help="Seconds to wait for the round trip.")] = 20.0,
     tenant: Tenant = None,
     as_json: Json = False,
@@ -91,6 +95,7 @@ def connect(
         channel=channel,
         wait_s=wait_s,
         keep_old_secret=keep_old_secret,
+        mirror_only=mirror_only,
     )
     _check_shapes(answers)
     api_url = access.slack_api_url if sandbox or access.settings.slack_api_url else REAL_SLACK_API_URL
@@ -141,10 +146,14 @@ async def _connect(checks: Checklist, answers: Answers, api_url: str, tenant: st
         app_id = await slack.app_id(identity.bot_id)
         integration_id = await admin.connector.connect_slack(_facts(answers, identity, app_id))
         checks.ok("Stored; the tokens are encrypted.")
+        if answers.mirror_only:
+            checks.ok("It is mirrored only: who speaks to the app is answered by another tenant's agents.")
         if api_url == REAL_SLACK_API_URL:
             use_real(admin.access, "slack")
         if answers.signing_secret is not None and answers.app_token is None:
-            await _check_request_url(checks, admin.access, integration_id, app_id, answers.signing_secret)
+            # An app has one address: several tenants share the one that is nobody's own.
+            path = "/webhooks/slack" if answers.mirror_only else f"/webhooks/slack/{integration_id}"
+            await _check_request_url(checks, admin.access, path, app_id, answers.signing_secret)
         await _check_round_trip(checks, admin, slack, identity, answers)
         await _say_unheard(checks, admin, integration_id)
     if checks.failed:
@@ -192,16 +201,17 @@ def _facts(answers: Answers, identity: SlackIdentity, app_id: str) -> SlackFacts
             "workspace_url": identity.workspace_url,
         },
         keep_old_secret=answers.keep_old_secret,
+        answers=not answers.mirror_only,
     )
 
 
 async def _check_request_url(
-    checks: Checklist, access: Access, integration_id: UUID, app_id: str, signing_secret: str
+    checks: Checklist, access: Access, path: str, app_id: str, signing_secret: str
 ) -> None:
     if access.public_url is None:
         checks.fail("Our public address is not known.", "Set OBLIVION_PUBLIC_URL.")
         return
-    url = f"{access.public_url}/webhooks/slack/{integration_id}"
+    url = f"{access.public_url}{path}"
     answer = await send_slack_handshake(url, signing_secret, app_id)
     if answer.ok:
         checks.ok(f"Signed requests are accepted at {url}; give Slack this request URL.")

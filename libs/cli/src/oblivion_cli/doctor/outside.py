@@ -54,11 +54,18 @@ class SlackConnection:
             return failed(refused.sentence, refused.fix)
         return [
             *ok(f"Slack's token speaks in {identity.team_name}."),
+            *_answers(integration),
             *_scopes(identity),
             *_clock(patient, identity),
             *await _way_in(patient, admin, integration),
             *await _channels(patient, admin, slack, identity),
         ]
+
+
+def _answers(integration: Integration) -> list[Finding]:
+    if integration.answers:
+        return []
+    return ok("It is mirrored only: who speaks to the app is answered by another tenant's agents.")
 
 
 def _scopes(identity: SlackIdentity) -> list[Finding]:

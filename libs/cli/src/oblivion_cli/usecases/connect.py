@@ -34,6 +34,8 @@ class SlackFacts:
     config: dict[str, Any] = field(default_factory=dict[str, Any])
     """`bot_user_id`, `bot_id`, `workspace_url`, and `sandbox` for a stand-in."""
     keep_old_secret: bool = False
+    answers: bool | None = None
+    """Whether people who speak to the app are answered by this tenant. None: as it was, and yes at first."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,20 @@ class Connector:
         self._actor = actor
 
     async def connect_slack(self, facts: SlackFacts) -> UUID:
-        """Store the app, its token and what proves its events; returns the integration's id."""
+        """Store the app, its token and what proves its events; returns the integration's id.
+
+        Raises:
+            AnsweredElsewhere: another tenant answers for this app in this team; nothing was stored.
+        """
         lookup_key = f"slack:{facts.app_id}:{facts.team_id}"
         row = Integration(
-            new_id(), "slack", facts.team_id, facts.app_id, facts.team_name, config=facts.config
+            new_id(),
+            "slack",
+            facts.team_id,
+            facts.app_id,
+            facts.team_name,
+            config=facts.config,
+            answers=facts.answers,
         )
         async with self._database.tenant(self._tenant_id) as tx:
             integration_id = await save_integration(tx, self._tenant_id, row)

@@ -6,22 +6,25 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from oblivion_cli.errors import NotFound, UsageWrong
+from oblivion_cli.errors import AnsweredElsewhere, NotFound, UsageWrong
 
 Source = Literal["slack", "clickup"]
 
 _UPSERT = text("""
-    INSERT INTO integrations (id, tenant_id, source, external_id, app_id, name, config)
-    VALUES (:id, :tenant_id, :source, :external_id, :app_id, :name, CAST(:config AS jsonb))
+    INSERT INTO integrations (id, tenant_id, source, external_id, app_id, name, config, answers)
+    VALUES (:id, :tenant_id, :source, :external_id, :app_id, :name, CAST(:config AS jsonb),
+            coalesce(CAST(:answers AS boolean), true))
     ON CONFLICT (tenant_id, source, external_id) DO UPDATE
     SET app_id = excluded.app_id, name = excluded.name, state = 'active', updated_at = now(),
-        config = integrations.config || excluded.config
+        config = integrations.config || excluded.config,
+        answers = coalesce(CAST(:answers AS boolean), integrations.answers)
     RETURNING id
 """)
 _SELECT = text("""
-    SELECT id, source, external_id, app_id, name, state, config, health FROM integrations
+    SELECT id, source, external_id, app_id, name, state, config, health, answers FROM integrations
     WHERE CAST(:source AS text) IS NULL OR source = :source ORDER BY source, created_at
 """)
 _MERGE_CONFIG = text("""
@@ -45,6 +48,11 @@ class Integration:
     state: str = "active"
     config: dict[str, Any] = field(default_factory=dict[str, Any])
     health: dict[str, Any] = field(default_factory=dict[str, Any])
+    answers: bool | None = None
+    """People who speak to the app there are answered by this tenant's agents.
+
+    To save, None: as it was, and yes for a new one.
+    """
 
 
 async def list_integrations(tx: AsyncConnection, source: Source | None = None) -> list[Integration]:
@@ -69,7 +77,11 @@ async def the_integration(tx: AsyncConnection, source: Source) -> Integration:
 
 
 async def save_integration(tx: AsyncConnection, tenant_id: UUID, new: Integration) -> UUID:
-    """Insert it, or bring the known one of the same team up to date; returns its id."""
+    """Insert it, or bring the known one of the same team up to date; returns its id.
+
+    Raises:
+        AnsweredElsewhere: another tenant answers for this app in this team.
+    """
     values = {
         "id": new.id,
         "tenant_id": tenant_id,
@@ -78,8 +90,14 @@ async def save_integration(tx: AsyncConnection, tenant_id: UUID, new: Integratio
         "app_id": new.app_id,
         "name": new.name,
         "config": json.dumps(new.config),
+        "answers": new.answers,
     }
-    return (await tx.execute(_UPSERT, values)).scalar_one()
+    try:
+        return (await tx.execute(_UPSERT, values)).scalar_one()
+    except IntegrityError as error:
+        if "integrations_one_answers" not in str(error.orig):
+            raise
+        raise AnsweredElsewhere(new.name) from None
 
 
 async def merge_config(tx: AsyncConnection, integration_id: UUID, **config: Any) -> None:

@@ -76,7 +76,13 @@ def _state(outcome: str) -> str:
 
 def _event(row: Any) -> InboundEvent:
     integration = Integration(
-        row.integration_id, row.tenant_id, row.source, row.external_id or "", row.config or {}
+        row.integration_id,
+        row.tenant_id,
+        row.source,
+        row.external_id or "",
+        row.config or {},
+        # A disabled one answers nobody: another tenant may by now.
+        answers=bool(row.answers),
     )
     return InboundEvent(
         id=row.id,
@@ -98,7 +104,7 @@ def _event(row: Any) -> InboundEvent:
 
 _WAITING = """
     SELECT e.id, e.tenant_id, e.integration_id, e.source, e.event_type, e.subject, e.transport, e.priority,
-           e.body, e.received_at, i.external_id, i.config,
+           e.body, e.received_at, i.external_id, i.config, i.answers,
            EXISTS (SELECT FROM project_mappings p WHERE p.state = 'active'
                    AND e.integration_id IN (p.clickup_integration_id, p.slack_integration_id)) AS has_links,
            t.settings ->> 'slack_streaming' AS streaming, t.state = 'suspended' AS is_suspended,
@@ -109,7 +115,7 @@ _WAITING = """
 """
 _SEVERAL = """
     SELECT e.id, e.tenant_id, e.integration_id, e.source, e.event_type, e.subject, e.transport, e.priority,
-           e.body, e.received_at, i.external_id, i.config, false AS has_links, NULL AS streaming,
+           e.body, e.received_at, i.external_id, i.config, i.answers, false AS has_links, NULL AS streaming,
            t.state = 'suspended' AS is_suspended, false AS is_our_turn
     FROM inbound_events e JOIN tenants t ON t.id = e.tenant_id
     LEFT JOIN integrations i ON i.id = e.integration_id AND i.state = 'active'

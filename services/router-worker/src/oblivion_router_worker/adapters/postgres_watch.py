@@ -155,12 +155,14 @@ def _overdue(row: Row[Any]) -> OverdueEvent:
 
 def _watched(row: Row[Any]) -> Watched:
     integration_id: UUID = row.id
-    integration = Integration(integration_id, row.tenant_id, row.source, row.external_id, row.config)
+    integration = Integration(
+        integration_id, row.tenant_id, row.source, row.external_id, row.config, row.answers
+    )
     return Watched(integration, row.app_id, row.seen_until, row.health)
 
 
 _TENANTS = text("SELECT id FROM tenants WHERE state = 'active' ORDER BY id")
-_INTEGRATION_COLUMNS = "id, tenant_id, source, external_id, app_id, config, health, seen_until"
+_INTEGRATION_COLUMNS = "id, tenant_id, source, external_id, app_id, config, answers, health, seen_until"
 _INTEGRATIONS = text(f"""
     SELECT {_INTEGRATION_COLUMNS} FROM integrations WHERE state = 'active' ORDER BY created_at, id
 """)  # noqa: S608 - constants of this module

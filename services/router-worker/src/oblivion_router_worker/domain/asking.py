@@ -3,7 +3,19 @@
 import re
 from collections.abc import Mapping
 
-from oblivion_router_worker.domain.events import MessagePosted
+from oblivion_router_worker.domain.actions import STOP_REACTION
+from oblivion_router_worker.domain.events import (
+    ClickUpEvent,
+    HomeOpened,
+    Interaction,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    ReactionAdded,
+    SessionStopped,
+    SlackEvent,
+    SlashCommand,
+)
 from oblivion_router_worker.domain.text import mrkdwn_to_markdown, truncate
 
 QUESTION_MAX_UNITS = 39_000
@@ -33,3 +45,20 @@ def question_of(text: str, bot_user_id: str | None, names: Mapping[str, str]) ->
 def asks_us(fact: MessagePosted) -> bool:
     """Whether a person's message is meant for an agent, wherever it was said."""
     return fact.mentions_bot or is_direct(fact.channel)
+
+
+def is_for_app(fact: SlackEvent | ClickUpEvent) -> bool:
+    """Whether somebody turned to the app: in words, with a reaction that stops a run, or at its surface."""
+    match fact:
+        case MessagePosted():
+            return asks_us(fact)
+        case MessageEdited():
+            return fact.mentions_bot or is_direct(fact.channel)
+        case MessageDeleted():
+            return is_direct(fact.channel)
+        case ReactionAdded():
+            return fact.name == STOP_REACTION
+        case Interaction() | SlashCommand() | SessionStopped() | HomeOpened():
+            return True
+        case _:
+            return False

@@ -30,6 +30,8 @@ class Integration:
     external_id: str
     """Slack's team id, or ClickUp's workspace id."""
     config: Mapping[str, object] = field(default_factory=dict[str, object])
+    answers: bool = True
+    """People who speak to the app there are answered by this tenant's agents, and by no other's."""
 
     def config_text(self, key: str) -> str | None:
         """A text of `config` (`bot_user_id`, `workspace_url`, `webhook_id`, …); None when absent."""

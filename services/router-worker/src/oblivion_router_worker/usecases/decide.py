@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from oblivion_router_worker.domain.asking import is_for_app
 from oblivion_router_worker.domain.events import (
     AppUninstalled,
     ChannelArchived,
@@ -28,6 +29,9 @@ from oblivion_router_worker.usecases.mirror_task import MirrorTask
 from oblivion_router_worker.usecases.sync_reply import SyncReply
 from oblivion_router_worker.usecases.task_triggers import TaskTriggers
 from oblivion_router_worker.usecases.turn import Turn
+
+ANSWERED_ELSEWHERE = "ignored:answered_elsewhere"
+"""Of what people say to an app that another tenant's agents answer for."""
 
 Agents = Callable[[Turn, Fact], Awaitable[str | None]]
 """What an event means for agents; None: nothing."""
@@ -62,9 +66,14 @@ class Decide:
 
     async def __call__(self, turn: Turn, fact: Fact) -> str:
         """Decide, and return the outcome's code."""
-        asked = await self._agents(turn, fact)
+        if turn.event.integration.answers:
+            asked = await self._agents(turn, fact)
+            mirrored = await self._mirror(turn, fact)
+            return asked or mirrored
+        # The app is shared, and people's words to it are another tenant's: only the mirror sees them here.
         mirrored = await self._mirror(turn, fact)
-        return asked or mirrored
+        is_elsewhere = mirrored.startswith("ignored:") and is_for_app(fact)
+        return ANSWERED_ELSEWHERE if is_elsewhere else mirrored
 
     async def _mirror(self, turn: Turn, fact: Fact) -> str:
         match fact:

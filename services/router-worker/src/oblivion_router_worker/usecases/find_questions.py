@@ -65,7 +65,7 @@ class FindQuestions:
             AuthenticationFailed: nothing can be read.
         """
         integration = watched.integration
-        if integration.source != "slack":
+        if integration.source != "slack" or not integration.answers:
             return 0
         since_ts = f"{since.timestamp():.6f}"
         talks = await self._conversations.talked_in(integration, since - _TALKED_WITHIN, _MOST_THREADS)

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -162,11 +163,11 @@ async def path(database: FreshDatabase, redis_url: str, tmp_path: Path) -> Async
 
 @pytest.fixture
 def connect_tenant() -> Callable[[MainPath, str, str, str], Awaitable[UUID]]:
-    """Another tenant in the sandbox's workspaces, with one link."""
-    return connect
+    """Another tenant in the sandbox's workspaces, with one link; the first goes on answering people."""
+    return partial(connect, answers=False)
 
 
-async def connect(path: MainPath, slug: str, list_id: str, channel: str) -> UUID:
+async def connect(path: MainPath, slug: str, list_id: str, channel: str, *, answers: bool = True) -> UUID:
     """As connecting and linking would: tokens and secrets sealed, events sent to ingestion, one link."""
     tenant, slack_id, clickup_id = uuid4(), uuid4(), uuid4()
     master_keys = MasterKeyRing.from_text(path.master_key)
@@ -184,7 +185,9 @@ async def connect(path: MainPath, slug: str, list_id: str, channel: str) -> UUID
         "bot_id": app["bot_id"],
         "workspace_url": f"{path.ingestion_url}/slack/",
     }
-    await _integration(path, (tenant, slack_id, "slack"), app["team_id"], app["app_id"], slack_config)
+    await _integration(
+        path, (tenant, slack_id, "slack"), app["team_id"], app["app_id"], slack_config, answers=answers
+    )
     await path.slack.change_app(request_url=f"{path.ingestion_url}/webhooks/slack/{slack_id}")
     hook = await _webhook(path, owner, f"{path.ingestion_url}/webhooks/clickup/{clickup_id}")
     clickup_config = {"webhook_id": hook["id"]}
@@ -231,18 +234,25 @@ async def connect(path: MainPath, slug: str, list_id: str, channel: str) -> UUID
 
 
 async def _integration(
-    path: MainPath, ids: tuple[UUID, UUID, str], external_id: str, app_id: str | None, config: Json
+    path: MainPath,
+    ids: tuple[UUID, UUID, str],
+    external_id: str,
+    app_id: str | None,
+    config: Json,
+    *,
+    answers: bool = True,
 ) -> None:
     tenant, integration_id, source = ids
     await path.run(
-        "INSERT INTO integrations (id, tenant_id, source, external_id, app_id, config)"
-        " VALUES (:id, :t, :s, :e, :a, CAST(:c AS jsonb))",
+        "INSERT INTO integrations (id, tenant_id, source, external_id, app_id, config, answers)"
+        " VALUES (:id, :t, :s, :e, :a, CAST(:c AS jsonb), :answers)",
         id=integration_id,
         t=tenant,
         s=source,
         e=external_id,
         a=app_id,
         c=json.dumps(config),
+        answers=answers,
     )
 
 
