@@ -16,8 +16,8 @@ from oblivion_contracts.model import Contract
 FEED_NAMESPACE = "/admin"
 FEED_TEXT_MAX = 300
 
-FeedCursor = Annotated[str, Field(pattern=r"^\d{1,20}-\d{1,20}$")]
-"""Where a line stands in its tenant's feed: the id of a Redis stream's entry."""
+FeedCursor = Annotated[str, Field(pattern=r"^[0-9]{1,19}-[0-9]{1,19}$")]
+"""Where a line stands in its tenant's feed: the id of a Redis stream's entry, two numbers of 64 bits."""
 FEED_START = "0-0"
 """Before the first line."""
 

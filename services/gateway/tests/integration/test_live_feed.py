@@ -11,6 +11,7 @@ import socketio
 from sqlalchemy import text
 
 from oblivion_contracts.feed import FEED_NAMESPACE, FeedBatch, FeedEnd, FeedLine
+from oblivion_gateway.sockets import feed as feed_sockets
 from oblivion_gateway.testing import PUBLIC_URL, TestTenant, World
 from oblivion_gateway.testing_agents import about, work
 from oblivion_platform.feed import Feed, Line
@@ -185,7 +186,18 @@ async def test_a_cursor_of_what_is_gone_is_a_gap(theatre: Theatre) -> None:
     assert [batch.has_gap for batch in viewer.batches].count(True) == 1
 
 
-@pytest.mark.parametrize("wish", [{"after": "nonsense"}, "text", 5, {"more": 1}, ["a"]])
+NOT_UNDERSTOOD = [
+    {"after": "nonsense"},
+    {"after": "99999999999999999999-0"},
+    {"after": "\u0665-\u0665"},
+    "text",
+    5,
+    {"more": 1},
+    ["a"],
+]
+
+
+@pytest.mark.parametrize("wish", NOT_UNDERSTOOD)
 async def test_a_wish_that_is_not_understood_begins_with_the_newest(theatre: Theatre, wish: object) -> None:
     theatre.tell("one")
     viewer = theatre.viewer()
@@ -230,6 +242,26 @@ async def test_whoever_may_not_stay_is_told_and_cut(theatre: Theatre, change: st
     theatre.tell("secret")
     await eventually(lambda: _is_last(theatre.world.gateway.feed_reader, theatre.tenant.id, "secret"))
     assert "secret" not in viewer.texts
+
+
+async def test_whoever_signed_out_before_they_follow_sees_nothing(theatre: Theatre) -> None:
+    theatre.tell("secret")
+    viewer = theatre.viewer()
+    await viewer.connect(await theatre.world.cookie(theatre.tenant, "user"))
+    async with theatre.world.database.tenant(theatre.tenant.id) as tx:
+        await tx.execute(text("UPDATE web_sessions SET revoked_at = now()"))
+    await viewer.say({})
+    await eventually(viewer.disconnected.is_set)
+    assert [(end.code, end.passes) for end in viewer.ends] == [("token_rejected", False)]
+    assert viewer.batches == []
+
+
+async def test_a_page_that_follows_nothing_is_cut(theatre: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_sockets, "FOLLOWS_WITHIN_S", 0.2)
+    viewer = theatre.viewer()
+    await viewer.connect(await theatre.world.cookie(theatre.tenant, "user"))
+    await eventually(viewer.disconnected.is_set)
+    assert viewer.batches == []
 
 
 async def test_one_person_has_so_many_pages_and_no_more(new_office: Any) -> None:

@@ -1,7 +1,7 @@
 """The Socket.IO namespace `/admin`: pages of signed-in people follow the live feed.
 
 The cookie and the page's origin are those of the WebSocket's handshake. A page says `follow` once it is
-connected; `lines` are sent one batch after the other, each acknowledged.
+connected, or is cut off; `lines` are sent one batch after the other, each acknowledged.
 Source: https://python-socketio.readthedocs.io/en/stable/server.html
 """
 
@@ -9,7 +9,7 @@ Source: https://python-socketio.readthedocs.io/en/stable/server.html
 # pyright: basic
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import socketio
@@ -27,6 +27,8 @@ from oblivion_platform.errors import OblivionFailure
 from oblivion_platform.logging import get_logger
 from oblivion_platform.tasks import end
 
+FOLLOWS_WITHIN_S = 30
+"""Whoever only holds a connection is cut off: nobody looks whether they are still signed in."""
 TAKEN_WITHIN_S = 30
 """A page that does not take its lines for so long is cut off; it comes back where it was."""
 
@@ -36,6 +38,7 @@ _log = get_logger(__name__)
 @dataclass(slots=True)
 class _Viewer:
     caller: Caller
+    wish: asyncio.Future[FollowFeed] = field(default_factory=asyncio.Future[FollowFeed])
     following: asyncio.Task[None] | None = None
 
 
@@ -64,7 +67,7 @@ class FeedNamespace(socketio.AsyncNamespace):
         if event == "disconnect":
             self._leave(sid, viewer)
         elif event == "follow":
-            self._follow(sid, viewer, rest[0] if rest else None)
+            _follow(viewer, rest[0] if rest else None)
         return None
 
     async def _connect(self, sid: str, environ: dict[str, Any]) -> bool:
@@ -76,7 +79,8 @@ class FeedNamespace(socketio.AsyncNamespace):
         except OblivionFailure as failure:
             FEED_CONNECTS.labels(failure.code).inc()
             raise Refused(failure.message, failure.code) from None
-        self._viewers[sid] = _Viewer(caller)
+        viewer = self._viewers[sid] = _Viewer(caller)
+        viewer.following = asyncio.create_task(self._following(sid, viewer), name="live feed's page")
         FEED_CONNECTS.labels("let_in").inc()
         FEED_SOCKETS.inc()
         self._sockets.forget_request(sid, FEED_NAMESPACE)
@@ -90,25 +94,27 @@ class FeedNamespace(socketio.AsyncNamespace):
         if viewer.following is not None and viewer.following is not asyncio.current_task():
             viewer.following.cancel()
 
-    def _follow(self, sid: str, viewer: _Viewer, data: object) -> None:
-        if viewer.following is not None:
-            return
-        try:
-            wish = FollowFeed.model_validate(data or {})
-        except ValidationError:
-            wish = FollowFeed()
-        viewer.following = asyncio.create_task(self._following(sid, viewer, wish), name="live feed's page")
-
-    async def _following(self, sid: str, viewer: _Viewer, wish: FollowFeed) -> None:
+    async def _following(self, sid: str, viewer: _Viewer) -> None:
         async def send(batch: FeedBatch) -> None:
             FEED_LINES.inc(len(batch.lines))
             await self._sockets.call(sid, FEED_NAMESPACE, "lines", batch, TAKEN_WITHIN_S)
 
         try:
+            async with asyncio.timeout(FOLLOWS_WITHIN_S):
+                wish = await viewer.wish
             ended = await self._feed.follow(viewer.caller, wish.after, send)
             await self._sockets.tell_in(FEED_NAMESPACE, sid, "end", ended)
-        except SocketIOError as error:
+        except (SocketIOError, TimeoutError) as error:
             _log.info("a page does not take its lines", cause=type(error).__name__)
         except Exception as error:  # The top of one page's task.
             _log.error("live feed failed", error=type(error).__name__, exc_info=error)
         await self._sockets.cut_from(FEED_NAMESPACE, sid)
+
+
+def _follow(viewer: _Viewer, data: object) -> None:
+    if viewer.wish.done():
+        return
+    try:
+        viewer.wish.set_result(FollowFeed.model_validate(data or {}))
+    except ValidationError:
+        viewer.wish.set_result(FollowFeed())

@@ -97,12 +97,14 @@ class FollowFeed:
         raise AssertionError("it only ends by a failure")
 
     async def _follow(self, caller: Caller, after: str | None, send: Send) -> None:
+        # They may have signed out since they were admitted.
+        caller = await self._checked(caller)
+        checked_at = time.monotonic()
         tenant_id = caller.tenant_id
         batch = await (
             self._lines.newest(tenant_id) if after is None else self._lines.after(tenant_id, after)
         )
         await send(batch)
-        checked_at = time.monotonic()
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             if time.monotonic() - checked_at >= self._terms.recheck_s:
