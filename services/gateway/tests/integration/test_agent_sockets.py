@@ -66,6 +66,24 @@ async def test_long_polling_is_refused(office: Any) -> None:
         assert answer.status == 400
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"), [("", 101), ("http://{host}", 101), ("https://evil.example", 403)]
+)
+async def test_a_client_may_name_the_address_it_calls_as_its_origin(
+    office: Any, origin: str, status: int
+) -> None:
+    address = office.world.base_url
+    headers = {"Origin": origin.format(host=address.partition("://")[2])} if origin else {}
+    url = f"{address}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as http:
+        try:
+            async with http.ws_connect(url, headers=headers):
+                answered = 101
+        except aiohttp.WSServerHandshakeError as refused:
+            answered = refused.status
+    assert answered == status
+
+
 async def test_both_ends_notice_a_dead_line_within_half_a_minute(office: Any) -> None:
     agent = await office.agent()
     line = agent.client.eio

@@ -48,13 +48,13 @@ class AgentSocketServer:
     """Implements `AgentSockets`; `wrap` puts it in front of the HTTP application."""
 
     def __init__(self, redis_url: str, own_origins: Collection[str] = ()) -> None:
-        """`own_origins`: where pages come from that may connect; agents are no pages."""
+        """`own_origins`: where pages come from that may connect."""
         self.rooms = RedisRooms(redis_url, _quiet)
         self._server = socketio.AsyncServer(
             async_mode="asgi",
             client_manager=self.rooms,
             transports=["websocket"],
-            cors_allowed_origins=list(own_origins) or None,
+            cors_allowed_origins=_from(own_origins),
             ping_interval=PING_INTERVAL_S,
             ping_timeout=PING_TIMEOUT_S,
             max_http_buffer_size=MESSAGE_BYTES_MAX,
@@ -180,6 +180,17 @@ class _AgentNamespace(socketio.AsyncNamespace):
         await self._server.enter_room(sid, room_of(connection.tenant_id, connection.agent_id), NAMESPACE)
         self._sockets.forget_request(sid, NAMESPACE)
         return True
+
+
+def _from(own_origins: Collection[str]) -> Callable[[str | None, dict[str, Any]], bool]:
+    """Agents are no pages, but many clients send the address that they call as their origin."""
+
+    def may_connect(origin: str | None, request: dict[str, Any]) -> bool:
+        return origin is not None and (
+            origin in own_origins or origin.partition("://")[2] == request.get("HTTP_HOST")
+        )
+
+    return may_connect
 
 
 def _body(message: Contract) -> dict[str, Any]:
