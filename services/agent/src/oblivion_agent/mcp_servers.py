@@ -101,7 +101,7 @@ async def hub_of(task: TaskAssigned) -> AsyncGenerator[Hub]:
     url, headers = str(task.tools_url), _headers_of(task)
     connection = HubConnection(lambda: _http_client(url, headers))
     try:
-        yield await _offered_by(connection, task)
+        yield await _offered_by(_HubTools(connection), task)
     finally:
         await connection.close()
 
@@ -111,14 +111,45 @@ def _headers_of(task: TaskAssigned) -> dict[str, str]:
     return {**headers, "traceparent": task.traceparent} if task.traceparent else headers
 
 
-async def _offered_by(connection: HubConnection, task: TaskAssigned) -> Hub:
-    missing = dict[str, str]()
+class _HubTools:
+    """The hub's tools, called by a client that has listed them.
+
+    Of one that has not, the SDK lists them itself once a call was answered, to check the result. If the hub
+    went away in between, the call would seem never to have left.
+    """
+
+    def __init__(self, connection: HubConnection) -> None:
+        self._connection = connection
+        self._listed_by: Client | None = None
+        self.missing = dict[str, str]()
+
+    async def listed(self) -> list[McpTool]:
+        """Raises: HubAway, AnswerLost, MCPError."""
+        return await self._connection.ask(self._list, is_harmless=True)
+
+    async def call(self, name: str, arguments: dict[str, Any], *, is_harmless: bool) -> CallToolResult:
+        """Raises: HubAway, AnswerLost, MCPError."""
+
+        async def call(client: Client) -> CallToolResult:
+            if client is not self._listed_by:
+                await self._list(client)
+            return await client.call_tool(name, arguments)
+
+        return await self._connection.ask(call, is_harmless=is_harmless)
+
+    async def _list(self, client: Client) -> list[McpTool]:
+        found = await _list(client, self.missing)
+        self._listed_by = client
+        return found
+
+
+async def _offered_by(tools: _HubTools, task: TaskAssigned) -> Hub:
     try:
-        found = await connection.ask(lambda client: _list(client, missing), is_harmless=True)
+        found = await tools.listed()
     except (HubAway, AnswerLost, MCPError) as error:
         logger.warning("run %s: the tools cannot be reached (%s)", task.run_id, error)
         return Hub([], "The tools of this system cannot be reached now. When the request needs one, say so.")
-    return Hub([_hub_tool(connection, tool) for tool in found], _notice(missing))
+    return Hub([_hub_tool(tools, tool) for tool in found], _notice(tools.missing))
 
 
 def _notice(missing: Mapping[str, str]) -> str:
@@ -128,14 +159,12 @@ def _notice(missing: Mapping[str, str]) -> str:
     return f"Some tools of this system are missing now. When the request needs one, say which. {named}"
 
 
-def _hub_tool(connection: HubConnection, tool: McpTool) -> Tool:
+def _hub_tool(tools: _HubTools, tool: McpTool) -> Tool:
     is_harmless = tool.annotations is not None and bool(tool.annotations.read_only_hint)
 
     async def call(arguments: dict[str, Any]) -> str:
         try:
-            result = await connection.ask(
-                lambda client: client.call_tool(tool.name, arguments), is_harmless=is_harmless
-            )
+            result = await tools.call(tool.name, arguments, is_harmless=is_harmless)
         except HubAway as error:
             raise ToolUnavailable(f"{_NOT_CALLED} ({error})") from error
         except AnswerLost as error:

@@ -185,6 +185,8 @@ class Killable:
         self.url = f"http://127.0.0.1:{self._port}/mcp"
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self.last_words = b""
+        """Of the hub: once they are through, nobody is there any more."""
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._port)
@@ -199,14 +201,22 @@ class Killable:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         hub_reader, hub_writer = await asyncio.open_connection("127.0.0.1", self._hub_port)
         self._open |= {writer, hub_writer}
-        await asyncio.gather(_pump(reader, hub_writer), _pump(hub_reader, writer))
+        await asyncio.gather(self._pump(reader, hub_writer), self._pump(hub_reader, writer))
 
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while part := await reader.read(65_536):
+                writer.write(part)
+                if self.last_words and self.last_words in part:
+                    self._leave()
+        writer.close()
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while part := await reader.read(65_536):
-            writer.write(part)
-    writer.close()
+    def _leave(self) -> None:
+        assert self._server is not None
+        self.last_words = b""
+        self._server.close()
+        for writer in self._open:
+            writer.close()
 
 
 @dataclass
@@ -269,6 +279,22 @@ async def test_a_change_that_a_hub_was_at_when_it_died_is_not_made_again(work: W
         work.go_on.set()
         assert await write.call({"page": "2"}) == "did 2"
     assert work.done == ["1", "2"]
+
+
+async def test_a_change_that_was_answered_is_not_made_again_when_the_hub_goes_right_after(work: Work) -> None:
+    work.go_on.set()
+    async with hub_of(task(work.way.url, "notion__*")) as hub:
+        _, write = hub.tools
+        await work.way.kill()
+        calling = asyncio.create_task(write.call({"page": "1"}))
+        await asyncio.sleep(0.1)  # It is called while nobody is there, so the next client is a new one.
+        work.way.last_words = b"did 1"
+        await work.way.start()
+        await eventually(lambda: not work.way.last_words)
+        await asyncio.sleep(0.1)  # What may follow the answer finds nobody.
+        await work.way.start()
+        assert await calling == "did 1"
+    assert work.done == ["1"]
 
 
 async def test_what_changes_nothing_is_asked_again(work: Work) -> None:
