@@ -7,14 +7,18 @@ from uuid import UUID, uuid4
 
 import pytest
 import redis.asyncio
+import structlog
+from structlog.testing import capture_logs
 
 from oblivion_contracts.feed import FEED_START, FeedBatch
 from oblivion_platform.embedded import EmbeddedRedis
+from oblivion_platform.embedded.process import free_port
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.feed import Feed, FeedReader, Line
 from oblivion_platform.feed.lines import feed_key
 from oblivion_platform.feed.reader import LINES_AT_FIRST, LINES_AT_ONCE
 from oblivion_platform.feed.writer import LINES_WAITING_MAX
+from oblivion_platform.logging import log_context
 from oblivion_platform.testing import eventually
 
 pytestmark = pytest.mark.integration
@@ -164,6 +168,17 @@ async def test_telling_goes_on_while_redis_is_away_and_the_gap_is_told_when_it_i
             assert lines[-2].kind == "feed.gap"
     finally:
         await server.stop()
+
+
+async def test_what_is_written_for_all_belongs_to_nobodys_request() -> None:
+    feed = Feed(f"redis://127.0.0.1:{free_port()}/0", "gateway")
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
+        with log_context(event_id="of whoever came first"):
+            feed.tell(uuid4(), said(1))
+        await eventually(lambda: bool(logged))
+        await feed.close()
+    assert [each["event"] for each in logged][:1] == ["lines of the feed were not written"]
+    assert "event_id" not in logged[0]
 
 
 async def test_a_line_of_a_newer_version_is_left_out_and_holds_nothing_up(redis_url: str) -> None:

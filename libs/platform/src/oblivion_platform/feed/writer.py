@@ -9,6 +9,7 @@ it has not written yet.
 import asyncio
 import time
 from collections import Counter, defaultdict, deque
+from contextvars import Context
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -67,7 +68,10 @@ class Feed:
         else:
             self._waiting.append((tenant_id, line, time.time()))
         if self._flushing is None and not self._closing.is_set():
-            self._flushing = asyncio.create_task(self._flush_while_there_are_lines(), name="live feed")
+            # Of whoever happened to tell first, neither trace nor log context has to do with the others.
+            self._flushing = asyncio.create_task(
+                self._flush_while_there_are_lines(), name="live feed", context=Context()
+            )
 
     @property
     def lines_dropped(self) -> int:
