@@ -13,7 +13,7 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, ListToolsResult, TextContent
+from mcp_types import PARSE_ERROR, CallToolResult, ListToolsResult, TextContent
 from mcp_types import Tool as McpTool
 
 from oblivion_agent.hub_connection import AnswerLost, HubAway, HubConnection
@@ -133,7 +133,11 @@ class _HubTools:
         async def call(client: Client) -> CallToolResult:
             if client is not self._listed_by:
                 await self._list(client)
-            return await client.call_tool(name, arguments)
+            try:
+                return await client.call_tool(name, arguments)
+            # The SDK's check of the answer, whose patterns are Python's: no sign that the hub is away.
+            except (RuntimeError, ValueError, re.error) as unfit:
+                raise MCPError(PARSE_ERROR, _UNFIT) from unfit
 
         return await self._connection.ask(call, is_harmless=is_harmless)
 
@@ -177,6 +181,9 @@ def _hub_tool(tools: _HubTools, tool: McpTool) -> Tool:
 
 
 _NOT_CALLED = "the tools of this system cannot be reached now, so it was not called"
+_UNFIT = (
+    "it was called and answered, but its answer cannot be checked against its own schema, so it is not shown"
+)
 _LOST = (
     "the connection broke while it was at work, so it may have been done or not. "
     "Look whether it was before you call it again, or say that you do not know"

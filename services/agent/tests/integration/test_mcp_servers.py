@@ -149,6 +149,38 @@ async def test_what_the_hub_says_beside_the_protocol_is_heard() -> None:
     assert "jira: Jira does not answer." in hub.notice
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "required": ["title"]},
+        # A letter, as JSON Schema has it; Python knows no such pattern.
+        {"type": "object", "properties": {"id": {"type": "string", "pattern": r"^\p{L}$"}}},
+    ],
+)
+async def test_an_answer_that_cannot_be_checked_is_no_lost_connection(schema: dict[str, Any]) -> None:
+    calls: list[str] = []
+
+    async def list_tools(context: Any, params: Any) -> ListToolsResult:
+        harmless = ToolAnnotations(read_only_hint=True)
+        search = McpTool(
+            name="notion__search", input_schema={"type": "object"}, output_schema=schema, annotations=harmless
+        )
+        return ListToolsResult(tools=[search])
+
+    async def call_tool(context: Any, params: Any) -> CallToolResult:
+        calls.append(params.name)
+        return CallToolResult(content=[TextContent(text="a")], structured_content={"id": "a"})
+
+    hub_server: McpServerApp[Any] = McpServerApp("hub", on_list_tools=list_tools, on_call_tool=call_tool)
+    async with (
+        serving(hub_server.streamable_http_app(), host="127.0.0.1", port=0) as port,
+        hub_of(task(f"http://127.0.0.1:{port}/mcp", "notion__*")) as hub,
+    ):
+        with pytest.raises(ToolUnavailable, match="called and answered"):
+            await hub.tools[0].call({})
+    assert calls == ["notion__search"]
+
+
 async def test_without_a_hub_or_allowed_tools_nothing_is_opened(tools: Tools) -> None:
     async with hub_of(task(None, "notion__*")) as none_installed, hub_of(task(tools.url)) as none_allowed:
         assert (none_installed.tools, none_allowed.tools) == ([], [])
