@@ -268,8 +268,9 @@ async def test_one_person_has_so_many_pages_and_no_more(new_office: Any) -> None
     office = await new_office(sse_streams_max=2)
     cookie = await office.world.cookie(office.tenant, "user")
     viewers = [Viewer(office.world.base_url) for _ in range(3)]
-    await viewers[0].connect(cookie)
-    await viewers[1].connect(cookie)
+    for viewer in viewers[:2]:
+        await viewer.connect(cookie)
+        await viewer.follow()
     with pytest.raises(socketio.exceptions.ConnectionError):
         await viewers[2].connect(cookie)
     await viewers[0].close()
