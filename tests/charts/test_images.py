@@ -152,7 +152,13 @@ def test_an_image_that_is_too_large_or_not_there_is_told(
     save.write_text(f"#!/bin/sh\nhead -c {megabytes}000000 /dev/urandom\n")
     save.chmod(0o755)
     done = subprocess.run(
-        ["make", "image-size-ingestion", f"OBLIVION_SAVE={save}", f"AT_MOST_MB={at_most}"],
+        [
+            "make",
+            "--no-print-directory",
+            "image-size-ingestion",
+            f"OBLIVION_SAVE={save}",
+            f"AT_MOST_MB={at_most}",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

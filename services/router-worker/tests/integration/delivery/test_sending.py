@@ -144,10 +144,10 @@ async def test_a_reply_to_a_task_that_was_deleted_meanwhile_is_no_dead_letter(po
 
 
 async def test_destinations_do_not_wait_for_each_other(post):
-    await post.slack.misbehave("chat.postMessage", "slow", times=1, seconds=0.3)
+    await post.slack.misbehave("chat.postMessage", "slow", times=1, seconds=3.0)
     in_launch = await post.post_task("here")
     in_general = await post.post_task("there", channel=(await post.slack.channels())["general"])
-    async with post.deliverer(timeout_s=5.0):
+    async with post.deliverer(timeout_s=30.0):
 
         async def one_is_done_while_the_other_waits():
             assert set(await post.states(in_launch, in_general)) == {"sent", "sending"}
