@@ -1,4 +1,4 @@
-"""Commands in the documents exist as they are written: verbs, options, make targets, a new agent."""
+"""Commands in the documents exist as they are written: verbs, options, make targets, a new agent, tests."""
 
 import re
 import shlex
@@ -25,6 +25,9 @@ DOCUMENTS = (
 )
 COMMAND = re.compile(r"(?:^|[\s`])(?:\.venv/bin/)?oblivion ((?:[a-z][a-z-]*)(?: [^`\n|)]*)?)")
 TARGET = re.compile(r"(?:^|[\s`])make ([a-z][a-z0-9-]+)")
+PROMISES = "docs/reference/promises/*.md"
+SHOWN_BY = re.compile(r"`((?:\.?[\w-]+/)+[\w.-]+\.[a-z]+)(?:::([^`]*))?`")
+"""A file, by its path from the root, and the test of it that is named."""
 
 
 def documents() -> Iterator[tuple[str, str]]:
@@ -85,6 +88,24 @@ def test_make_targets_in_the_documents_exist() -> None:
         for found in TARGET.findall(line)
     }
     assert [(name, target) for name, target in sorted(named) if target not in targets] == []
+
+
+def test_what_shows_a_promise_exists() -> None:
+    named = {
+        (path.stem, file, test)
+        for path in ROOT.glob(PROMISES)
+        for file, test in SHOWN_BY.findall(path.read_text("utf-8"))
+    }
+    assert {document for document, _, test in named if test} >= {"main-path", "agents", "kubernetes"}
+    missing = [(document, file, test) for document, file, test in sorted(named) if not is_there(file, test)]
+    assert missing == []
+
+
+def is_there(file: str, test: str) -> bool:
+    """Whether there is such a file, and such a test in it where one is named."""
+    path = ROOT / file
+    defined = rf"^(?:async )?def {re.escape(test)}\("
+    return path.is_file() and (not test or re.search(defined, path.read_text("utf-8"), re.M) is not None)
 
 
 def test_make_help_lists_the_targets_that_people_use() -> None:
