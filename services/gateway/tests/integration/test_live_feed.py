@@ -203,7 +203,9 @@ async def test_a_wish_that_is_not_understood_begins_with_the_newest(theatre: The
     viewer = theatre.viewer()
     await viewer.connect(await theatre.world.cookie(theatre.tenant, "user"))
     await viewer.say(wish)
-    await eventually(lambda: viewer.texts == ["one"])
+    await eventually(lambda: bool(viewer.texts))
+    assert viewer.texts == ["one"]
+    assert not viewer.disconnected.is_set()
 
 
 async def test_nothing_more_is_sent_until_the_page_has_taken_what_came(theatre: Theatre) -> None:
