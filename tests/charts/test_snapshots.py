@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.charts.conftest import Json, Render
+from tests.charts.conftest import Json, Render, of_kind
 from tests.charts.test_rendering import EVERYTHING
+from tests.charts.test_ways import NAMED
 
 FOLDER = Path(__file__).parent / "snapshots"
 
@@ -29,14 +30,16 @@ def text_of(manifests: list[Json]) -> str:
 
 @pytest.fixture
 def rendered(render: Render) -> dict[str, str]:
-    """What there is by default, and what there is beside it when everything is switched on."""
+    """What there is by default; what there is beside it when everything is switched on; the ways that are
+    open when values name addresses."""
     defaults = render("helm/oblivion")
     known = set(map(known_by, defaults))
     more = [each for each in render("helm/oblivion", EVERYTHING) if known_by(each) not in known]
-    return {"defaults": text_of(defaults), "more": text_of(more)}
+    named = of_kind(render("helm/oblivion", NAMED), "NetworkPolicy")
+    return {"defaults": text_of(defaults), "more": text_of(more), "named": text_of(named)}
 
 
-@pytest.mark.parametrize("name", ["defaults", "more"])
+@pytest.mark.parametrize("name", ["defaults", "more", "named"])
 def test_what_is_rendered_is_what_was_last_looked_at(rendered: dict[str, str], name: str) -> None:
     file = FOLDER / f"{name}.yaml"
     if "OBLIVION_WRITE_SNAPSHOTS" in os.environ:

@@ -1,5 +1,6 @@
 """Who may reach whom: both ends of every way that the NetworkPolicies leave open."""
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -30,6 +31,17 @@ OF_A_TRIAL = {"sandbox-connect"}
 """Its Job reaches all of the system, once."""
 ANYBODY = {"ingestion", "gateway", "mcp-hub", "observer", "sandbox"}
 """Behind the Ingress controller, wherever that is."""
+NAMED: Json = {
+    "global": {
+        "otlpEndpoint": "http://collector.watching:4318",
+        "model": {"name": "openai:own", "baseUrl": "https://model.example.internal/v1"},
+        "qdrant": {"url": "http://qdrant.stores:6333"},
+        "database": {"host": "postgres.example.internal", "port": 5433},
+        "redis": {"host": "redis.example.internal", "port": 6380},
+    }
+}
+"""What values may name by an address."""
+METADATA_SERVICES = ("169.254.169.254", "169.254.170.2", "fd00:ec2::254", "fe80::a9fe:a9fe")
 
 
 @pytest.fixture
@@ -56,6 +68,28 @@ def lets_in(policy: Json, caller: str) -> bool:
 
 def ports_to_anywhere(policy: Json) -> list[set[Any]]:
     return [{each["port"] for each in rule["ports"]} for rule in policy.get("egress", []) if "to" not in rule]
+
+
+def ports_of_addresses(policy: Json) -> list[set[Any]]:
+    """Those that it reaches in the cluster, in a private network and outside."""
+    rules = [each for each in policy.get("egress", []) if reaches(each, "10.1.2.3") and "to" in each]
+    return [
+        {each["port"] for each in rule["ports"]} for rule in rules if {"namespaceSelector": {}} in rule["to"]
+    ]
+
+
+def reaches(rule: Json, address: str) -> bool:
+    """Whether it lets its pods call that address, which is no pod's."""
+    blocks = [each["ipBlock"] for each in rule.get("to", []) if "ipBlock" in each]
+    return "to" not in rule or any(
+        is_within(address, block["cidr"])
+        and not any(is_within(address, left_out) for left_out in block.get("except", []))
+        for block in blocks
+    )
+
+
+def is_within(address: str, network: str) -> bool:
+    return ip_address(address) in ip_network(network)
 
 
 def test_each_part_calls_the_parts_that_it_needs_and_no_other(policies: dict[str, Json]) -> None:
@@ -100,24 +134,30 @@ def test_only_who_needs_the_internet_or_the_api_server_reaches_it(policies: dict
 
 
 def test_what_the_values_name_by_an_address_is_reached_even_where_it_is_private(render: Render) -> None:
-    values = {
-        "otlpEndpoint": "http://collector.watching:4318",
-        "model": {"name": "openai:own", "baseUrl": "https://model.example.internal/v1"},
-        "qdrant": {"url": "http://qdrant.stores:6333"},
-        "database": {"host": "postgres.example.internal", "port": 5433},
-        "redis": {"host": "redis.example.internal", "port": 6380},
-    }
-    found = of_kind(render("helm/oblivion", {"global": values}), "NetworkPolicy")
+    found = of_kind(render("helm/oblivion", NAMED), "NetworkPolicy")
     ports = {
-        each["spec"]["podSelector"]["matchLabels"][NAME]: ports_to_anywhere(each["spec"]) for each in found
+        each["spec"]["podSelector"]["matchLabels"][NAME]: ports_of_addresses(each["spec"]) for each in found
     }
     assert ports["router-worker"] == [{5433}, {6380}, {4318}, {443}]
-    assert ports["gateway"] == [{5433}, {6380}, {4318}, {6333}, {443, 6443}]
+    assert ports["gateway"] == [{5433}, {6380}, {4318}, {6333}]
     assert ports["observer"] == [{4318}]
+
+
+@pytest.mark.parametrize("address", METADATA_SERVICES)
+def test_no_value_opens_a_way_to_the_clouds_metadata_service(render: Render, address: str) -> None:
+    found = of_kind(render("helm/oblivion", {**EVERYTHING, **NAMED}), "NetworkPolicy")
+    web = {443, 6443}  # Of the API server, wherever it is; the metadata service answers at port 80 alone.
+    open_ways = {
+        each["metadata"]["name"]: rule
+        for each in found
+        for rule in each["spec"].get("egress", [])
+        if reaches(rule, address) and {port["port"] for port in rule.get("ports", [])} != web
+    }
+    assert open_ways == {}
 
 
 def test_a_qdrant_of_this_release_opens_no_further_way(render: Render) -> None:
     values = {"qdrant": {"enabled": True}, "global": {"qdrant": {"url": "http://oblivion-qdrant:6333"}}}
     (policy,) = of_kind(render("helm/gateway", {"global": values["global"]}), "NetworkPolicy")
-    assert {6333} not in ports_to_anywhere(policy["spec"])
+    assert {6333} not in ports_of_addresses(policy["spec"])
     assert "qdrant" in called(policy["spec"])

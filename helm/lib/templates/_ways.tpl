@@ -39,10 +39,10 @@ spec:
         - podSelector: {matchLabels: {app.kubernetes.io/name: {{ . }}, app.kubernetes.io/part-of: {{ include "oblivion.system" $ }}}}
     {{- end }}
     {{- if and $facts.role $global.database.host }}
-    - ports: [{port: {{ $global.database.port }}}]
+    {{- include "oblivion.egressToAddress" $global.database.port | nindent 4 }}
     {{- end }}
     {{- if and $facts.redis $global.redis.host }}
-    - ports: [{port: {{ $global.redis.port }}}]
+    {{- include "oblivion.egressToAddress" $global.redis.port | nindent 4 }}
     {{- end }}
     {{- with include "oblivion.egressToNamed" . | trim }}{{ . | nindent 4 }}{{ end }}
     {{- if $facts.internet }}
@@ -66,9 +66,21 @@ spec:
 {{- $url := urlParse . }}
 {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
 {{- if not (hasPrefix (printf "%s-" (include "oblivion.system" $)) $url.host) }}
-- ports: [{port: {{ $port }}}]
+{{ include "oblivion.egressToAddress" $port }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{- /*
+One port of any address, in the cluster or outside, but for link-local ones and the cloud's metadata service. Pods are named
+beside the networks, since some plugins see none of them in a network.
+*/ -}}
+{{- define "oblivion.egressToAddress" -}}
+- to:
+    - namespaceSelector: {}
+    - ipBlock: {cidr: 0.0.0.0/0, except: [169.254.0.0/16]}
+    - ipBlock: {cidr: "::/0", except: ["fd00:ec2::254/128", "fe80::/10"]}
+  ports: [{port: {{ . }}}]
 {{- end -}}
 
 {{- define "oblivion.egressToDns" -}}
