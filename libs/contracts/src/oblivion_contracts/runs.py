@@ -138,6 +138,11 @@ class RunView(Contract):
     expected_s: float | None = None
     """Median of the agent's last 20 runs; None when it has none."""
     requested_by: str = ""
+    event_id: UUID | None = None
+    """The inbound event that it came from."""
+    trace_id: str | None = None
+    trace_url: str | None = None
+    """Where the trace is shown, if the gateway was told."""
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None

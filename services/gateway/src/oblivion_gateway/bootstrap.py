@@ -75,6 +75,7 @@ class Gateway:
             tokens=self.tokens,
             authenticate=self.authenticate,
             feed=self.feed,
+            breakers=self.feed_reader,
             history=self.agent_gateway.history,
         )
         self.rest = RestGateway(self.settings, parts)

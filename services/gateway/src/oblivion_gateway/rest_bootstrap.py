@@ -33,8 +33,10 @@ from oblivion_gateway.usecases.route_messages import RouteMessages
 from oblivion_gateway.usecases.run_workflows import RunWorkflows
 from oblivion_gateway.usecases.runs import FollowRuns
 from oblivion_gateway.usecases.serve_operator import ServeOperator
+from oblivion_gateway.usecases.set_tenant import SetTenant
 from oblivion_gateway.usecases.sign_in import SignIn
 from oblivion_gateway.usecases.stream_runs import Hints, StreamRuns, StreamTerms
+from oblivion_gateway.usecases.watch_work import OpenBreakers, WatchWork
 from oblivion_platform.agents import AgentDirectory, SecretHasher
 from oblivion_platform.database.engine import Database
 from oblivion_platform.feed import Teller
@@ -59,6 +61,7 @@ class RestParts:
     tokens: Tokens
     authenticate: Authenticate
     feed: Teller
+    breakers: OpenBreakers
     history: ReadHistory
 
 
@@ -127,7 +130,7 @@ class RestGateway:
             limits=LimitRequests(self._rate_limits, per_minute),
             requests=requests,
             agents=ManageAgents(parts.hasher, self._presence, parts.feed),
-            runs=FollowRuns(self._aftermath),
+            runs=FollowRuns(self._aftermath, settings.trace_url),
             streams=StreamRuns(
                 parts.database,
                 self.hints,
@@ -144,6 +147,8 @@ class RestGateway:
             places=FindPlaces(requests, self._place_readings),
             events=ManageEvents(self._aftermath),
             reports=LookAround(),
+            work=WatchWork(parts.breakers),
+            tenant=SetTenant(per_minute),
             first_steps=CheckSetup(self._presence),
             tenants=self._list_tenants,
             operator=ServeOperator(parts.database, parts.hasher, self._tenants, self._presence),

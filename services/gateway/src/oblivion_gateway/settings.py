@@ -65,6 +65,12 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
         description="The operator's ServiceAccount as namespace:name, in this gateway's own cluster "
         "(or the one that KUBECONFIG names). Empty: no operator.",
     )
+    trace_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S*\{trace_id\}\S*)?$",
+        description="Where a trace is shown, such as https://jaeger.example/trace/{trace_id}: runs lead "
+        "there. Empty: they show the trace's id alone.",
+    )
     sse_heartbeat_s: float = Field(
         default=15.0, gt=0, description="Seconds between two heartbeats on an event stream."
     )

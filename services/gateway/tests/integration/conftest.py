@@ -3,8 +3,9 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from oblivion_contracts.agents import ClientSecretIssued
@@ -74,3 +75,17 @@ async def desk(database: FreshDatabase, redis_url: str) -> AsyncGenerator[Desk]:
     async with running_world(database, redis_url, sse_heartbeat_s=0.2) as world:
         tenant = await world.new_tenant()
         yield Desk(world, tenant, await world.token(tenant, "admin"))
+
+
+@pytest.fixture
+def rows(desk: Desk, database: FreshDatabase) -> Callable[..., str]:
+    """Puts a row of the tenant where only other processes put any; returns its id."""
+
+    def put(table: str, **values: Any) -> str:
+        row = {"id": str(uuid4()), "tenant_id": str(desk.tenant.id), **values}
+        columns, places = ", ".join(row), ", ".join(["%s"] * len(row))
+        with psycopg.connect(database.admin_url, autocommit=True) as admin:
+            admin.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(row.values()))  # pyright: ignore[reportArgumentType] - names of ours
+        return str(row["id"])
+
+    return put

@@ -3,27 +3,9 @@
 from typing import Any
 from uuid import uuid4
 
-import psycopg
-import pytest
-
 from oblivion_gateway.testing import Desk
-from oblivion_platform.testing import FreshDatabase
 
 CHANNEL = "C0LAUNCH"
-
-
-@pytest.fixture
-def rows(desk: Desk, database: FreshDatabase) -> Any:
-    """Puts a row of the tenant where only other processes put any; returns its id."""
-
-    def put(table: str, **values: Any) -> str:
-        row = {"id": str(uuid4()), "tenant_id": str(desk.tenant.id), **values}
-        columns, places = ", ".join(row), ", ".join(["%s"] * len(row))
-        with psycopg.connect(database.admin_url, autocommit=True) as admin:
-            admin.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(row.values()))
-        return str(row["id"])
-
-    return put
 
 
 async def test_a_list_is_linked_changed_and_unlinked(desk: Desk, rows: Any) -> None:

@@ -13,8 +13,9 @@ def telling_breakers(feed: Teller) -> Callable[[UUID, str, str], None]:
     def changed(tenant_id: UUID, provider: str, state: str) -> None:
         if state == "opened":
             words = f"{provider} failed again and again, and is left alone for a while"
-            feed.tell(tenant_id, Line("breaker.opened", words, "error"))
+            feed.tell(tenant_id, Line("breaker.opened", words, "error", provider=provider))
         elif state == "closed":
-            feed.tell(tenant_id, Line("breaker.closed", f"{provider} answers again", "notice"))
+            words = f"{provider} answers again"
+            feed.tell(tenant_id, Line("breaker.closed", words, "notice", provider=provider))
 
     return changed

@@ -24,6 +24,8 @@ class Line:
     agent_id: UUID | None = None
     connection_id: UUID | None = None
     dropped: int = 0
+    provider: str = ""
+    """Whose breaker opened or closed."""
 
 
 def feed_key(tenant_id: UUID) -> str:

@@ -4,6 +4,7 @@ The line at the cursor is read again with those after it: if it is not there any
 followed it.
 """
 
+import time
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from oblivion_contracts.feed import FEED_START, FeedBatch, FeedLine
+from oblivion_contracts.queues import BreakerView
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.feed.lines import FIELD, feed_key, restored
+from oblivion_platform.feed.open_breakers import breakers_key, open_breakers
 from oblivion_platform.logging import get_logger
 
 LINES_AT_FIRST = 500
@@ -62,10 +65,19 @@ class FeedReader:
         last = await self._asked("xrevrange", feed_key(tenant_id), "+", "-", count=1)
         return FeedBatch(cursor=last[0][0].decode() if last else FEED_START, lines=[], has_gap=True)
 
+    async def breakers(self, tenant_id: UUID) -> list[BreakerView]:
+        """Those of all processes that are open now.
+
+        Raises:
+            DependencyUnavailable
+        """
+        found: dict[bytes, bytes] = await self._asked("hgetall", breakers_key(tenant_id))
+        return open_breakers(((name.decode(), at.decode()) for name, at in found.items()), time.time())
+
     async def close(self) -> None:
         await self._redis.aclose()
 
-    async def _asked(self, command: str, *arguments: Any, **options: Any) -> list[Any]:
+    async def _asked(self, command: str, *arguments: Any, **options: Any) -> Any:
         try:
             return await getattr(self._redis, command)(*arguments, **options)
         except (RedisError, OSError, TimeoutError) as error:

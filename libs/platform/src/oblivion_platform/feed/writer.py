@@ -11,7 +11,7 @@ import time
 from collections import Counter, defaultdict, deque
 from contextvars import Context
 from typing import Any, Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from prometheus_client import Counter as Metric
 from redis.asyncio import Redis
@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from oblivion_contracts.feed import FeedSource
 from oblivion_platform.feed.lines import FIELD, Line, feed_key, gap, stored
+from oblivion_platform.feed.open_breakers import HEARD_WITHIN_S, breaker_field, breakers_key
 from oblivion_platform.logging import get_logger
 
 LINES_KEPT = 10_000
@@ -55,6 +56,7 @@ class Feed:
             retry=Retry(NoBackoff(), 0),
         )
         self._source: FeedSource = source
+        self._process = uuid4().hex[:12]
         self._lines_kept = lines_kept
         self._waiting: deque[tuple[UUID, Line, float]] = deque()
         self._dropped: Counter[UUID] = Counter()
@@ -116,6 +118,9 @@ class Feed:
         for tenant_id, texts in of_tenant.items():
             # One command: packing one for each line would cost several times as much.
             pipeline.eval(_ADD, 1, feed_key(tenant_id), self._lines_kept, KEPT_S, *texts)
+        for tenant_id, line, at in lines:
+            if line.provider:
+                self._keep_breaker(pipeline, tenant_id, line, at)
         try:
             await pipeline.execute()
         except (RedisError, OSError, TimeoutError) as error:
@@ -126,6 +131,15 @@ class Feed:
             _log.info("lines of the feed were not written", lines=len(lines), cause=type(error).__name__)
             return False
         return True
+
+    def _keep_breaker(self, pipeline: Any, tenant_id: UUID, line: Line, at_unix_s: float) -> None:
+        """Whoever looks sees what is open now, without reading all that happened since."""
+        key, field = breakers_key(tenant_id), breaker_field(self._source, self._process, line.provider)
+        if line.kind == "breaker.opened":
+            pipeline.hset(key, field, f"{at_unix_s:.3f}")
+            pipeline.expire(key, HEARD_WITHIN_S)
+        else:
+            pipeline.hdel(key, field)
 
 
 _ADD = f"""

@@ -70,7 +70,8 @@ _STATS = text("""
 _COUNT = text("""
     WITH since AS (
         SELECT coalesce(max(minute), now() - interval '7 days') - interval '2 minutes' AS at
-        FROM stats_minutely WHERE metric IN ('events.received', 'runs.asked', 'runs.finished')
+        FROM stats_minutely
+        WHERE metric IN ('events.received', 'events.handled', 'runs.asked', 'runs.finished', 'effects.sent')
     )
     INSERT INTO stats_minutely (tenant_id, minute, metric, label, count, sum, max)
     SELECT oblivion_tenant(), minute, metric, label, count(*), coalesce(sum(value), 0),
@@ -86,6 +87,16 @@ _COUNT = text("""
         SELECT date_trunc('minute', finished_at), 'runs.finished', state,
             extract(epoch FROM finished_at - created_at)
         FROM runs, since WHERE finished_at >= date_trunc('minute', since.at)
+        UNION ALL
+        SELECT date_trunc('minute', processed_at), 'events.handled', source,
+            extract(epoch FROM processed_at - received_at)
+        FROM inbound_events, since
+        WHERE processed_at >= date_trunc('minute', since.at) AND received_at > since.at - interval '1 day'
+        UNION ALL
+        SELECT date_trunc('minute', sent_at), 'effects.sent', split_part(kind, '.', 1),
+            extract(epoch FROM sent_at - created_at)
+        FROM outbox, since
+        WHERE sent_at >= date_trunc('minute', since.at) AND created_at > since.at - interval '1 day'
     ) counted
     GROUP BY minute, metric, label ORDER BY minute, metric, label
     ON CONFLICT (tenant_id, minute, metric, label)

@@ -13,6 +13,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 """Each setting, and what it may be."""
 
 _READ = text("SELECT settings FROM tenants WHERE id = :id")
+_RETENTION = text("SELECT retention_days FROM tenants WHERE id = :id")
 _CHANGE = text("""
     UPDATE tenants SET settings = CASE WHEN CAST(:value AS text) IS NULL THEN settings - CAST(:name AS text)
         ELSE settings || jsonb_build_object(CAST(:name AS text), CAST(:value AS text)) END
@@ -24,6 +25,11 @@ async def read_settings(tx: AsyncConnection, tenant_id: UUID) -> dict[str, str |
     """Each setting, None where the tenant says nothing."""
     settings = (await tx.execute(_READ, {"id": tenant_id})).scalar_one()
     return {name: settings.get(name) for name in CHOICES}
+
+
+async def read_retention_days(tx: AsyncConnection, tenant_id: UUID) -> int:
+    """After how many days bodies of events are purged."""
+    return (await tx.execute(_RETENTION, {"id": tenant_id})).scalar_one()
 
 
 async def change_setting(tx: AsyncConnection, tenant_id: UUID, name: str, value: str | None) -> None:

@@ -36,6 +36,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     "label_run": PEOPLE,
     "show_job_status": PEOPLE,
     "stream_job_progress": PEOPLE,
+    "list_run_tool_calls": PEOPLE,
     "retry_run": USERS,
     "list_approvals": USERS,
     "answer_approval": USERS,
@@ -80,6 +81,8 @@ ACCESS: dict[str, frozenset[Role]] = {
     "link_mapping": ADMINS,
     "change_mapping": ADMINS,
     "unlink_mapping": ADMINS,
+    "show_mapping_activity": ADMINS,
+    "send_mapping_sample": ADMINS,
     "list_places": ADMINS,
     # The system
     "list_audit": ADMINS,
@@ -87,6 +90,11 @@ ACCESS: dict[str, frozenset[Role]] = {
     "show_overview": ADMINS,
     "show_setup": ADMINS,
     "list_stats": ADMINS,
+    "list_queues": ADMINS,
+    "list_breakers": ADMINS,
+    "list_tool_calls": ADMINS,
+    "show_settings": ADMINS,
+    "change_settings": ADMINS,
     "list_tenants": OPERATORS,
     # Agent resources: proved by the cluster itself
     "name_tenant": CLUSTER,

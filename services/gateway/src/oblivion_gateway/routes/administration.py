@@ -27,6 +27,7 @@ from oblivion_contracts.administration import (
     UserPage,
     UserView,
 )
+from oblivion_contracts.mapping_activity import MappingActivity, MappingSample
 from oblivion_contracts.mappings import MappingOptions
 from oblivion_gateway.routes.dependencies import AllowedCaller, Edit, Once, Read, ServicesNeeded, allowed
 from oblivion_gateway.routes.pages import LIMIT, Cursor, Limit
@@ -94,6 +95,24 @@ async def change_mapping(
 async def unlink_mapping(mapping_id: UUID, edit: Edit, services: ServicesNeeded) -> Response:
     """End it. Messages stay where they are and are no longer followed."""
     return await edit(lambda unit: services.mappings.unlink(unit, mapping_id), status=204)
+
+
+@router.get("/mappings/{mapping_id}/activity", tags=["mappings"], responses=problems(404))
+async def show_mapping_activity(mapping_id: UUID, read: Read, services: ServicesNeeded) -> MappingActivity:
+    """Its last events, what could not be sent, and its newest sample."""
+    return await read(lambda unit: services.mappings.activity(unit, mapping_id))
+
+
+@router.post(
+    "/mappings/{mapping_id}/sample",
+    tags=["mappings"],
+    status_code=202,
+    response_model=MappingSample,
+    responses=problems(404),
+)
+async def send_mapping_sample(mapping_id: UUID, once: Once, services: ServicesNeeded) -> Response:
+    """Make a task in the list, to see it arrive in the channel; `activity` says how far it has come."""
+    return await once(lambda unit: services.mappings.sample(unit, mapping_id), status=202)
 
 
 @router.post("/routes/try", tags=["routes"])

@@ -25,6 +25,7 @@ from oblivion_gateway.routes import (
     runs,
     sessions,
     sign_in,
+    work,
     workflows,
 )
 from oblivion_gateway.routes.dependencies import COOKIE
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     administration.router,
     places.router,
+    work.router,
     operator.router,
 )
 _PROTECTED = "/api/"

@@ -24,8 +24,10 @@ from oblivion_gateway.usecases.route_messages import RouteMessages
 from oblivion_gateway.usecases.run_workflows import RunWorkflows
 from oblivion_gateway.usecases.runs import FollowRuns
 from oblivion_gateway.usecases.serve_operator import ServeOperator
+from oblivion_gateway.usecases.set_tenant import SetTenant
 from oblivion_gateway.usecases.sign_in import SignIn
 from oblivion_gateway.usecases.stream_runs import StreamRuns
+from oblivion_gateway.usecases.watch_work import WatchWork
 from oblivion_platform.tokens import TokenKeys
 
 
@@ -65,6 +67,8 @@ class Services:
     places: FindPlaces
     events: ManageEvents
     reports: LookAround
+    work: WatchWork
+    tenant: SetTenant
     first_steps: CheckSetup
     tenants: Callable[[], Awaitable[Tenants]]
     operator: ServeOperator

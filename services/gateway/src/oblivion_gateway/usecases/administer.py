@@ -28,6 +28,7 @@ from oblivion_contracts.administration import (
     UserPage,
     UserView,
 )
+from oblivion_contracts.mapping_activity import MappingActivity, MappingSample
 from oblivion_contracts.mappings import MappingOptions
 from oblivion_gateway.domain.cursors import decode_moment, decode_name, next_cursor
 from oblivion_gateway.domain.masking import masked
@@ -35,7 +36,14 @@ from oblivion_gateway.errors import Conflict, RequestInvalid
 from oblivion_gateway.ports import Aftermath
 from oblivion_gateway.usecases.requests import Unit
 from oblivion_platform import people
-from oblivion_platform.operations import dead_letters, events, mappings, places, reports
+from oblivion_platform.operations import (
+    dead_letters,
+    events,
+    mapping_activity,
+    mappings,
+    places,
+    reports,
+)
 from oblivion_platform.operations.errors import CannotBeDone
 
 
@@ -99,6 +107,14 @@ class ManageMappings:
 
     async def unlink(self, unit: Unit, mapping_id: UUID) -> None:
         await mappings.unlink(unit.tx, unit.caller.tenant_id, unit.actor, mapping_id)
+
+    async def activity(self, unit: Unit, mapping_id: UUID) -> MappingActivity:
+        """Raises: NothingFound."""
+        return await mapping_activity.read_activity(unit.tx, mapping_id)
+
+    async def sample(self, unit: Unit, mapping_id: UUID) -> MappingSample:
+        """Raises: NothingFound; CannotBeDone: the sample before is still on its way."""
+        return await mapping_activity.send_sample(unit.tx, unit.caller.tenant_id, unit.actor, mapping_id)
 
 
 class ManageEvents:

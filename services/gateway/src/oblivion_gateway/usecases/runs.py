@@ -20,8 +20,9 @@ EVENTS_MAX = 500
 class FollowRuns:
     """Looks at runs, and steers them."""
 
-    def __init__(self, aftermath: Aftermath) -> None:
+    def __init__(self, aftermath: Aftermath, trace_url: str = "") -> None:
         self._aftermath = aftermath
+        self._trace_url = trace_url
 
     async def listing(self, unit: Unit, cursor: str | None, wanted: RunFilter) -> RunPage:
         """Those that are wanted, as far as they are the caller's own; admins see everybody's."""
@@ -137,7 +138,10 @@ class FollowRuns:
     async def _view(self, unit: Unit, run: Run) -> RunView:
         names = await agent_names(unit.tx, [run.agent_id])
         expected = None if run.agent_id is None else await runs.expected_s(unit.tx, run.agent_id)
-        return runs.view(run, names.get(run.agent_id), expected)
+        shown = runs.view(run, names.get(run.agent_id), expected)
+        if not self._trace_url or shown.trace_id is None:
+            return shown
+        return shown.model_copy(update={"trace_url": self._trace_url.replace("{trace_id}", shown.trace_id)})
 
 
 def _eyes(caller: Caller) -> UUID | None:

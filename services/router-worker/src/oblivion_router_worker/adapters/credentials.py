@@ -64,5 +64,12 @@ class PostgresCredentials:
         return self._keys.cipher(tenant_id, keys[0], keys[1:])
 
 
-_LIVE = text("SELECT id, ciphertext FROM credentials WHERE integration_id = :integration AND state = 'live'")
+# Noted once a minute at most, whoever opens it: people see when it was used last.
+_LIVE = text("""
+    WITH noted AS (
+        UPDATE credentials SET last_used_at = now() WHERE integration_id = :integration AND state = 'live'
+        AND coalesce(last_used_at < now() - interval '1 minute', true)
+    )
+    SELECT id, ciphertext FROM credentials WHERE integration_id = :integration AND state = 'live'
+""")
 _KEYS = text("SELECT id, wrapped_key FROM tenant_keys ORDER BY state = 'current' DESC, created_at DESC")
