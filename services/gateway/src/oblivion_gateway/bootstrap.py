@@ -1,6 +1,5 @@
 """The composition root: the only module that constructs adapters."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -8,7 +7,7 @@ from starlette.types import ASGIApp
 
 from oblivion_gateway.adapters.agent_tokens import AgentTokens
 from oblivion_gateway.adapters.people import PostgresPeople
-from oblivion_gateway.rest_bootstrap import RestGateway, RestParts, own_origins
+from oblivion_gateway.rest_bootstrap import RestGateway, RestParts
 from oblivion_gateway.settings import Settings
 from oblivion_gateway.socket_bootstrap import AgentGateway, SocketParts
 from oblivion_gateway.sockets.feed import FeedNamespace
@@ -16,16 +15,12 @@ from oblivion_gateway.usecases.authenticate import Authenticate
 from oblivion_gateway.usecases.follow_feed import FeedTerms, FollowFeed
 from oblivion_platform import agents, tokens
 from oblivion_platform.database.announcements import Announcements
-from oblivion_platform.database.engine import Database, PrivilegedRole
+from oblivion_platform.database.engine import Database
+from oblivion_platform.database.start import StartWhenUsable
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.feed import Feed, FeedReader
 from oblivion_platform.health import Health, Phase
 from oblivion_platform.http_server import serving
-from oblivion_platform.logging import get_logger
-from oblivion_platform.service import CannotStart
-from oblivion_platform.tasks import end
-
-_log = get_logger(__name__)
 
 
 class Gateway:
@@ -40,7 +35,7 @@ class Gateway:
             behind_pooler=settings.database_behind_pooler,
         )
         self.feed = Feed(settings.redis_url.get_secret_value(), "gateway")
-        self._starting: asyncio.Task[None] | None = None
+        self._start = StartWhenUsable(self.database, self.health, self._begin)
         self._build_identity()
         self._build_sockets()
         self._build_rest()
@@ -88,7 +83,7 @@ class Gateway:
             verifier=self.agent_tokens,
             run_tokens=self.agent_tokens,
             feed=self.feed,
-            own_origins=own_origins(self.settings),
+            own_origins=self.settings.own_origins,
         )
         self.agent_gateway = AgentGateway(self.settings, parts)
         self._build_feed()
@@ -96,7 +91,7 @@ class Gateway:
     def _build_feed(self) -> None:
         settings = self.settings
         self.feed_reader = FeedReader(settings.redis_url.get_secret_value())
-        terms = FeedTerms(own_origins(settings), settings.feed_recheck_s, settings.sse_streams_max)
+        terms = FeedTerms(settings.own_origins, settings.feed_recheck_s, settings.sse_streams_max)
         follow = FollowFeed(self.feed_reader, self.authenticate, self.authenticate.still, terms)
         self.feed_sockets = FeedNamespace(self.agent_gateway.server, follow)
 
@@ -106,18 +101,11 @@ class Gateway:
         Raises:
             CannotStart: Postgres is there, and our role in it could see past row-level security.
         """
-        try:
-            await self.database.refuse_privileged_role()
-        except PrivilegedRole as error:
-            raise CannotStart(str(error)) from None
-        except DependencyUnavailable as error:
-            _log.warning("postgres away at start", code=error.code)
-        self._starting = asyncio.create_task(self._work_when_usable(), name="start")
+        await self._start.start()
 
     async def close(self) -> None:
         """Stop what runs beside the requests, and disconnect."""
-        if self._starting is not None:
-            await end(self._starting)
+        await self._start.close()
         await self.agent_gateway.close()
         await self.feed_reader.close()
         await self.announcements.close()
@@ -125,24 +113,16 @@ class Gateway:
         await self.feed.close()
         await self.database.close()
 
-    async def _work_when_usable(self) -> None:
-        await self.database.wait_until_usable(poll_s=0.5)
+    def _begin(self) -> None:
         self.announcements.start()
         self.agent_gateway.start()
         self.rest.start()
-        self.health.phase = Phase.READY
 
     def _watch_health(self) -> None:
-        self.health.proofs_of_life["database role"] = self._role_is_safe
         self.health.proofs_of_life["agents' sockets"] = self.agent_gateway.is_alive
         self.health.checks["redis hints"] = self.agent_gateway.check_hints
         self.health.checks["postgres"] = self._check_postgres
         self.health.checks["postgres announcements"] = self._check_announcements
-
-    def _role_is_safe(self) -> bool:
-        """False once a Postgres that was away at start came back and gave us too much: start anew, refuse."""
-        starting = self._starting
-        return starting is None or not (starting.done() and not starting.cancelled() and starting.exception())
 
     async def _check_postgres(self) -> str:
         await self.database.check_schema()

@@ -1,7 +1,6 @@
 """The part of the composition root that constructs what stands behind REST."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
@@ -17,7 +16,7 @@ from oblivion_gateway.adapters.tenants import PostgresTenants
 from oblivion_gateway.adapters.token_reviews import ClusterTokenReviews
 from oblivion_gateway.routes.application import Surroundings, make_application
 from oblivion_gateway.routes.services import Services
-from oblivion_gateway.settings import LOCAL_HOSTS, Settings
+from oblivion_gateway.settings import Settings
 from oblivion_gateway.usecases.administer import LookAround, ManageEvents, ManageMappings, ManagePeople
 from oblivion_gateway.usecases.agents import ManageAgents
 from oblivion_gateway.usecases.authenticate import Authenticate
@@ -163,17 +162,9 @@ class RestGateway:
             providers=IdentityProviders(settings),
             development_login=settings.development_login,
             public_url=settings.public_url.rstrip("/"),
-            own_origins=own_origins(settings),
+            own_origins=settings.own_origins,
         )
 
     async def _list_tenants(self) -> Tenants:
         async with self._parts.database.shared() as tx:
             return Tenants(items=await list_tenants(tx))
-
-
-def own_origins(settings: Settings) -> frozenset[str]:
-    """Where pages of this system come from: its public address, under each name of this machine if local."""
-    url = urlsplit(settings.public_url)
-    hosts = LOCAL_HOSTS if settings.is_local else (url.netloc.rpartition("@")[2].partition(":")[0],)
-    port = f":{url.port}" if url.port else ""
-    return frozenset({*(f"{url.scheme}://{host}{port}" for host in hosts), *settings.allowed_origins})

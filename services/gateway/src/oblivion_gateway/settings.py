@@ -5,9 +5,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from oblivion_gateway.socket_settings import SocketSettings
+from oblivion_platform.people import door
 from oblivion_platform.settings import HttpSettings, LogSettings, MasterKeySettings, ServiceUrl
-
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
@@ -88,8 +87,12 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
     @property
     def is_local(self) -> bool:
         """Whether the system is reached as localhost alone."""
-        host = self.public_url.split("://", 1)[1].split("/", 1)[0]
-        return any(host == local or host.startswith(f"{local}:") for local in LOCAL_HOSTS)
+        return door.is_local(self.public_url)
+
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """Where pages come from that may change things."""
+        return door.own_origins(self.public_url) | frozenset(self.allowed_origins)
 
     @property
     def allowed_origins(self) -> list[str]:

@@ -1,6 +1,5 @@
 """The composition root: the only module that constructs adapters."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -18,18 +17,13 @@ from oblivion_ingestion.sockets.slack import SlackSockets
 from oblivion_ingestion.sources.clickup import ClickUpSource
 from oblivion_ingestion.sources.slack import SlackSource
 from oblivion_ingestion.usecases.intake import Intake
-from oblivion_platform.database.engine import Database, PrivilegedRole
-from oblivion_platform.errors import DependencyUnavailable
+from oblivion_platform.database.engine import Database
+from oblivion_platform.database.start import StartWhenUsable
 from oblivion_platform.health import Health, Phase
 from oblivion_platform.http_server import serving
-from oblivion_platform.logging import get_logger
-from oblivion_platform.service import CannotStart
-from oblivion_platform.tasks import end
 
 LOOKUP_TIMEOUT_S = 2.0
 LISTEN_TIMEOUT_S = 6.0
-
-_log = get_logger(__name__)
 
 
 class Ingestion:
@@ -61,7 +55,7 @@ class Ingestion:
             self.metrics,
         )
         self._build_intake()
-        self._starting: asyncio.Task[None] | None = None
+        self._start = StartWhenUsable(self._database, self.health, self._begin)
         self._watch_health()
 
     def _build_intake(self) -> None:
@@ -90,18 +84,11 @@ class Ingestion:
         Raises:
             CannotStart: Postgres is there, and our role in it could see past row-level security.
         """
-        try:
-            await self._database.refuse_privileged_role()
-        except PrivilegedRole as error:
-            raise CannotStart(str(error)) from None
-        except DependencyUnavailable as error:
-            _log.warning("postgres away at start", code=error.code)
-        self._starting = asyncio.create_task(self._work_when_usable(), name="start")
+        await self._start.start()
 
     async def close(self) -> None:
         """Finish what was taken, in the order in which it flows, and disconnect."""
-        if self._starting is not None:
-            await end(self._starting)
+        await self._start.close()
         await self.slack_sockets.close()
         await self.inbox.close()
         await self.relay.close()
@@ -112,27 +99,19 @@ class Ingestion:
         await self._sweep_queue.close()
         await self._database.close()
 
-    async def _work_when_usable(self) -> None:
-        await self._database.wait_until_usable(poll_s=0.5)
+    def _begin(self) -> None:
         self.inbox.start()
         self.relay.start()
         self.sweeper.start()
         self.slack_sockets.start()
         if not self._settings.database_behind_pooler:  # It passes no announcements on.
             self.changes.start()
-        self.health.phase = Phase.READY
 
     def _watch_health(self) -> None:
-        self.health.proofs_of_life["database role"] = self._role_is_safe
         self.health.checks["postgres inbox"] = self._check_inbox
         self.health.checks["postgres announcements"] = self._check_announcements
         self.health.checks["redis queue"] = self._sweep_queue.counts
         self.health.checks["slack socket mode"] = self._check_sockets
-
-    def _role_is_safe(self) -> bool:
-        """False once a Postgres that was away at start came back and gave us too much: start anew, refuse."""
-        starting = self._starting
-        return starting is None or not (starting.done() and not starting.cancelled() and starting.exception())
 
     async def _check_inbox(self) -> str:
         if not self.inbox.available:

@@ -1,10 +1,8 @@
 """The composition root: the only module that constructs adapters."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 from oblivion_mcp_hub.adapters.cancellations import RedisCancellations
 from oblivion_mcp_hub.adapters.guarded_http import AddressGuard
@@ -41,19 +39,15 @@ from oblivion_mcp_hub.usecases.tell_calls import TellCalls
 from oblivion_mcp_hub.usecases.use_resources import UseResources
 from oblivion_platform import agents, connections, tokens
 from oblivion_platform.database.announcements import Announcements
-from oblivion_platform.database.engine import Database, PrivilegedRole
+from oblivion_platform.database.engine import Database
+from oblivion_platform.database.start import StartWhenUsable
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.feed import Feed, telling_breakers
 from oblivion_platform.health import Health, Phase
 from oblivion_platform.http_server import serving
-from oblivion_platform.logging import get_logger
+from oblivion_platform.people.door import own_origins
 from oblivion_platform.resilience import Breakers, Budget
 from oblivion_platform.runs import RunSignals
-from oblivion_platform.service import CannotStart
-from oblivion_platform.tasks import end
-
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
-_log = get_logger(__name__)
 
 
 class Hub:
@@ -78,7 +72,7 @@ class Hub:
         self.changes = Changes()
         self.feed = Feed(settings.redis_url.get_secret_value(), "mcp-hub")
         self.breakers = Breakers(open_s=settings.tool_server_retry_s, changed=telling_breakers(self.feed))
-        self._starting: asyncio.Task[None] | None = None
+        self._start = StartWhenUsable(self.database, self.health, self._begin)
         self._build_identity()
         self._build_tools()
         self._build_application()
@@ -201,18 +195,11 @@ class Hub:
         Raises:
             CannotStart: Postgres is there, and our role in it could see past row-level security.
         """
-        try:
-            await self.database.refuse_privileged_role()
-        except PrivilegedRole as error:
-            raise CannotStart(str(error)) from None
-        except DependencyUnavailable as error:
-            _log.warning("postgres away at start", code=error.code)
-        self._starting = asyncio.create_task(self._work_when_usable(), name="start")
+        await self._start.start()
 
     async def close(self) -> None:
         """Let go of every tool server, and disconnect."""
-        if self._starting is not None:
-            await end(self._starting)
+        await self._start.close()
         await self.announcements.close()
         await self.known.close()
         await self.servers.close()
@@ -228,22 +215,14 @@ class Hub:
         await self.feed.close()
         await self.database.close()
 
-    async def _work_when_usable(self) -> None:
-        await self.database.wait_until_usable(poll_s=0.5)
+    def _begin(self) -> None:
         self.announcements.start()
         self.cancellations.start(self._cancel_here)
-        self.health.phase = Phase.READY
 
     def _watch_health(self) -> None:
-        self.health.proofs_of_life["database role"] = self._role_is_safe
         self.health.checks["redis sessions"] = self.sessions.check
         self.health.checks["postgres"] = self._check_postgres
         self.health.checks["postgres announcements"] = self._check_announcements
-
-    def _role_is_safe(self) -> bool:
-        """False once a Postgres that was away at start came back and gave us too much: start anew, refuse."""
-        starting = self._starting
-        return starting is None or not (starting.done() and not starting.cancelled() and starting.exception())
 
     async def _check_postgres(self) -> str:
         await self.database.check_schema()
@@ -255,15 +234,6 @@ class Hub:
         if not self.announcements.listening:
             raise DependencyUnavailable("announcements_unheard", "Changes of connections are heard late.")
         return "listening"
-
-
-def own_origins(public_url: str) -> frozenset[str]:
-    """Where pages of this system come from: its public address, under each name of this machine if local."""
-    url = urlsplit(public_url)
-    host = url.netloc.rpartition("@")[2].partition(":")[0]
-    hosts = LOCAL_HOSTS if host in LOCAL_HOSTS else (host,)
-    port = f":{url.port}" if url.port else ""
-    return frozenset(f"{url.scheme}://{each}{port}" for each in hosts)
 
 
 class RunningHub:

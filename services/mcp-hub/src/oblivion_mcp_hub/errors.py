@@ -21,33 +21,6 @@ _REFUSED: dict[AuthKind, str] = {
 }
 
 
-class SignInNeeded(AuthenticationFailed):
-    """401: nobody said who they are."""
-
-    def __init__(self) -> None:
-        super().__init__("sign_in_needed", "Sign in, or send Authorization: Bearer <token>.")
-
-
-class NotAllowed(PermanentFailure):
-    """403: known, and not in a role that may."""
-
-    http_status = HTTPStatus.FORBIDDEN
-
-    def __init__(self, detail: str = "Your role does not allow that. Ask an admin of your tenant.") -> None:
-        super().__init__("not_allowed", detail)
-
-
-class CrossSiteRefused(PermanentFailure):
-    """403: a browser's cookie came along with a request that another site's page made."""
-
-    http_status = HTTPStatus.FORBIDDEN
-
-    def __init__(self) -> None:
-        super().__init__(
-            "cross_site_refused", "A signed-in browser may change things from this site's own pages only."
-        )
-
-
 class RequestMalformed(PermanentFailure):
     """400: it can never be understood."""
 

@@ -5,9 +5,6 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-SESSION_COOKIE = "oblivion_session"
-"""Of a signed-in browser."""
-
 
 class Role(StrEnum):
     """What somebody is in their tenant."""

@@ -28,11 +28,11 @@ from oblivion_gateway.routes import (
     work,
     workflows,
 )
-from oblivion_gateway.routes.dependencies import COOKIE
 from oblivion_gateway.routes.frame import Frame
 from oblivion_gateway.routes.problems import add_problem_schema
 from oblivion_gateway.routes.services import Services
 from oblivion_platform.health import Health, health_routes
+from oblivion_platform.people.door import SESSION_COOKIE
 from oblivion_platform.problems import exception_handlers
 
 TITLE = "Oblivion"
@@ -165,7 +165,7 @@ def _describe(app: FastAPI) -> None:
             description["components"]["securitySchemes"] = {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "basic": {"type": "http", "scheme": "basic"},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
             }
             for path, operations in description["paths"].items():
                 for operation in operations.values():

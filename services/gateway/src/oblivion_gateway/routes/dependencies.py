@@ -10,16 +10,15 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from oblivion_gateway.domain.access import may
-from oblivion_gateway.domain.callers import SESSION_COOKIE, Caller
-from oblivion_gateway.errors import CrossSiteRefused, NotAllowed, SignInNeeded, TooManyRequests
+from oblivion_gateway.domain.callers import Caller
+from oblivion_gateway.errors import TooManyRequests
 from oblivion_gateway.routes.frame import note_allowance
 from oblivion_gateway.routes.services import Services
 from oblivion_gateway.usecases.requests import Call, Requests, Unit
+from oblivion_platform.people.door import SESSION_COOKIE, NotAllowed, SignInNeeded, refuse_cross_site
 
 ResultT = TypeVar("ResultT")
-COOKIE = SESSION_COOKIE
 Work = Callable[[Unit], Awaitable[BaseModel | Sequence[BaseModel] | None]]
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def get_services(request: Request) -> Services:
@@ -38,31 +37,11 @@ async def authenticated(request: Request, services: ServicesNeeded) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return await services.authenticate.by_token(token.strip())
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(SESSION_COOKIE)
     if cookie is None:
         raise SignInNeeded
-    refuse_cross_site(request, services)
+    refuse_cross_site(request.method, request.headers, services.own_origins)
     return await services.authenticate.by_cookie(cookie)
-
-
-def refuse_cross_site(request: Request, services: Services) -> None:
-    """Browsers say where a request comes from; one that another site's page made does not count.
-
-    Source: https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
-
-    Raises:
-        CrossSiteRefused
-    """
-    if request.method in SAFE_METHODS:
-        return
-    origin = request.headers.get("origin")
-    if origin is not None and origin not in services.own_origins:
-        raise CrossSiteRefused
-    site = request.headers.get("sec-fetch-site")
-    if site is not None and site not in {"same-origin", "none"} and origin not in services.own_origins:
-        raise CrossSiteRefused
-    if origin is None and site is None:
-        raise CrossSiteRefused
 
 
 AnyCaller = Annotated[Caller, Depends(authenticated)]

@@ -13,9 +13,9 @@ from oblivion_contracts.agent_operator import (
     RetainAgents,
     TenantNamed,
 )
-from oblivion_gateway.errors import SignInNeeded
 from oblivion_gateway.routes.dependencies import ServicesNeeded
 from oblivion_gateway.routes.problems import ALWAYS, problems
+from oblivion_platform.people.door import SignInNeeded
 
 
 async def prove_operator(request: Request, services: ServicesNeeded) -> None:

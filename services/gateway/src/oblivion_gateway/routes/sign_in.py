@@ -11,14 +11,13 @@ from pydantic import BaseModel, Field
 
 from oblivion_gateway.errors import NothingThere
 from oblivion_gateway.routes.dependencies import (
-    COOKIE,
     AnyCaller,
     ServicesNeeded,
-    refuse_cross_site,
 )
 from oblivion_gateway.routes.problems import problems
 from oblivion_gateway.routes.services import Services
 from oblivion_platform.people import SESSION_TTL_S
+from oblivion_platform.people.door import SESSION_COOKIE, refuse_cross_site
 
 router = APIRouter(tags=["sign-in"])
 AFTER_SIGN_IN = "/"
@@ -106,18 +105,18 @@ async def redeem_development_link(
 ) -> Response:
     """Sign this browser in with a one-time code; only where the system is reached as localhost."""
     _refuse_unless_local(services)
-    refuse_cross_site(request, services)
+    refuse_cross_site(request.method, request.headers, services.own_origins)
     return _signed_in(services, await services.sign_in.by_link(code))
 
 
 @router.post("/auth/logout", status_code=204, responses=problems(400, 401, 403, 408, 413, 429, 503))
 async def sign_out(request: Request, caller: AnyCaller, services: ServicesNeeded) -> Response:
     """Make the browser's cookie useless."""
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(SESSION_COOKIE)
     if cookie is not None:
         await services.sign_in.out(caller, cookie)
     answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, path="/")
+    answer.delete_cookie(SESSION_COOKIE, path="/")
     return answer
 
 
@@ -133,7 +132,7 @@ def _callback(services: Services, slug: str, provider: str) -> str:
 def _signed_in(services: Services, cookie: str) -> Response:
     answer = RedirectResponse(AFTER_SIGN_IN, _SEE_OTHER)
     answer.set_cookie(
-        COOKIE,
+        SESSION_COOKIE,
         cookie,
         max_age=SESSION_TTL_S,
         path="/",

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.domain.identities import Identity
-from oblivion_gateway.errors import NotAllowed, NothingThere
+from oblivion_gateway.errors import NothingThere
 from oblivion_platform import people
 from oblivion_platform.database.engine import Database, Tx
 from oblivion_platform.operations.audit import Actor, note
 from oblivion_platform.people import Role, User
+from oblivion_platform.people.door import NotAllowed
 
 
 class Tenants(Protocol):

@@ -18,10 +18,11 @@ from oblivion_mcp_hub.adapters import ledger_sql as sql
 from oblivion_mcp_hub.adapters.ledger_ends import EndsOfCalls
 from oblivion_mcp_hub.domain.callers import Caller, RunClaim
 from oblivion_mcp_hub.domain.trust import Standing, Trust, lowest, writing_in_run
-from oblivion_mcp_hub.errors import ApprovalNeeded, CallRefused, NotAllowed, RunNotHeld, TooManyCalls
+from oblivion_mcp_hub.errors import ApprovalNeeded, CallRefused, RunNotHeld, TooManyCalls
 from oblivion_mcp_hub.ports import Ended, Judge, NewCall
 from oblivion_platform.agents import AgentDirectory, AgentRecord
 from oblivion_platform.database.engine import Database
+from oblivion_platform.people.door import NotAllowed
 from oblivion_platform.runs.context import MESSAGES_HEARD
 
 GONE = "This tool is not there any more."

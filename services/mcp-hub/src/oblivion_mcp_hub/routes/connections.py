@@ -12,23 +12,22 @@ from starlette.routing import BaseRoute, Route
 from oblivion_contracts.connections import ConnectionChange, NewConnection, PinTools
 from oblivion_contracts.model import Contract
 from oblivion_mcp_hub.domain.callers import Caller
-from oblivion_mcp_hub.errors import (
-    CrossSiteRefused,
-    NotAllowed,
-    RequestInvalid,
-    RequestMalformed,
-    SignInNeeded,
-)
+from oblivion_mcp_hub.errors import RequestInvalid, RequestMalformed
 from oblivion_mcp_hub.routes.bodies import read_body
 from oblivion_mcp_hub.usecases.authenticate import Authenticate
 from oblivion_mcp_hub.usecases.manage_connections import ManageConnections
 from oblivion_mcp_hub.usecases.oauth_sign_ins import SignIns
 from oblivion_platform.operations.errors import NothingFound
+from oblivion_platform.people.door import (
+    SAFE_METHODS,
+    SESSION_COOKIE,
+    NotAllowed,
+    SignInNeeded,
+    refuse_cross_site,
+)
 from oblivion_platform.safe_json import MalformedBody, parse_json_object
 
-COOKIE = "oblivion_session"
 BODY_BYTES_MAX = 256 * 1024
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 WishT = TypeVar("WishT", bound=Contract)
@@ -80,11 +79,10 @@ class ConnectionRoutes:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
             return await self._authenticate.for_api(token.strip())
-        cookie = request.cookies.get(COOKIE)
+        cookie = request.cookies.get(SESSION_COOKIE)
         if cookie is None:
             raise SignInNeeded
-        if request.method not in SAFE_METHODS and request.headers.get("origin") not in self._own_origins:
-            raise CrossSiteRefused
+        refuse_cross_site(request.method, request.headers, self._own_origins)
         return await self._authenticate.by_cookie(cookie)
 
     async def _list(self, caller: Caller, _request: Request) -> Response:

@@ -18,7 +18,6 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from oblivion_mcp_hub.domain.callers import Caller
-from oblivion_mcp_hub.errors import CrossSiteRefused, SignInNeeded
 from oblivion_mcp_hub.routes.bodies import Replay, read_body
 from oblivion_mcp_hub.routes.mcp_direct import ANSWERED_DIRECTLY, Direct, plain
 from oblivion_mcp_hub.routes.mcp_handlers import CALLER, SESSION_ID, McpHandlers, UseCases
@@ -33,6 +32,7 @@ from oblivion_mcp_hub.usecases.authenticate import Authenticate
 from oblivion_mcp_hub.usecases.limit_requests import LimitRequests
 from oblivion_platform.errors import AuthenticationFailed, OblivionFailure
 from oblivion_platform.logging import log_context
+from oblivion_platform.people.door import CrossSiteRefused, SignInNeeded
 from oblivion_platform.problems import failure_response, problem_response
 from oblivion_platform.safe_json import MalformedBody, parse_json_object
 from oblivion_platform.telemetry import tracing

@@ -11,10 +11,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from oblivion_mcp_hub.domain.callers import Caller
-from oblivion_mcp_hub.routes.connections import COOKIE
 from oblivion_mcp_hub.usecases.authenticate import Authenticate
 from oblivion_mcp_hub.usecases.oauth_sign_ins import CALLBACK_PATH, DOCUMENTS_PATH, Came, SignIns
 from oblivion_platform.errors import AuthenticationFailed, TransientFailure
+from oblivion_platform.people.door import SESSION_COOKIE
 
 PARAMETER_LENGTH_MAX = 4_096
 _HEADERS = {
@@ -56,7 +56,7 @@ class OAuthRoutes:
 
     async def _browser(self, request: Request) -> Caller | None:
         """Who is signed in there; nobody has to be: the sign-in may have been begun at a terminal."""
-        cookie = request.cookies.get(COOKIE)
+        cookie = request.cookies.get(SESSION_COOKIE)
         if cookie is None:
             return None
         try:
