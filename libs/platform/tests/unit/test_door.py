@@ -2,7 +2,7 @@
 
 import pytest
 
-from oblivion_platform.people.door import CrossSiteRefused, is_local, own_origins, refuse_cross_site
+from oblivion_platform.door import CrossSiteRefused, is_local, own_origins, refuse_cross_site
 
 OURS = own_origins("https://oblivion.example")
 

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from oblivion_gateway.socket_settings import SocketSettings
-from oblivion_platform.people import door
+from oblivion_platform import door
 from oblivion_platform.settings import HttpSettings, LogSettings, MasterKeySettings, ServiceUrl
 
 

@@ -41,11 +41,11 @@ from oblivion_platform import agents, connections, tokens
 from oblivion_platform.database.announcements import Announcements
 from oblivion_platform.database.engine import Database
 from oblivion_platform.database.start import StartWhenUsable
+from oblivion_platform.door import own_origins
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.feed import Feed, telling_breakers
 from oblivion_platform.health import Health, Phase
 from oblivion_platform.http_server import serving
-from oblivion_platform.people.door import own_origins
 from oblivion_platform.resilience import Breakers, Budget
 from oblivion_platform.runs import RunSignals
 

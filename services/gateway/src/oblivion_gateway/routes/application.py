@@ -31,8 +31,8 @@ from oblivion_gateway.routes import (
 from oblivion_gateway.routes.frame import Frame
 from oblivion_gateway.routes.problems import add_problem_schema
 from oblivion_gateway.routes.services import Services
+from oblivion_platform.door import SESSION_COOKIE
 from oblivion_platform.health import Health, health_routes
-from oblivion_platform.people.door import SESSION_COOKIE
 from oblivion_platform.problems import exception_handlers
 
 TITLE = "Oblivion"

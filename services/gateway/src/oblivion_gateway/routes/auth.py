@@ -20,8 +20,8 @@ from oblivion_gateway.metrics import TOKENS
 from oblivion_gateway.routes.dependencies import AllowedCaller, ServicesNeeded, authenticated
 from oblivion_gateway.routes.problems import problems
 from oblivion_gateway.usecases.issue_tokens import ClientRefused
+from oblivion_platform.door import SignInNeeded
 from oblivion_platform.errors import AuthenticationFailed
-from oblivion_platform.people.door import SignInNeeded
 from oblivion_platform.tokens import API_AUDIENCE, HUB_AUDIENCE
 
 router = APIRouter(tags=["sign-in"])

@@ -15,7 +15,7 @@ from oblivion_gateway.errors import TooManyRequests
 from oblivion_gateway.routes.frame import note_allowance
 from oblivion_gateway.routes.services import Services
 from oblivion_gateway.usecases.requests import Call, Requests, Unit
-from oblivion_platform.people.door import SESSION_COOKIE, NotAllowed, SignInNeeded, refuse_cross_site
+from oblivion_platform.door import SESSION_COOKIE, NotAllowed, SignInNeeded, refuse_cross_site
 
 ResultT = TypeVar("ResultT")
 Work = Callable[[Unit], Awaitable[BaseModel | Sequence[BaseModel] | None]]

@@ -15,7 +15,7 @@ from oblivion_contracts.agent_operator import (
 )
 from oblivion_gateway.routes.dependencies import ServicesNeeded
 from oblivion_gateway.routes.problems import ALWAYS, problems
-from oblivion_platform.people.door import SignInNeeded
+from oblivion_platform.door import SignInNeeded
 
 
 async def prove_operator(request: Request, services: ServicesNeeded) -> None:

@@ -16,8 +16,8 @@ from oblivion_gateway.routes.dependencies import (
 )
 from oblivion_gateway.routes.problems import problems
 from oblivion_gateway.routes.services import Services
+from oblivion_platform.door import SESSION_COOKIE, refuse_cross_site
 from oblivion_platform.people import SESSION_TTL_S
-from oblivion_platform.people.door import SESSION_COOKIE, refuse_cross_site
 
 router = APIRouter(tags=["sign-in"])
 AFTER_SIGN_IN = "/"

@@ -23,9 +23,9 @@ from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.socket_metrics import FEED_CONNECTS, FEED_LINES, FEED_SOCKETS
 from oblivion_gateway.sockets.agents import AgentSocketServer
 from oblivion_gateway.usecases import follow_feed
+from oblivion_platform.door import SESSION_COOKIE
 from oblivion_platform.errors import OblivionFailure
 from oblivion_platform.logging import get_logger
-from oblivion_platform.people.door import SESSION_COOKIE
 from oblivion_platform.tasks import end
 
 FOLLOWS_WITHIN_S = 30

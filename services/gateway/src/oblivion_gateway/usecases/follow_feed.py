@@ -17,8 +17,8 @@ from oblivion_gateway.domain.access import FEED_READERS
 from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.errors import TooManyFeeds
 from oblivion_gateway.usecases.stream_runs import Still
+from oblivion_platform.door import CrossSiteRefused, NotAllowed, SignInNeeded
 from oblivion_platform.errors import DependencyUnavailable, PermanentFailure
-from oblivion_platform.people.door import CrossSiteRefused, NotAllowed, SignInNeeded
 from oblivion_platform.tokens import TokenRefused
 
 LOOK_EVERY_S = 0.2

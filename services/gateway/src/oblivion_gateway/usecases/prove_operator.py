@@ -15,8 +15,8 @@ from typing import Any, Protocol, cast
 
 from oblivion_contracts.agent_operator import GATEWAY_AUDIENCE
 from oblivion_gateway.errors import NoCluster
+from oblivion_platform.door import NotAllowed
 from oblivion_platform.errors import AuthenticationFailed
-from oblivion_platform.people.door import NotAllowed
 
 BELIEVED_S = 60.0
 """How long the cluster's word on a token counts."""

@@ -13,9 +13,9 @@ from oblivion_gateway.domain.identities import Identity
 from oblivion_gateway.errors import NothingThere
 from oblivion_platform import people
 from oblivion_platform.database.engine import Database, Tx
+from oblivion_platform.door import NotAllowed
 from oblivion_platform.operations.audit import Actor, note
 from oblivion_platform.people import Role, User
-from oblivion_platform.people.door import NotAllowed
 
 
 class Tenants(Protocol):

@@ -22,7 +22,7 @@ from oblivion_mcp_hub.errors import ApprovalNeeded, CallRefused, RunNotHeld, Too
 from oblivion_mcp_hub.ports import Ended, Judge, NewCall
 from oblivion_platform.agents import AgentDirectory, AgentRecord
 from oblivion_platform.database.engine import Database
-from oblivion_platform.people.door import NotAllowed
+from oblivion_platform.door import NotAllowed
 from oblivion_platform.runs.context import MESSAGES_HEARD
 
 GONE = "This tool is not there any more."

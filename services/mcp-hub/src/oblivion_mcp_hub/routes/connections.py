@@ -17,14 +17,14 @@ from oblivion_mcp_hub.routes.bodies import read_body
 from oblivion_mcp_hub.usecases.authenticate import Authenticate
 from oblivion_mcp_hub.usecases.manage_connections import ManageConnections
 from oblivion_mcp_hub.usecases.oauth_sign_ins import SignIns
-from oblivion_platform.operations.errors import NothingFound
-from oblivion_platform.people.door import (
+from oblivion_platform.door import (
     SAFE_METHODS,
     SESSION_COOKIE,
     NotAllowed,
     SignInNeeded,
     refuse_cross_site,
 )
+from oblivion_platform.operations.errors import NothingFound
 from oblivion_platform.safe_json import MalformedBody, parse_json_object
 
 BODY_BYTES_MAX = 256 * 1024

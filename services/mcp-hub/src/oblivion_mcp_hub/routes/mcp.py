@@ -30,9 +30,9 @@ from oblivion_mcp_hub.routes.mcp_sessions import (
 )
 from oblivion_mcp_hub.usecases.authenticate import Authenticate
 from oblivion_mcp_hub.usecases.limit_requests import LimitRequests
+from oblivion_platform.door import CrossSiteRefused, SignInNeeded
 from oblivion_platform.errors import AuthenticationFailed, OblivionFailure
 from oblivion_platform.logging import log_context
-from oblivion_platform.people.door import CrossSiteRefused, SignInNeeded
 from oblivion_platform.problems import failure_response, problem_response
 from oblivion_platform.safe_json import MalformedBody, parse_json_object
 from oblivion_platform.telemetry import tracing

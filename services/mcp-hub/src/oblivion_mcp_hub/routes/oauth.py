@@ -13,8 +13,8 @@ from starlette.routing import BaseRoute, Route
 from oblivion_mcp_hub.domain.callers import Caller
 from oblivion_mcp_hub.usecases.authenticate import Authenticate
 from oblivion_mcp_hub.usecases.oauth_sign_ins import CALLBACK_PATH, DOCUMENTS_PATH, Came, SignIns
+from oblivion_platform.door import SESSION_COOKIE
 from oblivion_platform.errors import AuthenticationFailed, TransientFailure
-from oblivion_platform.people.door import SESSION_COOKIE
 
 PARAMETER_LENGTH_MAX = 4_096
 _HEADERS = {
