@@ -25,7 +25,7 @@ FROM python AS installer
 ARG PIP_INDEX_URL
 ENV PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN mkdir /packages
-COPY images/trim.sh /usr/local/bin/trim
+COPY images/trim.py /usr/local/bin/trim
 
 FROM installer AS foundation-packages
 ARG FOUNDATION

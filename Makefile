@@ -149,9 +149,8 @@ image-%:
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
 	  -t $(REGISTRY)/$*:$(VERSION) .
 
-# Megabytes, compressed, that an image may have; search by meaning needs more of them.
+# Megabytes, compressed, that an image may have.
 AT_MOST_MB := 150
-gateway_AT_MOST_MB := 165
 agent-base_AT_MOST_MB := 90
 
 image-sizes: $(addprefix image-size-,$(IMAGES)) ## Tell how large the built images are, compressed, and fail when one is too large

@@ -9,9 +9,9 @@ import pytest
 from tests.e2e.cluster import Installed
 from tests.e2e.measured import measured
 
-SIZE_GOAL_MB = 150.0
-AT_MOST_MB = {"gateway": 165.0, "agent-base": 90.0}
-"""Above the goal: what search by meaning needs."""
+AT_MOST_MB = 150.0
+AT_MOST_MB_OF_THE_BASE = 90.0
+"""What other people's agents are built on."""
 IMAGES = ("ingestion", "router-worker", "gateway", "mcp-hub", "observer", "operator", "cli", "sandbox")
 FOR_AGENTS = ("agent", "agent-base")
 LOOK = """
@@ -23,6 +23,14 @@ true
 PACKED = """
 tar -C / --exclude=./proc --exclude=./sys --exclude=./dev --exclude=./tmp -c . 2>/dev/null | gzip | wc -c
 """
+
+
+def too_large(sizes: dict[str, float]) -> dict[str, float]:
+    """Those images that have more megabytes than they may; all are noted down."""
+    goals = {**dict.fromkeys(sizes, AT_MOST_MB), "agent-base": AT_MOST_MB_OF_THE_BASE}
+    for image, size in sizes.items():
+        measured(f"image {image}, compressed", size, "MB", goals[image])
+    return {image: size for image, size in sizes.items() if size > goals[image]}
 
 
 def pod_of(system: Installed, image: str) -> str:
@@ -55,7 +63,7 @@ def agents_pods(default_system: Installed) -> Iterator[dict[str, str]]:
     default_system.namespace.kubectl("delete", "pod", *names.values())
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_images_for_agents_are_small_and_run_as_nobody_in_particular(
     default_system: Installed, agents_pods: dict[str, str]
 ) -> None:
@@ -64,10 +72,8 @@ def test_images_for_agents_are_small_and_run_as_nobody_in_particular(
 
     seen = {image: said_in(pod, LOOK).split() for image, pod in agents_pods.items()}
     sizes = {image: int(said_in(pod, PACKED)) / 1e6 for image, pod in agents_pods.items()}
-    for image, size in sizes.items():
-        measured(f"image {image}, compressed", size, "MB", AT_MOST_MB.get(image, SIZE_GOAL_MB))
     assert seen == {image: ["10001"] for image in FOR_AGENTS}
-    assert {image: size for image, size in sizes.items() if size > AT_MOST_MB.get(image, SIZE_GOAL_MB)} == {}
+    assert too_large(sizes) == {}
 
 
 async def said(system: Installed, image: str, script: str) -> str:
@@ -84,9 +90,7 @@ async def test_services_run_as_nobody_in_particular_on_a_root_that_cannot_be_wri
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_images_are_no_larger_than_they_may_be(default_system: Installed) -> None:
     sizes = {image: int(await said(default_system, image, PACKED)) / 1e6 for image in IMAGES}
-    for image, size in sizes.items():
-        measured(f"image {image}, compressed", size, "MB", SIZE_GOAL_MB)
-    assert {image: size for image, size in sizes.items() if size > AT_MOST_MB.get(image, SIZE_GOAL_MB)} == {}
+    assert too_large(sizes) == {}
