@@ -96,7 +96,7 @@ def test_what_shows_a_promise_exists() -> None:
         for path in ROOT.glob(PROMISES)
         for file, test in SHOWN_BY.findall(path.read_text("utf-8"))
     }
-    assert {document for document, _, test in named if test} >= {"main-path", "agents", "kubernetes"}
+    assert {document for document, _, test in named if test} >= {"main-path", "agents", "tools", "kubernetes"}
     missing = [(document, file, test) for document, file, test in sorted(named) if not is_there(file, test)]
     assert missing == []
 

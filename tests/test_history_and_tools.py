@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
@@ -45,6 +46,7 @@ class Place:
     agent: TestAgent
     dispatcher: Dispatcher
     wiki: Upstream
+    wiki_id: UUID
 
     async def run(self, asked_by: str | None, **more: Any) -> Any:
         user_id = None if asked_by is None else self.tenant.people[asked_by]
@@ -70,6 +72,12 @@ class Place:
         async with self.hub.client(assigned.run_token) as client:
             return {tool.name for tool in (await client.list_tools()).tools}
 
+    async def distrust_the_wiki(self) -> None:
+        token = await self.gateway.token(self.tenant, "admin")
+        path = f"/connections/{self.wiki_id}"
+        changed = await self.hub.request("PATCH", path, token=token, json={"is_trusted": False})
+        assert changed.status_code == 200, changed.text
+
     async def search(self, more: dict[str, Any]) -> set[UUID]:
         answer = await self.agent.call("search.history", {**QUERY, **more})
         assert answer.ok, answer
@@ -94,11 +102,12 @@ async def place(database: FreshDatabase, redis_url: str, tmp_path: Path) -> Asyn
         assert client is not None
         async with gateway.database.tenant(tenant.id) as tx:
             await update_agent(tx, tenant.id, client.agent_id, AgentDefinition(tools=["wiki__*"]))
-        await hub.connect(HubTenant(tenant.id, tenant.people), name="wiki", url=wiki.url, is_trusted=True)
+        wanted = {"name": "wiki", "url": wiki.url, "is_trusted": True}
+        connection = await hub.connect(HubTenant(tenant.id, tenant.people), **wanted)
         agent = TestAgent(gateway.base_url)
         await agent.connect(await gateway.agent_token(issued))
         assert (await agent.hello()).ok
-        yield Place(gateway, hub, tenant, client.agent_id, agent, dispatcher, wiki)
+        yield Place(gateway, hub, tenant, client.agent_id, agent, dispatcher, wiki, connection.id)
         await agent.close()
 
 
@@ -128,17 +137,46 @@ async def test_the_next_call_is_judged_by_whose_words_were_found(
     assert len(place.wiki.calls) == 1 + may_write
 
 
-async def test_a_search_that_names_no_run_counts_for_each_that_the_agent_works_on(place: Place) -> None:
-    await place.finish(await place.run("guest", **PUBLIC))
-    held = [await place.run("user") for _ in range(2)]
+async def test_a_search_that_names_no_run_finds_what_members_said_and_nothing_else(place: Place) -> None:
+    """What it finds may be kept for any later run, in which nobody knows of it."""
+    members = await place.run("admin", **PUBLIC)
+    await place.finish(members)
+    for other in ("guest", None):
+        await place.finish(await place.run(other, **PUBLIC))
+    reader = await place.run("admin", **PUBLIC)
+    assert len(await place.search({"run": about(reader)})) == 3
+    await place.finish(reader)  # What it answers may be a guest's words.
+    assert await place.search({}) == {members.run_id}
     token = await place.gateway.token(place.tenant, "user")
     found = await place.gateway.request("POST", "/api/history/search", token=token, json=QUERY)
-    assert len(found.json()["hits"]) == 1  # A person's own search is nobody's run.
-    assert not (await place.call(held[0], *WRITE)).is_error
-    assert len(await place.search({})) == 1
+    assert len(found.json()["hits"]) == 4  # A person judges for themselves.
+    held = await place.run("user")
+    assert not (await place.call(held, *WRITE)).is_error
+
+
+async def test_what_tools_returned_is_not_read_for_no_run_either(place: Place) -> None:
+    earlier = await place.run("admin", **PUBLIC)
+    assert not (await place.call(earlier, *WRITE)).is_error
+    await place.finish(earlier)
+    assert await place.search({}) == {earlier.run_id}
+    await place.distrust_the_wiki()
+    assert await place.search({}) == set()
+
+
+async def test_who_is_no_member_any_more_is_not_read_for_no_run(
+    place: Place, database: FreshDatabase
+) -> None:
+    earlier = await place.run("user", **PUBLIC)
+    await place.finish(earlier)
+    held = [await place.run("admin") for _ in range(2)]
+    assert await place.search({}) == {earlier.run_id}
+    assert [(await place.call(run, *WRITE)).is_error for run in held] == [False, False]
+    with psycopg.connect(database.admin_url) as admin:
+        demoted = place.tenant.people["user"]
+        admin.execute("UPDATE users SET role = 'guest' WHERE id = %s", (demoted,))
+    assert await place.search({}) == set()
+    # What was read before counts for all that the agent was at.
     assert [(await place.call(run, *WRITE)).is_error for run in held] == [True, True]
-    later = await place.run("user")
-    assert not (await place.call(later, *WRITE)).is_error
 
 
 async def test_what_was_found_is_passed_on_with_whose_words_it_was(place: Place) -> None:

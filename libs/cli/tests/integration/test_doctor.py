@@ -4,6 +4,7 @@ import json
 import socket
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -109,11 +110,40 @@ async def test_a_socket_mode_that_does_not_open_and_no_way_in_at_all_are_told(
 
 async def test_a_workspace_that_is_mirrored_only_is_well_and_called_so(system, cli_database, linked):
     before = await findings_of(SlackConnection(), patient_of(cli_database))
-    system.sql("UPDATE integrations SET answers = false WHERE source = 'slack'")
-    mirrored = await findings_of(SlackConnection(), patient_of(cli_database))
+    another_tenant_answers(system)
+    mirrored = await findings_of(SlackConnection(), patient_of(cli_database, tenant_slug="default"))
     (said,) = [each for each in mirrored if each not in before]
     assert said.verdict is Verdict.OK
     assert "mirrored only" in said.sentence
+
+
+def another_tenant_answers(system, state="active"):
+    """The one that the sandbox was connected for, and `acme`, which shares its app."""
+    system.sql("UPDATE integrations SET answers = false WHERE source = 'slack'")
+    acme = uuid4()
+    system.sql("INSERT INTO tenants (id, slug, name, state) VALUES (%s, 'acme', 'Acme', %s)", acme, state)
+    system.sql(
+        "INSERT INTO integrations (id, tenant_id, source, external_id, app_id, name)"
+        " SELECT %s, %s, source, external_id, app_id, name FROM integrations WHERE source = 'slack'",
+        uuid4(),
+        acme,
+    )
+
+
+async def test_an_answering_tenant_that_is_suspended_is_told_with_the_way_out(system, cli_database, linked):
+    another_tenant_answers(system, "suspended")
+    complaint = await complaint_of(SlackConnection(), patient_of(cli_database, tenant_slug="default"))
+    assert "answered by the tenant acme, which is suspended: nobody answers" in complaint
+    assert "Make acme active again" in complaint
+    assert "`oblivion slack connect --tenant acme --mirror-only`" in complaint
+    assert "`oblivion slack connect --tenant default`" in complaint
+
+
+async def test_an_app_that_nobody_answers_for_is_told(system, cli_database, linked):
+    system.sql("UPDATE integrations SET answers = false WHERE source = 'slack'")
+    complaint = await complaint_of(SlackConnection(), patient_of(cli_database))
+    assert "warning: Nobody answers who speaks to the app" in complaint
+    assert "`oblivion slack connect --tenant default`" in complaint
 
 
 async def test_a_missing_scope_is_named_with_its_purpose(system, cli_database, linked):

@@ -206,7 +206,7 @@ class SearchHistory(HistorySearch):
     """`search.history`: finds what was said in public, and what the person asked before for whom `run` is."""
 
     run: HeldRun | None = None
-    """None finds what was said in public alone."""
+    """None finds what members said in public, and nothing else."""
 
 
 class AgentDraining(Contract):

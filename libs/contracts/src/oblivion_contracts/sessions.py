@@ -75,11 +75,14 @@ class MessageAccepted(Contract):
     sequence: int
 
 
+HISTORY_LIMIT_MAX = 50
+
+
 class HistorySearch(Contract):
     """`POST /api/history/search`."""
 
     query: Annotated[str, Field(min_length=1, max_length=2_000)]
-    limit: Annotated[int, Field(ge=1, le=50)] = 5
+    limit: Annotated[int, Field(ge=1, le=HISTORY_LIMIT_MAX)] = 5
     agent: AgentName | None = None
     source: RunSource | None = None
     since: datetime | None = None

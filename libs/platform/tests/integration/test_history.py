@@ -147,6 +147,15 @@ async def test_an_embedder_of_ones_own_choice_is_asked_over_http(
     assert max(len(each.encode()) for each in asked) <= 8_000
 
 
+async def test_an_embedder_without_its_package_says_which_setting_and_what_to_install() -> None:
+    history = QdrantHistory("http://127.0.0.1:1", embedder_named("cohere:embed-v4"))
+    with pytest.raises(DependencyUnavailable) as told:
+        await history.search(TENANT, HistorySearch(query="login"), None)
+    assert told.value.code == "embedder_not_installed"
+    assert "OBLIVION_EMBEDDER is cohere:embed-v4" in told.value.message
+    assert "pip install langchain-cohere" in told.value.message
+
+
 def test_without_a_choice_the_embedder_is_the_one_that_needs_nothing() -> None:
     assert {embedder_named(choice).name for choice in (None, "", "wordllama")} == {"wordllama"}
 

@@ -13,7 +13,14 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import PARSE_ERROR, CallToolResult, ListToolsResult, TextContent
+from mcp_types import (
+    INTERNAL_ERROR,
+    PARSE_ERROR,
+    REQUEST_TIMEOUT,
+    CallToolResult,
+    ListToolsResult,
+    TextContent,
+)
 from mcp_types import Tool as McpTool
 
 from oblivion_agent.hub_connection import AnswerLost, HubAway, HubConnection
@@ -78,7 +85,7 @@ class McpServer:
         async def call(arguments: dict[str, Any]) -> str:
             if self._client is None:
                 raise ToolUnavailable(f"{self.name} is away")
-            return await _call(self._client, tool.name, arguments)
+            return await _call(self._client, tool, arguments)
 
         return _as_tool(tool, name, call)
 
@@ -164,7 +171,7 @@ def _notice(missing: Mapping[str, str]) -> str:
 
 
 def _hub_tool(tools: _HubTools, tool: McpTool) -> Tool:
-    is_harmless = tool.annotations is not None and bool(tool.annotations.read_only_hint)
+    is_harmless = _changes_nothing(tool)
 
     async def call(arguments: dict[str, Any]) -> str:
         try:
@@ -174,20 +181,30 @@ def _hub_tool(tools: _HubTools, tool: McpTool) -> Tool:
         except AnswerLost as error:
             raise ToolUnavailable(f"{_LOST} ({error})") from error
         except MCPError as error:
-            raise ToolUnavailable(str(error)) from error
+            raise _refused(error, is_harmless=is_harmless) from error
         return _result_text(result)
 
     return _as_tool(tool, tool.name, call)
+
+
+def _refused(error: MCPError, *, is_harmless: bool) -> ToolUnavailable:
+    """What came in place of a result. Of an error that says no more, nobody knows how far the call came."""
+    data: object = error.data
+    says_why = isinstance(data, dict) and "code" in data  # The hub's own words; it called nothing.
+    if is_harmless or says_why or error.code not in {INTERNAL_ERROR, REQUEST_TIMEOUT}:
+        return ToolUnavailable(str(error))
+    return ToolUnavailable(f"it was called, and only an error came back, {_MAYBE_DONE} ({error})")
 
 
 _NOT_CALLED = "the tools of this system cannot be reached now, so it was not called"
 _UNFIT = (
     "it was called and answered, but its answer cannot be checked against its own schema, so it is not shown"
 )
-_LOST = (
-    "the connection broke while it was at work, so it may have been done or not. "
+_MAYBE_DONE = (
+    "so it may have been done or not. "
     "Look whether it was before you call it again, or say that you do not know"
 )
+_LOST = f"the connection broke while it was at work, {_MAYBE_DONE}"
 
 
 @contextlib.asynccontextmanager
@@ -234,15 +251,21 @@ def _missing_in(page: ListToolsResult) -> dict[str, str]:
     return {str(name): str(why) for name, why in cast("dict[object, object]", told).items()}
 
 
-async def _call(client: Client, name: str, arguments: dict[str, Any]) -> str:
+async def _call(client: Client, tool: McpTool, arguments: dict[str, Any]) -> str:
+    is_harmless = _changes_nothing(tool)
     try:
-        result = await client.call_tool(name, arguments)
+        result = await client.call_tool(tool.name, arguments)
     except MCPError as error:
-        raise ToolUnavailable(str(error)) from error
+        raise _refused(error, is_harmless=is_harmless) from error
     # The transport's errors have no base in common, and a broken tool is no reason to fail the run.
     except Exception as error:
-        raise ToolUnavailable(f"its server does not answer ({_innermost(error)})") from error
+        away = f"its server does not answer ({_innermost(error)})"
+        raise ToolUnavailable(away if is_harmless else f"{away}, {_MAYBE_DONE}") from error
     return _result_text(result)
+
+
+def _changes_nothing(tool: McpTool) -> bool:
+    return tool.annotations is not None and bool(tool.annotations.read_only_hint)
 
 
 def _result_text(result: CallToolResult) -> str:

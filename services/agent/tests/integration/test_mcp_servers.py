@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 from mcp.server.lowlevel import Server as McpServerApp
 from mcp.server.mcpserver import MCPServer
-from mcp_types import CallToolResult, ListToolsResult, TextContent, ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, CallToolResult, ListToolsResult, TextContent, ToolAnnotations
 from mcp_types import Tool as McpTool
 
 from oblivion_agent.mcp_servers import McpServer, hub_of
@@ -219,6 +220,8 @@ class Killable:
         self._open: set[asyncio.StreamWriter] = set()
         self.last_words = b""
         """Of the hub: once they are through, nobody is there any more."""
+        self.instead: bytes | None = None
+        """Of a proxy on the way, once the hub was asked: in the place of its answer."""
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._port)
@@ -238,6 +241,9 @@ class Killable:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             while part := await reader.read(65_536):
+                if self.instead and part.startswith(b"HTTP/"):
+                    writer.write(self.instead)
+                    break
                 writer.write(part)
                 if self.last_words and self.last_words in part:
                     self._leave()
@@ -327,6 +333,56 @@ async def test_a_change_that_was_answered_is_not_made_again_when_the_hub_goes_ri
         await work.way.start()
         assert await calling == "did 1"
     assert work.done == ["1"]
+
+
+BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+async def test_an_error_in_the_place_of_an_answer_leaves_open_whether_a_change_was_made(work: Work) -> None:
+    work.go_on.set()
+    async with hub_of(task(work.way.url, "notion__*")) as hub:
+        read, write = hub.tools
+        assert await write.call({"page": "1"}) == "did 1"
+        work.way.instead = BAD_GATEWAY
+        with pytest.raises(ToolUnavailable, match="may have been done or not"):
+            await write.call({"page": "2"})
+        with pytest.raises(ToolUnavailable) as unread:
+            await read.call({"page": "3"})
+        assert "may have been done" not in str(unread.value)
+        work.way.instead = None
+        assert await write.call({"page": "4"}) == "did 4"
+    assert work.done == ["1", "2", "3", "4"]
+
+
+async def test_what_the_hub_says_it_did_not_call_was_not_called() -> None:
+    async def list_tools(context: Any, params: Any) -> ListToolsResult:
+        return ListToolsResult(tools=[McpTool(name="notion__write", input_schema={"type": "object"})])
+
+    async def call_tool(context: Any, params: Any) -> CallToolResult:
+        raise MCPError(INTERNAL_ERROR, "Postgres does not answer.", {"code": "postgres_unavailable"})
+
+    hub_server: McpServerApp[Any] = McpServerApp("hub", on_list_tools=list_tools, on_call_tool=call_tool)
+    async with (
+        serving(hub_server.streamable_http_app(), host="127.0.0.1", port=0) as port,
+        hub_of(task(f"http://127.0.0.1:{port}/mcp", "notion__*")) as hub,
+    ):
+        with pytest.raises(ToolUnavailable, match=r"^Postgres does not answer\.$"):
+            await hub.tools[0].call({})
+
+
+async def test_a_change_that_an_own_server_broke_off_may_have_been_made(work: Work) -> None:
+    server = McpServer("wiki", McpServerSpec.model_validate({"url": work.way.url}))
+    keeping = asyncio.create_task(server.keep())
+    read, write = await server.tools()
+    work.way.instead = BAD_GATEWAY
+    work.go_on.set()
+    with pytest.raises(ToolUnavailable, match="may have been done or not"):
+        await write.call({"page": "1"})
+    with pytest.raises(ToolUnavailable) as unread:
+        await read.call({"page": "2"})
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert "may have been done" not in str(unread.value)
 
 
 async def test_what_changes_nothing_is_asked_again(work: Work) -> None:

@@ -1,6 +1,6 @@
 """What the use cases behind the agents' sockets need of the world."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -234,7 +234,11 @@ class HistoryIndex(Protocol):
 
 
 class HistoryReadings(Protocol):
-    """What runs were given of earlier ones. Both raise DependencyUnavailable: then nobody is given it."""
+    """What runs were given of earlier ones. All raise DependencyUnavailable: then nobody is given it."""
+
+    async def by_members(self, tenant_id: UUID, found: Sequence[UUID]) -> Set[UUID]:
+        """Those of `found` that hold words of members alone, and results of trusted connections alone."""
+        ...
 
     async def of_run(self, tenant_id: UUID, run_id: UUID, found: Sequence[UUID]) -> None:
         """Note whose words are in what the run is about to be given of `found`."""

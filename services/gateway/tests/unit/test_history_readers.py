@@ -39,10 +39,15 @@ class Index:
 
 
 class Readings:
-    """Notes for which runs something was found."""
+    """Notes for which runs something was found; of members are all but `of_others`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *of_others: UUID) -> None:
         self.of: list[UUID] = []
+        self.of_others = set(of_others)
+
+    async def by_members(self, tenant_id: UUID, found: Any) -> set[UUID]:
+        del tenant_id
+        return set(found) - self.of_others
 
     async def of_run(self, tenant_id: UUID, run_id: UUID, found: Any) -> None:
         del tenant_id, found
@@ -95,14 +100,25 @@ async def test_a_search_for_a_run_of_others_is_refused() -> None:
     assert index.readers == []
 
 
+def hit() -> HistoryHit:
+    ids = {"run_id": uuid4(), "session_id": uuid4()}
+    return HistoryHit(**ids, agent=None, prompt="", answer="", score=1, at=datetime.now(UTC))
+
+
+async def test_what_is_read_for_no_run_is_what_members_said_and_as_much_as_was_asked_for() -> None:
+    hits = [hit() for _ in range(9)]
+    connection, *_ = connected()
+    readings = Readings(*(each.run_id for each in hits[:3]))
+    answer = await searching(Index(*hits), readings).search(connection, SearchHistory(query="login", limit=4))
+    assert answer.hits == hits[3:7]
+
+
 async def test_what_is_found_is_noted_for_the_run_or_for_all_that_the_agent_works_on() -> None:
-    hit = HistoryHit(
-        run_id=uuid4(), session_id=uuid4(), agent=None, prompt="", answer="", score=1, at=datetime.now(UTC)
-    )
+    found = hit()
     connection, held, _ = connected()
     readings = Readings()
     of_run = SearchHistory(query="login", run=Named(run_id=held.run_id, fence=held.fence))
     for message in (of_run, SearchHistory(query="login")):
-        assert (await searching(Index(hit), readings).search(connection, message)).hits == [hit]
+        assert (await searching(Index(found), readings).search(connection, message)).hits == [found]
         await searching(Index(), readings).search(connection, message)
     assert readings.of == [held.run_id, connection.agent_id]

@@ -120,6 +120,10 @@ class ServerAway(DependencyUnavailable):
         super().__init__("server_away", f"{connection} does not answer ({why}).", retry_after_s)
 
 
+class ServerBrokeOff(ServerAway):
+    """It was asked, and no answer came: a change may have been carried out."""
+
+
 class ServerMisbehaved(TransientFailure):
     """A tool server answered what no server may. Counts against it."""
 

@@ -74,8 +74,8 @@ class Account:
 class ToolServer(Protocol):
     """One connection's server, kept open.
 
-    Every method raises ServerAway, ServerMisbehaved, ServerRefused, AddressRefused, or a failure in the
-    server's own words.
+    Every method raises ServerAway (ServerBrokeOff once it was asked), ServerMisbehaved, ServerRefused,
+    AddressRefused, or a failure in the server's own words.
     """
 
     async def list_tools(self) -> Sequence[Tool]: ...

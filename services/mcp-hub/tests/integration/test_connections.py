@@ -129,6 +129,26 @@ async def test_a_test_says_what_answers(world, tenant, upstream):
     assert "upstream 1" in tested["detail"]
 
 
+async def test_what_a_test_found_is_kept_and_shown_to_everybody(world, tenant, upstream, new_world):
+    other = await new_world(master_key=world.hub.settings.master_key)
+    made = await world.connect(tenant, name="wiki", url=upstream.url)
+    path = f"/connections/{made.id}"
+
+    async def shown():
+        one = (await as_role(other, tenant, "guest", "GET", path)).json()["health"]
+        listed = (await as_role(other, tenant, "user", "GET", "/connections")).json()["items"]
+        assert [each["health"] for each in listed] == [one]
+        return one
+
+    assert await shown() is None
+    found = (await as_role(world, tenant, "admin", "POST", f"{path}/test")).json()
+    assert await shown() == found
+    upstream.in_the_way = refuse
+    refused = (await as_role(world, tenant, "admin", "POST", f"{path}/test")).json()
+    assert (found["ok"], refused["ok"]) == (True, False)
+    assert await shown() == refused
+
+
 async def test_a_test_says_that_nobody_answers(world, tenant):
     made = await world.connect(tenant, name="wiki", url="http://127.0.0.1:9/mcp")
     tested = (await as_role(world, tenant, "admin", "POST", f"/connections/{made.id}/test")).json()

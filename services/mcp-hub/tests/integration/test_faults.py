@@ -10,11 +10,12 @@ import psycopg
 import pytest
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, TextContent
-from starlette.responses import Response
+from mcp_types import INTERNAL_ERROR, CallToolResult, TextContent
+from starlette.responses import JSONResponse, Response
 
 from oblivion_contracts.tool_use import AGE_KEY, MISSING_KEY
 from oblivion_mcp_hub.adapters.kept_open import KeptOpen
+from oblivion_mcp_hub.domain.results import MAYBE_DONE
 from oblivion_mcp_hub.testing import served
 from oblivion_platform.testing import eventually
 from oblivion_platform.tokens import API_AUDIENCE
@@ -387,6 +388,63 @@ async def test_a_server_that_is_started_anew_in_the_midst_of_a_call_is_called_ag
 
         await eventually(works)
         assert upstream.calls[-1] == ("write", HELLO)
+
+
+async def internal_error(scope, receive, send):
+    error = {"jsonrpc": "2.0", "id": "x", "error": {"code": INTERNAL_ERROR, "message": "no more"}}
+    await JSONResponse(error)(scope, receive, send)
+
+
+async def break_off(scope, receive, send):
+    raise RuntimeError("broken on purpose")
+
+
+NO_ANSWERS = {
+    "an error": Response(status_code=500),
+    "a proxy's error": Response("<html>", status_code=504, media_type="text/html"),
+    "nothing": break_off,
+    "no MCP": Response("{", media_type="application/json"),
+    "its own error": internal_error,
+    "silence": stall_app(lambda *_: asyncio.Event().wait()),
+}
+
+
+@pytest.mark.parametrize("patience_s", [5.0])
+@pytest.mark.parametrize("answer", NO_ANSWERS)
+async def test_a_change_that_nobody_answered_may_have_been_carried_out(world, wiki, client, upstream, answer):
+    assert not (await client.call_tool("wiki__write", HELLO)).is_error
+    upstream.in_the_way = NO_ANSWERS[answer]
+    written = await client.call_tool("wiki__write", HELLO)
+    read = await client.call_tool("wiki__read", {"text": "never asked"})
+    assert (written.is_error, read.is_error) == (True, True)
+    assert MAYBE_DONE in written.content[0].text
+    assert MAYBE_DONE not in read.content[0].text
+
+
+async def test_a_change_whose_result_is_too_large_may_have_been_carried_out(world, wiki, client, upstream):
+    async def much(arguments):
+        return CallToolResult(content=[TextContent(text="x" * 2_000_000)])
+
+    upstream.behaviours["write"] = much
+    result = await client.call_tool("wiki__write", HELLO)
+    assert ("too large" in result.content[0].text, MAYBE_DONE in result.content[0].text) == (True, True)
+
+
+@pytest.mark.parametrize("status", [400, 404, 429])
+async def test_a_change_that_was_not_taken_is_not_said_to_be_done(world, wiki, client, upstream, status):
+    assert not (await client.call_tool("wiki__write", HELLO)).is_error
+    upstream.in_the_way = Response(status_code=status)
+    refused = await client.call_tool("wiki__write", HELLO)
+    assert (refused.is_error, MAYBE_DONE in refused.content[0].text) == (True, False)
+
+
+async def test_a_change_that_reached_nobody_is_not_said_to_be_done(world, tenant, client, upstream):
+    async with served(upstream.app()) as url:
+        await world.connect(tenant, name="wiki", url=f"{url}/mcp")
+        assert not (await client.call_tool("wiki__write", HELLO)).is_error
+    for _ in range(6):  # Until the breaker opens, and then too.
+        gone = await client.call_tool("wiki__write", HELLO)
+        assert (gone.is_error, MAYBE_DONE in gone.content[0].text) == (True, False)
 
 
 class RoundRobin(httpx2.AsyncBaseTransport):

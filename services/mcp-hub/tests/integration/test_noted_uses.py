@@ -1,12 +1,15 @@
 """Every use of a credential is on record, those too that are no call."""
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
-from oblivion_mcp_hub.adapters.noted_uses import NotedUses
+from oblivion_mcp_hub.adapters.noted_uses import TRIES_MAX, NotedUses
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.testing import eventually
 from oblivion_platform.tokens import API_AUDIENCE
@@ -14,6 +17,7 @@ from oblivion_platform.tokens import API_AUDIENCE
 pytestmark = pytest.mark.integration
 
 SECRET = "canary-4711"
+NOT_NOTED = "use of a credential not noted"
 
 
 @pytest.fixture
@@ -85,8 +89,9 @@ async def test_what_has_no_credential_or_asks_nobody_is_no_use_of_one(world, ten
 class Away:
     """A database that is away until it is back."""
 
-    def __init__(self, database):
+    def __init__(self, database, failure=None):
         self._database = database
+        self._failure = failure or DependencyUnavailable("postgres_away", "away")
         self.is_away = True
         self.asked = 0
 
@@ -94,7 +99,7 @@ class Away:
     async def tenant(self, tenant_id):
         self.asked += 1
         if self.is_away:
-            raise DependencyUnavailable("postgres_away", "away")
+            raise self._failure
         async with self._database.tenant(tenant_id) as tx:
             yield tx
 
@@ -115,3 +120,36 @@ async def test_an_hour_later_is_another_line_and_what_could_not_be_written_is_wr
     await uses.close()
     hours = [hour for *_, hour in lines() if hour.startswith("2020")]
     assert hours == ["2020-11-22T13:00:00+00:00", "2020-11-22T14:00:00+00:00"]
+
+
+async def test_an_error_that_nobody_foresaw_ends_nothing(world, tenant, wiki, lines):
+    database = Away(world.hub.database, RuntimeError("canary"))
+    uses = NotedUses(database)  # pyright: ignore[reportArgumentType] - of its shape
+    (known,) = (await world.hub.known.of(tenant.id)).connections.values()
+    with capture_logs() as logged:
+        uses.note(known, "tools/list", "somebody")
+        await eventually(lambda: NOT_NOTED in [line["event"] for line in logged])
+    database.is_away = False
+    uses.note(known, "prompts/list", "somebody")
+
+    def noted():
+        assert {line[2] for line in lines() if line[0] == "somebody"} == {"tools/list", "prompts/list"}
+
+    await eventually(noted, within_s=30)
+    await uses.close()
+
+
+async def test_a_line_that_is_refused_again_and_again_is_given_up_and_holds_up_no_other(
+    world, tenant, wiki, lines
+):
+    uses = NotedUses(world.hub.database)
+    (known,) = (await world.hub.known.of(tenant.id)).connections.values()
+    gone = replace(known, id=uuid4(), tenant_id=uuid4())  # Nobody's: the row refers to nothing.
+    uses.note(gone, "tools/list", "somebody")
+    uses.note(known, "tools/list", "somebody")
+    with capture_logs() as logged:
+        for _ in range(TRIES_MAX + 2):
+            await uses.close()
+    assert [line[:2] for line in lines() if line[0] == "somebody"] == [("somebody", str(wiki.id))]
+    told = [line["given_up"] for line in logged if line["event"] == NOT_NOTED]
+    assert told == [False] * (TRIES_MAX - 1) + [True]

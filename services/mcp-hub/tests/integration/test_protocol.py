@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+import redis
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
@@ -97,6 +98,20 @@ async def test_a_session_is_of_no_use_to_anybody_else(world, tenant):
     assert [answer.status_code for answer in answers] == [404, 404]
 
 
+async def test_a_session_is_a_record_of_its_tenant_for_an_hour(world, tenant, redis_url):
+    token = await world.token(tenant, "user")
+    begun = await world.request("POST", "/mcp", token=token, headers=ACCEPT, json=INITIALIZE)
+    session = {**OF_THEN, "mcp-session-id": begun.headers["mcp-session-id"]}
+    with redis.Redis.from_url(redis_url, decode_responses=True) as store:
+        (key,) = store.scan_iter(f"*{begun.headers['mcp-session-id']}*")
+        ends_in_s, kept = store.ttl(key), store.get(key)
+    assert key.startswith(f"t:{tenant.id}:")
+    assert 3_000 < ends_in_s <= 3_600
+    assert (kept, token in kept) == (f"user:{tenant.people['user']}", False)
+    again = await world.request("POST", "/mcp", token=token, headers=session, json=LIST)
+    assert again.status_code == 200
+
+
 async def test_a_session_that_was_closed_is_over(world, tenant):
     token = await world.token(tenant, "user")
     begun = await world.request("POST", "/mcp", token=token, headers=ACCEPT, json=INITIALIZE)
@@ -187,6 +202,40 @@ async def test_calls_run_beside_each_other_over_one_kept_connection(world, tenan
             *(client.call_tool("wiki__read", {"text": text}) for text in ("first", "second"))
         )
     assert [result.content[0].text for result in results] == ["first", "second"]
+
+
+def asked_of(upstream):
+    """Which methods a server was asked for, as the current protocol names them in a header."""
+    return [each.get("mcp-method") for each in upstream.headers]
+
+
+async def test_what_is_known_of_a_server_is_not_asked_again_for_each_caller(world, tenant, upstream):
+    await world.connect(tenant, name="wiki", url=upstream.url)
+    people = [await world.token(tenant, role) for role in ("user", "admin", "guest")]
+    agent = await world.new_agent(tenant, "wiki__*")
+    people.append(await world.run_token(tenant, await world.new_run(tenant, agent)))
+    for token in people:
+        async with world.client(token) as client:
+            for _ in range(3):
+                assert (await client.list_tools()).tools or token == people[2]
+            await client.call_tool("wiki__read", {"text": "hello"})
+    asked = asked_of(upstream)
+    assert asked.count("tools/list") == 1
+    assert asked.count("server/discover") == 1  # One connection, shared by all.
+    assert asked.count("tools/call") == 3  # A guest has no tool of a server that nobody trusts.
+
+
+async def test_another_credential_is_another_connection(world, tenant, upstream):
+    for number in range(2):
+        await world.connect(tenant, name=f"wiki{number}", url=upstream.url, secret=f"key-{number}")
+    async with world.client(await world.token(tenant, "user")) as client:
+        await asyncio.gather(
+            *(client.call_tool(f"wiki{number % 2}__read", {"text": "hello"}) for number in range(8))
+        )
+    opened = [each for each in upstream.headers if each.get("mcp-method") == "server/discover"]
+    assert sorted(each["authorization"] for each in opened) == ["Bearer key-0", "Bearer key-1"]
+    called = [each["authorization"] for each in upstream.headers if each.get("mcp-method") == "tools/call"]
+    assert sorted(called) == ["Bearer key-0"] * 4 + ["Bearer key-1"] * 4
 
 
 async def test_a_run_that_is_over_is_an_error_of_the_protocol(world, tenant):

@@ -9,7 +9,7 @@ from oblivion_cli.doctor.finding import Finding, failed, ok, skipped, warning
 from oblivion_cli.doctor.patient import CannotTell, Patient
 from oblivion_cli.errors import CommandFailed, DependencyAway, NotFound
 from oblivion_cli.usecases.clickup_webhook import webhook_path
-from oblivion_cli.usecases.integrations import Integration
+from oblivion_cli.usecases.integrations import Integration, who_answers
 from oblivion_cli.usecases.manifest import missing_scopes
 from oblivion_cli.usecases.mappings import Mappings
 from oblivion_cli.usecases.round_trip import Route, slack_round_trip
@@ -54,7 +54,7 @@ class SlackConnection:
             return failed(refused.sentence, refused.fix)
         return [
             *ok(f"Slack's token speaks in {identity.team_name}."),
-            *_answers(integration),
+            *await _answers(admin, integration),
             *_scopes(identity),
             *_clock(patient, identity),
             *await _way_in(patient, admin, integration),
@@ -62,9 +62,24 @@ class SlackConnection:
         ]
 
 
-def _answers(integration: Integration) -> list[Finding]:
+async def _answers(admin: Admin, integration: Integration) -> list[Finding]:
+    """Whether somebody hears the people who speak to the app: of tenants that share it, one."""
     if integration.answers:
         return []
+    answering = await who_answers(admin.database, integration)
+    ours = admin.tenant.slug
+    if answering is None:
+        return warning(
+            f"Nobody answers who speaks to the app in {integration.name}: each tenant there mirrors only.",
+            f"Let this one answer: `oblivion slack connect --tenant {ours}`, without --mirror-only.",
+        )
+    if answering.is_suspended:
+        return warning(
+            f"Who speaks to the app in {integration.name} is answered by the tenant {answering.slug}, which "
+            "is suspended: nobody answers until it is active again.",
+            f"Make {answering.slug} active again, or let this one answer: `oblivion slack connect --tenant "
+            f"{answering.slug} --mirror-only`, then `oblivion slack connect --tenant {ours}`.",
+        )
     return ok("It is mirrored only: who speaks to the app is answered by another tenant's agents.")
 
 

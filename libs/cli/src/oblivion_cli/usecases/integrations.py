@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -10,6 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_cli.errors import AnsweredElsewhere, NotFound, UsageWrong
+from oblivion_cli.usecases.tenants import list_tenants
+from oblivion_platform.database.engine import Database
 
 Source = Literal["slack", "clickup"]
 
@@ -26,6 +28,10 @@ _UPSERT = text("""
 _SELECT = text("""
     SELECT id, source, external_id, app_id, name, state, config, health, answers FROM integrations
     WHERE CAST(:source AS text) IS NULL OR source = :source ORDER BY source, created_at
+""")
+_ANSWERS = text("""
+    SELECT FROM integrations
+    WHERE source = 'slack' AND state = 'active' AND answers AND app_id = :app AND external_id = :team
 """)
 _MERGE_CONFIG = text("""
     UPDATE integrations SET config = config || CAST(:config AS jsonb), updated_at = now() WHERE id = :id
@@ -107,6 +113,24 @@ async def merge_config(tx: AsyncConnection, integration_id: UUID, **config: Any)
 async def disable_stand_ins(tx: AsyncConnection, source: Source, keep: UUID) -> None:
     """Stand-ins of the sandbox give way to `keep`, which may be a real workspace or a newer sandbox."""
     await tx.execute(_DISABLE_OTHERS, {"source": source, "id": keep})
+
+
+@dataclass(frozen=True)
+class Answering:
+    """The tenant whose agents hear the people who speak to an app in a team."""
+
+    slug: str
+    is_suspended: bool
+
+
+async def who_answers(database: Database, integration: Integration) -> Answering | None:
+    """Looked for tenant by tenant, each under its own row-level security; None: nobody."""
+    values = {"app": integration.app_id, "team": integration.external_id}
+    for tenant in await list_tenants(database):
+        async with database.tenant(cast("UUID", tenant["id"])) as tx:
+            if (await tx.execute(_ANSWERS, values)).first() is not None:
+                return Answering(str(tenant["slug"]), tenant["state"] == "suspended")
+    return None
 
 
 def label(source: Source) -> str:

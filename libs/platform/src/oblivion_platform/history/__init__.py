@@ -8,12 +8,19 @@ or that lost everything, is filled again.
 """
 
 from oblivion_platform.history.documents import Document, is_shared, read_documents, set_indexed
-from oblivion_platform.history.embedding import Embedder, LangChainEmbedder, WordLlamaEmbedder, embedder_named
+from oblivion_platform.history.embedding import (
+    Embedder,
+    EmbedderNotInstalled,
+    LangChainEmbedder,
+    WordLlamaEmbedder,
+    embedder_named,
+)
 from oblivion_platform.history.index import QdrantHistory
 
 __all__ = [
     "Document",
     "Embedder",
+    "EmbedderNotInstalled",
     "LangChainEmbedder",
     "QdrantHistory",
     "WordLlamaEmbedder",

@@ -16,6 +16,17 @@ https://platform.openai.com/docs/guides/embeddings.
 _AS_OPENAI = frozenset({"openai", "azure_openai"})
 
 
+class EmbedderNotInstalled(DependencyUnavailable):
+    """The embedder that was chosen needs a package that is not here."""
+
+    def __init__(self, model: str, package: str) -> None:
+        super().__init__(
+            "embedder_not_installed",
+            f"OBLIVION_EMBEDDER is {model}, and its package is not installed here: `pip install {package}`. "
+            "Without OBLIVION_EMBEDDER the embedder is the one that needs nothing.",
+        )
+
+
 class Embedder(Protocol):
     """Vectors of one embedder can be compared with each other only: `name` says whose they are."""
 
@@ -62,6 +73,8 @@ class LangChainEmbedder:
                 if self._model is None:
                     self._model = await asyncio.to_thread(_load_langchain, self._model_name)
                 return cast("list[list[float]]", await self._model.aembed_documents([*map(_cut, texts)]))
+        except EmbedderNotInstalled:
+            raise
         except (
             Exception
         ) as error:  # Each provider has its own errors; all mean that there are no vectors now.
@@ -83,12 +96,22 @@ def _load_wordllama() -> Any:
 
 
 def _load_langchain(model: str) -> Any:
-    from langchain.embeddings import init_embeddings
-
+    """Raises: EmbedderNotInstalled."""
     # Its own counting of tokens downloads a vocabulary, and sends numbers, which only OpenAI itself reads.
-    is_openais = model.partition(":")[0] in _AS_OPENAI
-    options: dict[str, Any] = {"check_embedding_ctx_length": False} if is_openais else {}
-    return init_embeddings(model, **options)
+    provider = model.partition(":")[0]
+    options: dict[str, Any] = {"check_embedding_ctx_length": False} if provider in _AS_OPENAI else {}
+    try:
+        from langchain.embeddings import init_embeddings
+
+        return init_embeddings(model, **options)
+    except ImportError as error:
+        raise EmbedderNotInstalled(model, _package_of(provider, error)) from error
+
+
+def _package_of(provider: str, error: ImportError) -> str:
+    """Of LangChain's integration, or what that one itself lacks."""
+    lacking = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+    return (lacking.name or f"langchain-{provider}").partition(".")[0].replace("_", "-")
 
 
 def _cut(text: str) -> str:

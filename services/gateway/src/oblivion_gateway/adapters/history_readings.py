@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - statements are put together of constants
 """Implements `HistoryReadings`: whose words are in what was found is asked of the rows, not of the index."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import LiteralString
 from uuid import UUID
 
@@ -14,6 +14,11 @@ class PostgresHistoryReadings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def by_members(self, tenant_id: UUID, found: Sequence[UUID]) -> Set[UUID]:
+        values = {"found": list(found), "messages": MESSAGES_HEARD}
+        rows = await self._database.once(tenant_id, _BY_MEMBERS, values)
+        return {row.id for row in rows}
 
     async def of_run(self, tenant_id: UUID, run_id: UUID, found: Sequence[UUID]) -> None:
         values = {"run": run_id, "found": list(found), "messages": MESSAGES_HEARD}
@@ -37,6 +42,22 @@ _NOTED: LiteralString = f"""
             ARRAY(SELECT DISTINCT connection_id FROM results) AS connections
     ) words
     ON CONFLICT DO NOTHING RETURNING found_run_id
+"""
+# As the MCP hub judges a run: by who people are now, and which connections are trusted now.
+_BY_MEMBERS: LiteralString = f"""
+    SELECT found.id FROM unnest(%(found)s::uuid[]) AS found (id)
+    LEFT JOIN runs ended ON ended.id = found.id
+    CROSS JOIN LATERAL (
+        {context_of("found.id", said_until="coalesce(ended.finished_at, 'infinity')")}
+        SELECT EXISTS (SELECT FROM up)
+            AND NOT EXISTS (
+                SELECT FROM voices LEFT JOIN users u ON u.id = voices.user_id AND u.state = 'active'
+                WHERE coalesce(u.role, '') NOT IN ('admin', 'user'))
+            AND NOT EXISTS (
+                SELECT FROM results LEFT JOIN mcp_connections k ON k.id = results.connection_id
+                WHERE k.is_trusted IS NOT TRUE) AS are_members
+    ) words
+    WHERE words.are_members
 """
 _OF_RUN: LiteralString = f"WITH reading AS (SELECT %(run)s::uuid AS id) {_NOTED}"
 _OF_AGENT: LiteralString = f"""

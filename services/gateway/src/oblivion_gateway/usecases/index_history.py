@@ -33,7 +33,7 @@ async def index_for_ever(unindexed: Unindexed, *, every_s: float = EVERY_S) -> N
             pause_s = 0.0 if done else every_s
         except OblivionFailure as failure:
             pause_s = min(LONGEST_PAUSE_S, max(every_s, 2 * pause_s))
-            _log.info("history was not indexed", code=failure.code, again_in_s=pause_s)
+            _log.info("history was not indexed", code=failure.code, why=failure.message, again_in_s=pause_s)
         except Exception as error:  # The top of a loop that must not end.
             pause_s = LONGEST_PAUSE_S
             _log.error("history was not indexed", error=type(error).__name__, exc_info=error)

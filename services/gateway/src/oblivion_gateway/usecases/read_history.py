@@ -1,12 +1,14 @@
 """Earlier runs, searched: what an agent is given of them is words of others in its run, and noted as that.
 
-It is on record before the agent has it, so its next call of a tool is judged by it.
+It is on record before the agent has it, so its next call of a tool is judged by it. What an agent reads for
+no run it may keep for any later one, where nobody knows of it: so it is given what members said, and nothing
+else.
 """
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from oblivion_contracts.sessions import HistoryHit, HistorySearch
+from oblivion_contracts.sessions import HISTORY_LIMIT_MAX, HistoryHit, HistorySearch
 from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.socket_ports import HistoryIndex, HistoryReadings
 
@@ -29,8 +31,11 @@ class ReadHistory:
         return hits
 
     async def for_agent(self, tenant_id: UUID, search: HistorySearch, agent_id: UUID) -> Sequence[HistoryHit]:
-        """What was shared. It does not say for which of its runs, so it counts for all that it works on."""
-        hits = await self._index.search(tenant_id, search, frozenset())
+        """What was shared, and is members' words alone; it counts for all that the agent works on."""
+        wider = search.model_copy(update={"limit": HISTORY_LIMIT_MAX})
+        found = await self._index.search(tenant_id, wider, frozenset())
+        by_members = await self._readings.by_members(tenant_id, _found(found)) if found else frozenset[UUID]()
+        hits = [hit for hit in found if hit.run_id in by_members][: search.limit]
         if hits:
             await self._readings.of_agent(tenant_id, agent_id, _found(hits))
         return hits

@@ -192,7 +192,9 @@ class Exchanges:
                 said = {}
             if isinstance(said.get("error"), dict):
                 return _error(said["error"])
-        return MCPError(INTERNAL_ERROR, NO_ANSWER)
+        return MCPError(
+            INTERNAL_ERROR, NO_ANSWER if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else NOT_TAKEN
+        )
 
     async def _hear(self, asked: "_Asked", answer: Answer, stream: _Stream) -> Message | None:
         """The result; None when the stream ends before it."""
@@ -249,7 +251,8 @@ class Exchanges:
 
 
 SESSION_OVER, NO_ANSWER = "Session terminated", "Server returned an error response"
-"""As the SDK's client says it."""
+NOT_TAKEN = "Not Found"
+"""As the SDK's client says it. What was not taken was not carried out; of no answer, nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar, cast
 
+import aiohttp
 import httpx2
 import pydantic_core
 from mcp.client.client import Client
@@ -23,7 +24,6 @@ from mcp.shared.inbound import find_invalid_x_mcp_header, mcp_param_headers, x_m
 from mcp_types import (
     CONNECTION_CLOSED,
     HEADER_MISMATCH,
-    MISSING_REQUIRED_CLIENT_CAPABILITY,
     PARSE_ERROR,
     CallToolResult,
     CompleteResult,
@@ -43,6 +43,7 @@ from oblivion_mcp_hub.adapters.kept_open import KeptOpen
 from oblivion_mcp_hub.adapters.mcp_changes import hear_changes, kind_of
 from oblivion_mcp_hub.adapters.mcp_exchange import (
     NO_ANSWER,
+    NOT_TAKEN,
     SESSION_HEADER,
     SESSION_OVER,
     Exchanges,
@@ -52,9 +53,9 @@ from oblivion_mcp_hub.adapters.mcp_exchange import (
 from oblivion_mcp_hub.adapters.oauth_credentials import ShownCredential
 from oblivion_mcp_hub.adapters.short_way import ShortWay
 from oblivion_mcp_hub.domain.catalog import TOOLS_MAX
-from oblivion_mcp_hub.domain.results import failure
 from oblivion_mcp_hub.errors import (
     ServerAway,
+    ServerBrokeOff,
     ServerDeclined,
     ServerMisbehaved,
     ServerRefused,
@@ -199,18 +200,12 @@ class McpToolServer:
     ) -> CallToolResult | InputRequiredResult:
         asked = {"name": tool, "arguments": arguments}
         try:
-            try:
-                return await self._result("tools/call", asked, exchange, CallToolResult)
-            except ServerDeclined as declined:
-                if declined.rpc_code != HEADER_MISMATCH:
-                    raise
-                await self.list_tools()  # It has changed which arguments headers repeat.
-                return await self._result("tools/call", asked, exchange, CallToolResult)
+            return await self._result("tools/call", asked, exchange, CallToolResult)
         except ServerDeclined as declined:
-            if exchange.is_later_round or declined.rpc_code == MISSING_REQUIRED_CLIENT_CAPABILITY:
+            if declined.rpc_code != HEADER_MISMATCH:
                 raise
-            # A model can do something about it, and a client nothing.
-            return failure(declined.message)
+            await self.list_tools()  # It has changed which arguments headers repeat.
+            return await self._result("tools/call", asked, exchange, CallToolResult)
 
     async def check(self) -> Account:
         """Over an opening of its own, so that what is wrong with address, secret or server shows now."""
@@ -265,34 +260,37 @@ class McpToolServer:
                 except Exception as error:
                     if _is_of_the_opening(error):
                         opening.let_go()
-                    raise
+                    raise self._meaning(error, was_asked=not _never_left(error)) from None
         # The transport's errors have no base in common, and come in nested groups.
         except Exception as error:
             raise self._meaning(error) from None
 
-    def _meaning(self, error: Exception) -> OblivionFailure:
+    def _meaning(self, error: Exception, *, was_asked: bool = False) -> OblivionFailure:
         name, inner = self._connection.name, _innermost(error)
         if isinstance(inner, OblivionFailure):
             return inner
         if isinstance(inner, httpx2.HTTPStatusError) and inner.response.status_code in _UNAUTHORIZED:
             return ServerRefused(name)
         if isinstance(inner, MCPError):
-            return self._answer_of(inner)
+            return self._answer_of(inner, was_asked=was_asked)
         if isinstance(inner, RuntimeError | ValueError):
             return ServerMisbehaved(
                 name, "answered something that is no MCP, far too much, or not what its own schema says"
             )
-        return ServerAway(name, type(inner).__name__)
+        return (ServerBrokeOff if was_asked else ServerAway)(name, type(inner).__name__)
 
-    def _answer_of(self, error: MCPError) -> OblivionFailure:
+    def _answer_of(self, error: MCPError, *, was_asked: bool) -> OblivionFailure:
         name = self._connection.name
+        away = ServerBrokeOff if was_asked else ServerAway
         if error.code == CONNECTION_CLOSED:
-            return ServerAway(name, "it broke off")
+            return away(name, "it broke off")
         if error.code == PARSE_ERROR:
             return ServerMisbehaved(name, "answered something that is no MCP, or far too much")
         if error.message == SESSION_OVER:
             return _SessionOver(name)
-        if error.message in {"Not Found", NO_ANSWER}:
+        if error.message == NO_ANSWER:
+            return away(name, "it answered an error")
+        if error.message == NOT_TAKEN:
             return ServerAway(name, "it answered an error")
         return ServerDeclined(error.code, error.message, error.data)
 
@@ -376,6 +374,11 @@ def _is_of_the_opening(error: Exception) -> bool:
     if isinstance(error, MCPError):
         return error.code == CONNECTION_CLOSED or error.message == SESSION_OVER
     return not isinstance(error, OblivionFailure | RuntimeError | ValueError)
+
+
+def _never_left(error: Exception) -> bool:
+    """Whether nobody was reached who could have been asked."""
+    return isinstance(_innermost(error), aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
 def _innermost(error: BaseException) -> BaseException:

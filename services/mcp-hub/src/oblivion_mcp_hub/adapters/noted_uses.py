@@ -1,12 +1,14 @@
 """Implements `ports.Uses`: lines of the audit log, one an hour however often and on however many replicas.
 
 A line's id is made of what it says, so that whoever comes second writes nothing. What cannot be written now
-is written later: lists go on while Postgres is away.
+is written later: lists go on while Postgres is away. A line that breaks in a way that nobody foresaw holds up
+no other one, and is given up after a few tries.
 """
 
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -23,8 +25,16 @@ from oblivion_platform.tasks import end
 
 AGAIN_S = 5.0
 UNWRITTEN_MAX = 10_000
+TRIES_MAX = 3
+"""Of a line that is refused for a reason that nobody foresaw."""
 
 _log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Line:
+    values: dict[str, Any]
+    tries: int = 0
 
 
 class NotedUses:
@@ -36,7 +46,7 @@ class NotedUses:
         self._hour: datetime | None = None
         self._noted: set[UUID] = set()
         """Of this hour."""
-        self._unwritten: list[dict[str, Any]] = []
+        self._unwritten: list[_Line] = []
         self._writing: asyncio.Task[None] | None = None
 
     def note(self, connection: Connection, use: Use, by: str) -> None:
@@ -50,15 +60,14 @@ class NotedUses:
         if line_id in self._noted or len(self._unwritten) >= UNWRITTEN_MAX:
             return
         self._noted.add(line_id)
-        self._unwritten.append(
-            {
-                "id": line_id,
-                "tenant": connection.tenant_id,
-                "actor": by,
-                "subject": str(connection.id),
-                "detail": json.dumps({"use": use, "hour": hour.isoformat()}),
-            }
-        )
+        values = {
+            "id": line_id,
+            "tenant": connection.tenant_id,
+            "actor": by,
+            "subject": str(connection.id),
+            "detail": json.dumps({"use": use, "hour": hour.isoformat()}),
+        }
+        self._unwritten.append(_Line(values))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_until_done(), name="uses of credentials")
 
@@ -76,16 +85,25 @@ class NotedUses:
 
     async def _write(self) -> bool:
         """Whether nothing is left."""
-        try:
-            while self._unwritten:
-                line = self._unwritten[0]
-                async with self._database.tenant(line["tenant"]) as tx:
-                    await tx.execute(_LINE, line)
-                self._unwritten.remove(line)
-        except OblivionFailure as failure:
-            _log.warning("uses of credentials not noted yet", lines=len(self._unwritten), code=failure.code)
-            return False
-        return True
+        for line in list(self._unwritten):
+            try:
+                async with self._database.tenant(line.values["tenant"]) as tx:
+                    await tx.execute(_LINE, line.values)
+            except OblivionFailure as failure:
+                _log.warning(
+                    "uses of credentials not noted yet", lines=len(self._unwritten), code=failure.code
+                )
+                return False
+            except Exception as error:  # The top of a loop that must not end.
+                line.tries += 1
+                subject, given_up = line.values["subject"], line.tries >= TRIES_MAX
+                _log.error(
+                    "use of a credential not noted", connection=subject, given_up=given_up, exc_info=error
+                )
+                if not given_up:
+                    continue
+            self._unwritten.remove(line)
+        return not self._unwritten
 
 
 def _shows_one(connection: Connection) -> bool:

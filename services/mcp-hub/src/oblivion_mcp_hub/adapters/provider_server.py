@@ -5,6 +5,7 @@ are under way end on the old one. A refused credential is tried once more with a
 """
 
 import json
+import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
@@ -25,16 +26,19 @@ from pydantic import BaseModel, ValidationError
 
 from oblivion_mcp_hub.adapters.kept_open import KeptOpen
 from oblivion_mcp_hub.domain.results import failure
-from oblivion_mcp_hub.errors import ServerAway, ServerRefused
+from oblivion_mcp_hub.errors import ServerAway, ServerMisbehaved, ServerRefused
 from oblivion_mcp_hub.oauth_ports import Credential
 from oblivion_mcp_hub.ports import Account, Exchange
 from oblivion_mcp_hub.providers import Checked, Provider, ProviderTool
 from oblivion_platform.connections import Connection
 from oblivion_platform.errors import AuthenticationFailed, OblivionFailure, PermanentFailure
+from oblivion_platform.logging import get_logger
 from oblivion_platform.operations.errors import NothingFound
 
 OLD_SESSION_KEPT_S = 60.0
 AnswerT = TypeVar("AnswerT")
+
+_log = get_logger(__name__)
 
 
 class ProviderServer:
@@ -70,6 +74,11 @@ class ProviderServer:
             raise
         except PermanentFailure as refused:
             return failure(refused.message)
+        except OblivionFailure:
+            raise
+        # A vendor may answer what nobody foresaw, after it has done what it was asked.
+        except Exception as error:
+            raise self._unforeseen(tool, error) from None
         return _result(answer)
 
     async def list_resources(self) -> Sequence[Resource]:
@@ -113,6 +122,15 @@ class ProviderServer:
 
     async def close(self) -> None:
         await self._session.close()
+
+    def _unforeseen(self, tool: str, error: Exception) -> ServerMisbehaved:
+        """Neither what was asked nor what was answered is logged."""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        at = f"{where.filename}:{where.lineno}"
+        _log.error(
+            "provider broke", connection=self._connection.name, tool=tool, error=type(error).__name__, at=at
+        )
+        return ServerMisbehaved(self._connection.name, "answered something that is not understood")
 
     async def _asked(self, question: Callable[[Any], Awaitable[AnswerT]]) -> AnswerT:
         async def ask(secret: str) -> AnswerT:

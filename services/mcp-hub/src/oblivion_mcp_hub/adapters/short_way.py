@@ -161,6 +161,8 @@ class ShortWay:
         )
         try:
             return await asking
+        except aiohttp.ConnectionTimeoutError:
+            raise
         except TimeoutError as error:
             raise aiohttp.ServerTimeoutError from error
 

@@ -7,10 +7,17 @@ from mcp_types import CallToolResult, ContentBlock, Result, TextContent
 
 from oblivion_contracts.tool_use import AGE_KEY, APPROVAL_KEY
 
+MAYBE_DONE = "It may have been carried out: look whether it was before you call it again."
+
 
 def failure(sentence: str) -> CallToolResult:
     """A failure that the model hears and can act on."""
     return CallToolResult(content=[TextContent(text=sentence)], is_error=True)
+
+
+def maybe_done(sentence: str) -> CallToolResult:
+    """A failure after which nobody here knows whether the change was made."""
+    return failure(f"{sentence} {MAYBE_DONE}")
 
 
 def approval_needed(sentence: str) -> CallToolResult:

@@ -94,7 +94,8 @@ class Voice:
             return self.away(reason)
         return AnswerLost(
             f"{self.name}_answer_lost",
-            f"{self.title}'s answer was lost ({reason}): look whether it was done before trying again.",
+            f"{self.title}'s answer was lost ({reason}). It may have been carried out: look whether it was "
+            "done before you call it again.",
         )
 
 

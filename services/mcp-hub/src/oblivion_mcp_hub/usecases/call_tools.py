@@ -6,15 +6,27 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from mcp_types import CallToolResult, InputRequiredResult, Tool
+from mcp_types import (
+    INTERNAL_ERROR,
+    MISSING_REQUIRED_CLIENT_CAPABILITY,
+    CallToolResult,
+    InputRequiredResult,
+    Tool,
+)
 
 from oblivion_mcp_hub.domain.callers import Caller
 from oblivion_mcp_hub.domain.catalog import Catalog, Entry
 from oblivion_mcp_hub.domain.judgement import needs_approval
-from oblivion_mcp_hub.domain.results import aged, approval_needed, failure, size_of
+from oblivion_mcp_hub.domain.results import aged, approval_needed, failure, maybe_done, size_of
 from oblivion_mcp_hub.domain.rounds import asks_too_much
 from oblivion_mcp_hub.domain.trust import Standing
-from oblivion_mcp_hub.errors import ApprovalNeeded, CallRefused, ServerAway, ServerDeclined, ServerMisbehaved
+from oblivion_mcp_hub.errors import (
+    ApprovalNeeded,
+    CallRefused,
+    ServerBrokeOff,
+    ServerDeclined,
+    ServerMisbehaved,
+)
 from oblivion_mcp_hub.metrics import REFUSALS, TOOL_CALLS
 from oblivion_mcp_hub.oauth_errors import SignInMissing
 from oblivion_mcp_hub.ports import NOTHING_ELSE, Ended, Exchange, Ledger, NewCall, Notices, ToolServers
@@ -183,7 +195,12 @@ class CallTools:
                     server = self._servers.of(connection)
                     result = await server.call(entry.upstream, arguments, exchange)
             except TimeoutError:
-                raise ServerAway(connection.name, f"nothing within {self._terms.timeout_s:.0f} s") from None
+                late = f"nothing within {self._terms.timeout_s:.0f} s"
+                raise ServerBrokeOff(connection.name, late) from None
+            except ServerDeclined as declined:
+                if exchange.is_later_round or declined.rpc_code == MISSING_REQUIRED_CLIENT_CAPABILITY:
+                    raise
+                result = _declined(entry, declined)
             if isinstance(result, InputRequiredResult) and asks_too_much(result, exchange.can_be_asked):
                 raise ServerMisbehaved(connection.name, ASKS_TOO_MUCH)
             return self._checked(connection, entry, result)
@@ -193,10 +210,9 @@ class CallTools:
     ) -> CallToolResult | InputRequiredResult:
         size = size_of(result)
         if size > self._terms.result_max_bytes:
-            return failure(
-                f"The result of {entry.name} is too large ({size} bytes; {self._terms.result_max_bytes} are "
-                "taken). Ask for less."
-            )
+            most = self._terms.result_max_bytes
+            too_large = f"The result of {entry.name} is too large ({size} bytes; {most} are taken)."
+            return failure(f"{too_large} Ask for less.") if entry.is_read_only else maybe_done(too_large)
         if isinstance(result, InputRequiredResult):
             return result.model_copy(update={"meta": None})
         if (
@@ -218,7 +234,16 @@ class CallTools:
             if earlier is not None:
                 result, age_s = earlier
                 return aged(result, age_s, failed.message)
+        if isinstance(failed, ServerBrokeOff | ServerMisbehaved) and not entry.is_read_only:
+            return maybe_done(failed.message)
         return failure(failed.message)
+
+
+def _declined(entry: Entry, declined: ServerDeclined) -> CallToolResult:
+    """In the server's words: a model can do something about it, and a client nothing."""
+    if declined.rpc_code == INTERNAL_ERROR and not entry.is_read_only:
+        return maybe_done(declined.message)
+    return failure(declined.message)
 
 
 def _why_missing(known: KnownTools, name: str) -> str:
