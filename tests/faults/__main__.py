@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from oblivion_platform.testing.polling import eventually
 from oblivion_sandbox.control import SandboxControl
 from tests.faults import agent
 from tests.faults.beside import SystemAndMore
@@ -100,6 +101,7 @@ async def run_schedule(system: SystemAndMore, schedule: Schedule) -> Verdict:
             await side.behave()
         for rule in schedule.misbehaviours:
             await _misbehave(control, rule, schedule.seed)
+        await _choose_way_in(system, control, by_socket=schedule.by_socket)
         work = Work(control, place, random.Random(schedule.seed))
         patience = Patience(STUCK_AFTER_S)
         async with Watch(system, patience, place.began_at).kept():
@@ -141,6 +143,20 @@ def _tell(verdict: Verdict, done: str, took_s: float) -> None:
     for what in ("lost", "duplicated", "stuck", "disordered"):
         if names := getattr(verdict, what):
             print(f"    {what}: {names}", flush=True)
+
+
+async def _choose_way_in(system: SystemAndMore, control: SandboxControl, *, by_socket: bool) -> None:
+    """How Slack delivers; by socket, once one is open."""
+
+    async def connected() -> None:
+        assert await control.slack.socket_connections() > 0
+
+    app = await control.slack.change_app(socket_mode=by_socket)
+    if by_socket:
+        tokens = ("--bot-token", app["bot_token"], "--app-token", app["app_token"])
+        secret = ("--signing-secret", app["signing_secret"], "--keep-old-secret")
+        await system.command("slack", "connect", "--sandbox", *tokens, *secret)
+        await eventually(connected)
 
 
 async def _misbehave(control: SandboxControl, rule: Misbehaviour, seed: int) -> None:

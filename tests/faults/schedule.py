@@ -10,6 +10,9 @@ VICTIMS = ("postgres", "redis", "ingestion", "router-worker", "gateway", "squad"
 SECONDS = ("gateway-2", "squad-2", "steady-2")
 """Second replicas, in every other schedule: the agents' are at the second gateway."""
 
+BY_SOCKET_EVERY = 3
+"""Of so many schedules Slack delivers one by Socket Mode: some of them doubled, some not."""
+
 LOAD_S = 6.0
 """How long people work; every fault begins within it."""
 
@@ -53,13 +56,16 @@ class Schedule:
     seed: int
     is_doubled: bool
     """With a second gateway and second processes of the agents."""
+    by_socket: bool
+    """Slack's events come by Socket Mode, not by HTTP."""
     faults: tuple[Fault, ...]
     misbehaviours: tuple[Misbehaviour, ...]
 
     def __str__(self) -> str:
         rules = ", ".join(f"{rule.action} on {rule.side} {rule.match}" for rule in self.misbehaviours)
         doubled = "two replicas; " if self.is_doubled else ""
-        return doubled + "; ".join(map(str, self.faults)) + (f"; {rules}" if rules else "")
+        by_socket = "Socket Mode; " if self.by_socket else ""
+        return doubled + by_socket + "; ".join(map(str, self.faults)) + (f"; {rules}" if rules else "")
 
 
 _STRIKES = (Harm.KILL, Harm.STOP)
@@ -85,7 +91,7 @@ def draw_schedule(seed: int) -> Schedule:
         Misbehaviour(*dice.choice(_CALLS), action=dice.choice(_CALL_FAULTS), probability=0.1)
         for _ in range(dice.randint(0, 2))
     ]
-    return Schedule(seed, is_doubled, tuple(faults), tuple(rules))
+    return Schedule(seed, is_doubled, seed % BY_SOCKET_EVERY == 0, tuple(faults), tuple(rules))
 
 
 def _draw_harm(dice: random.Random, victims: Sequence[str]) -> tuple[str, Harm]:

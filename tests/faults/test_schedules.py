@@ -28,6 +28,13 @@ def test_every_other_schedule_has_second_replicas_and_each_harm_to_each_of_them_
     assert set(SECOND_HARMS) <= doubled
 
 
+def test_every_third_schedule_delivers_by_socket_mode_with_second_replicas_and_without() -> None:
+    drawn = [draw_schedule(seed) for seed in range(1, 21)]
+    by_socket = [schedule for schedule in drawn if schedule.by_socket]
+    assert [schedule.seed for schedule in by_socket] == [3, 6, 9, 12, 15, 18]
+    assert {schedule.is_doubled for schedule in by_socket} == {True, False}
+
+
 def test_a_schedule_has_two_to_four_faults() -> None:
     assert {len(draw_schedule(seed).faults) for seed in range(200)} == {2, 3, 4}
 
