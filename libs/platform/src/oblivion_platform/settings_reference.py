@@ -25,6 +25,8 @@ CLASSES = {
     "gateway": "oblivion_gateway.settings:Settings",
     "mcp-hub": "oblivion_mcp_hub.settings:Settings",
     "stdio-bridge": "oblivion_mcp_hub.stdio.settings:BridgeSettings",
+    "observer": "oblivion_observer.settings:Settings",
+    "queue-board": "oblivion_observer.queue_board.settings:Settings",
     "operator": "oblivion_operator.settings:Settings",
     "agent": "oblivion_agent.settings:Settings",
     "sandbox": "oblivion_sandbox.settings:SandboxSettings",

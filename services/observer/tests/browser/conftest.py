@@ -16,6 +16,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from oblivion_observer.adapters.page_folder import read_page
+from oblivion_observer.testing_provider import CLIENT, StandInProvider, standing_in
 from oblivion_platform.embedded.process import free_port
 from oblivion_sandbox.control import SandboxControl
 
@@ -67,7 +68,13 @@ class Up:
 
 
 @pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+def identity_provider() -> Iterator[StandInProvider]:
+    with standing_in() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory, identity_provider: StandInProvider) -> Iterator[Up]:
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
     if not read_page():
@@ -75,6 +82,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     root = tmp_path_factory.mktemp("observer")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OBLIVION_")}
     environment |= {"OBLIVION_HOME": str(root / "home"), "COLUMNS": "200", **MANY}
+    environment |= {"OBLIVION_OIDC_ISSUER": identity_provider.url, "OBLIVION_OIDC_CLIENT_ID": CLIENT}
     port, output = free_port(), root / "output.txt"
     command = [sys.executable, "-m", "oblivion_cli", "up", "--port", str(port)]
     with output.open("wb") as file:

@@ -26,6 +26,8 @@ VIEWS = {
     "feed": ("/feed", "Live feed"),
     "events": ("/events", "Events"),
     "dead-letters": ("/dead-letters", "Dead letters"),
+    "queues": ("/queues", "Queues"),
+    "settings": ("/settings", "Settings"),
     "first-steps": ("/first-steps", "First steps"),
     "credentials": ("/credentials", "Credentials"),
     "users": ("/users", "Users"),

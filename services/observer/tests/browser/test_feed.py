@@ -1,5 +1,6 @@
 """The live feed on the page: what happens appears, can be narrowed down, and is neither lost nor doubled."""
 
+import json
 import re
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -164,6 +165,29 @@ def process_of(up: Any, module: str) -> psutil.Process:
     children = psutil.Process(up.process.pid).children(recursive=True)
     [found] = [each for each in children if module in each.cmdline()]
     return found
+
+
+async def test_whoever_has_the_feed_open_too_often_is_told_so_and_goes_on_when_there_is_room(page: Page):
+    words, refusals = "You have the live feed open 100 times. Close some.", 1
+
+    def refuse_first(socket: Any) -> None:
+        nonlocal refusals
+        if refusals == 0:
+            socket.connect_to_server()
+            return
+        refusals -= 1
+        refusal = json.dumps({"message": words, "data": "too_many_feeds"})
+        opening = json.dumps(
+            {"sid": "s", "upgrades": [], "pingInterval": 10_000, "pingTimeout": 20_000, "maxPayload": 100_000}
+        )
+        socket.on_message(lambda said: socket.send(f"44/admin,{refusal}") if said == "40/admin," else None)
+        socket.send(f"0{opening}")
+
+    await page.route_web_socket("**/socket.io/**", refuse_first)
+    await page.goto("/feed")
+    await expect(page.get_by_text(words)).to_be_visible()
+    await expect(page.locator(LIVE)).to_be_visible()
+    await expect(page.get_by_text(words)).to_have_count(0)
 
 
 async def test_lines_that_are_not_kept_any_more_are_a_gap_in_sight(page: Page, feed: Feed):

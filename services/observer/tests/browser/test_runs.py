@@ -75,6 +75,20 @@ async def test_a_question_is_answered_on_the_page_and_the_work_goes_on(page: Pag
     assert title in held
 
 
+async def test_a_denied_question_is_told_to_the_agent_and_nothing_is_written(page: Page, mention: Mention):
+    run_id, title = await waiting_run(page, mention)
+    await page.get_by_label("Comment").fill("not this one")
+    await page.get_by_role("button", name="Deny").click()
+    steps = page.get_by_label("Steps of the run")
+    await expect(steps.get_by_text("denied by you")).to_be_visible()
+    await expect(steps.get_by_text("not this one")).to_be_visible()
+    await expect(page.locator("[data-connection=ended]")).to_be_visible()
+    run = await (await page.request.get(f"/api/runs/{run_id}")).json()
+    assert run["state"] in {"succeeded", "failed"}, "it is over, and says so in its own words"
+    held = await (await page.request.get("/notion/control/documents/page")).text()
+    assert title not in held
+
+
 async def test_a_run_is_cancelled_and_nothing_comes_of_it(page: Page, mention: Mention):
     run_id, title = await waiting_run(page, mention)
     await page.get_by_role("button", name="Cancel").click()

@@ -44,6 +44,8 @@ async def test_kept_tokens_say_of_what_they_are_and_how_they_are_replaced(page: 
     kept = page.get_by_role("table", name="Credentials")
     slack = kept.get_by_role("row").filter(has_text="slack bot token")
     await expect(slack.get_by_text("oblivion slack connect")).to_be_visible()
+    # It was used to look at the workspace, if for nothing else.
+    await expect(slack.locator("time")).to_have_count(2)
     await kept.get_by_role("link", name="its page").first.click()
     await expect(page.get_by_role("heading", name="Its tools")).to_be_visible()
     assert "/tools/" in page.url

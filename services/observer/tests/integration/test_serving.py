@@ -7,15 +7,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from oblivion_observer.adapters.board_socket import BoardSocket
 from oblivion_observer.adapters.page_folder import read_page
 from oblivion_observer.bootstrap import running
 from oblivion_observer.routes.application import make_application
+from oblivion_observer.routes.queue_board import QueueBoard
 from oblivion_observer.settings import Settings
 from oblivion_platform.health import Health, Phase
 
 
 def application(folder: Path) -> httpx.AsyncClient:
-    app = make_application(read_page(folder), Health(phase=Phase.READY))
+    board = QueueBoard(None, BoardSocket(str(folder / "none.sock")), frozenset())
+    app = make_application(read_page(folder), board, Health(phase=Phase.READY))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 
 

@@ -123,6 +123,16 @@ const deadLetters = createRoute({
   }),
   component: lazyRouteComponent(() => import("@/views/events/DeadLetters"), "DeadLetters"),
 });
+const queues = createRoute({
+  getParentRoute: () => root,
+  path: "/queues",
+  component: lazyRouteComponent(() => import("@/views/queues/Queues"), "Queues"),
+});
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("@/views/settings/Settings"), "Settings"),
+});
 const firstSteps = createRoute({
   getParentRoute: () => root,
   path: "/first-steps",
@@ -162,6 +172,8 @@ export const router = createRouter({
     feed,
     events,
     deadLetters,
+    queues,
+    settings,
     firstSteps,
     credentials,
     users,

@@ -12,6 +12,7 @@ from psycopg import sql
 from oblivion_cli.home import DATABASE, Home, HomeSecrets
 from oblivion_cli.up.front import front_process
 from oblivion_cli.up.logs import ServiceLog
+from oblivion_cli.up.queue_board import SOCKET, queue_board_process
 from oblivion_cli.up.services import (
     Announce,
     Process,
@@ -32,6 +33,7 @@ _LANGFUSE = ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LANGFUSE_HOST")
 """Whoever is told what the model is told: nobody but the squad sends it there."""
 
 THIS_MACHINE = "127.0.0.0/8, ::1/128"
+_LAST_FIRST = ("squad", "queue-board", "observer", "mcp-hub", "router-worker", "gateway", "ingestion")
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,15 @@ class EmbeddedSystem:
 
     async def start_services(self) -> None:
         """Everything between the outside and the agents."""
-        await self._start(
-            self._ingestion(), self._gateway(), self._router_worker(), self._mcp_hub(), self._observer()
-        )
+        board = queue_board_process(self.redis_url)
+        services = [
+            self._ingestion(),
+            self._gateway(),
+            self._router_worker(),
+            self._mcp_hub(),
+            self._observer(),
+        ]
+        await self._start(*services, *([board] if board is not None else []))
 
     async def start_squad(self) -> None:
         """The agents, which are registered by now."""
@@ -111,7 +119,7 @@ class EmbeddedSystem:
     async def restart_services(self) -> None:
         """Start the services again, with the settings of now."""
         self._announce("starting the services again with their new settings")
-        await self._supervisor.drop("squad", "observer", "mcp-hub", "router-worker", "gateway", "ingestion")
+        await self._supervisor.drop(*_LAST_FIRST)
         await self.start_services()
         await self.start_squad()
 
@@ -243,7 +251,13 @@ class EmbeddedSystem:
         return ProcessSpec(
             name="observer",
             command=python_module("oblivion_observer"),
-            environment=child_environment(PORT=str(self.ports.observer), OBLIVION_HOST="127.0.0.1"),
+            environment=child_environment(
+                PORT=str(self.ports.observer),
+                OBLIVION_HOST="127.0.0.1",
+                OBLIVION_GATEWAY_URL=f"http://127.0.0.1:{self.ports.gateway}",
+                OBLIVION_PUBLIC_URL=self.base_url,
+                OBLIVION_QUEUE_BOARD_SOCKET=SOCKET,
+            ),
             ready_url=f"http://127.0.0.1:{self.ports.observer}/health/ready",
         )
 

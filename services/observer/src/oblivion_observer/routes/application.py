@@ -1,4 +1,4 @@
-"""The HTTP application: health, metrics, and the page for everything else.
+"""The HTTP application: health, metrics, the queue board, and the page for everything else.
 
 What no other service answers comes here from the whole world, so health and metrics are for those alone who
 ask this process itself: every front and Ingress says whom it asks for (`X-Forwarded-For`), and nobody behind
@@ -15,15 +15,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from oblivion_observer.domain.assets import Asset
 from oblivion_observer.routes.page import HEADERS, Page
+from oblivion_observer.routes.queue_board import QueueBoard
 from oblivion_platform.health import Health, health_routes
 from oblivion_platform.problems import exception_handlers, problem_response
 
 
-def make_application(assets: Mapping[str, Asset], health: Health) -> Starlette:
+def make_application(assets: Mapping[str, Asset], board: QueueBoard, health: Health) -> Starlette:
     """Put it together."""
     page = Route("/{path:path}", Page(assets).__call__, methods=["GET", "HEAD"])
     return Starlette(
-        routes=[*health_routes(health), page],
+        routes=[*health_routes(health), *board.routes(), page],
         middleware=[Middleware(InsideAlone)],
         exception_handlers=exception_handlers(),
     )

@@ -13,6 +13,8 @@ import {
   IconRepeat,
   IconRobot,
   IconRoute,
+  IconSettings,
+  IconStack2,
   IconUsers,
 } from "@tabler/icons-react";
 import type { Standing } from "@/api/me";
@@ -30,8 +32,10 @@ export const PLACES = [
   { to: "/feed", label: "Live feed", icon: IconActivity, least: "user" },
   { to: "/events", label: "Events", icon: IconInbox, least: "admin" },
   { to: "/dead-letters", label: "Dead letters", icon: IconMailX, least: "admin" },
+  { to: "/queues", label: "Queues", icon: IconStack2, least: "admin" },
   { to: "/first-steps", label: "First steps", icon: IconListCheck, least: "admin" },
   { to: "/credentials", label: "Credentials", icon: IconKey, least: "admin" },
   { to: "/users", label: "Users", icon: IconUsers, least: "admin" },
+  { to: "/settings", label: "Settings", icon: IconSettings, least: "admin" },
   { to: "/audit", label: "Audit log", icon: IconHistory, least: "admin" },
 ] as const satisfies readonly { to: string; label: string; icon: unknown; least: Standing }[];

@@ -36,7 +36,7 @@ export function Agents() {
   const pages = usePages<Agent>({
     key: ["agents", "roster"],
     load: (cursor) => ask(api.GET("/api/agents", { params: { query: { cursor, limit: 200 } } })),
-    everyMs: 5_000,
+    everyMs: 10_000,
   });
   const items = pages.items.filter((agent) =>
     `${agent.name} ${agent.description}`.toLowerCase().includes(search.toLowerCase()),

@@ -58,6 +58,13 @@ export function Secrets({ agent }: { agent: Agent }) {
   );
 }
 
+/** Until when an agent without a secret stays cut off. */
+const UNTIL = {
+  api: "until it is given a new secret.",
+  squad: "until it is given a new secret, or the system starts again and gives it one.",
+  resource: "until the operator writes its Secret again.",
+};
+
 function Listed({ agent, secrets }: { agent: Agent; secrets: Schemas["LiveSecret"][] }) {
   if (secrets.length === 0) return <Text size="sm">It has none, so it cannot sign in.</Text>;
   return (
@@ -79,7 +86,7 @@ function Listed({ agent, secrets }: { agent: Agent; secrets: Schemas["LiveSecret
             </Table.Td>
             <Table.Td>{secret.last_used_at ? <Moment at={secret.last_used_at} /> : "never"}</Table.Td>
             <Table.Td>
-              <Retire agent={agent} secret={secret} />
+              <Retire agent={agent} secret={secret} isLast={secrets.length === 1} />
             </Table.Td>
           </Table.Tr>
         ))}
@@ -88,7 +95,13 @@ function Listed({ agent, secrets }: { agent: Agent; secrets: Schemas["LiveSecret
   );
 }
 
-function Retire({ agent, secret }: { agent: Agent; secret: Schemas["LiveSecret"] }) {
+interface RetireParts {
+  agent: Agent;
+  secret: Schemas["LiveSecret"];
+  isLast: boolean;
+}
+
+function Retire({ agent, secret, isLast }: RetireParts) {
   const retire = useDoing({
     run: () =>
       ask(
@@ -108,6 +121,11 @@ function Retire({ agent, secret }: { agent: Agent; secret: Schemas["LiveSecret"]
       label={`Retire ${secret.prefix}`}
     >
       Whoever signs in with it is refused from now on. Take the new one into use first.
+      {isLast && (
+        <Text size="sm" mt="xs" c="var(--mantine-color-error)">
+          It is the last: {agent.name} is cut off within 15 minutes, and stays so {UNTIL[agent.origin]}
+        </Text>
+      )}
     </Asking>
   );
 }

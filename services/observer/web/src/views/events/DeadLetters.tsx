@@ -19,7 +19,7 @@ export function DeadLetters() {
   const pages = usePages<Letter>({
     key: ["dead", cause],
     load: (cursor) => ask(api.GET("/api/dead-letters", { params: { query: { cursor, limit: 100, cause } } })),
-    everyMs: 5_000,
+    everyMs: 10_000,
   });
   return (
     <View

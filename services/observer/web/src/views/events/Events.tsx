@@ -43,7 +43,7 @@ export function Events() {
     key: ["events", state, source],
     load: (cursor) =>
       ask(api.GET("/api/events", { params: { query: { cursor, limit: 100, state, source } } })),
-    everyMs: 5_000,
+    everyMs: 10_000,
   });
   return (
     <View

@@ -1,5 +1,5 @@
 import "./feed.css";
-import { Badge, Button, Group, Select, Text, TextInput } from "@mantine/core";
+import { Alert, Badge, Button, Group, Select, Text, TextInput } from "@mantine/core";
 import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
@@ -41,6 +41,11 @@ export function Feed() {
       }
     >
       <Filters />
+      {feed.hindrance !== null && feed.end === null && (
+        <Alert color="yellow" variant="outline" role="status">
+          {feed.hindrance} It is tried again.
+        </Alert>
+      )}
       <Shown feed={feed} kept={paused ?? feed.kept} follows={paused === null} onLookBack={pause} />
     </View>
   );

@@ -17,6 +17,8 @@ export interface Feed {
   isKnown: boolean;
   /** Why nothing more comes. */
   end: End | null;
+  /** Why nothing comes yet, where it will: the connection is tried again. */
+  hindrance: string | null;
   again: () => void;
 }
 
@@ -34,6 +36,7 @@ export function useFeed(): Feed {
   const [connection, setConnection] = useState<Connection>("connecting");
   const [isKnown, setKnown] = useState(false);
   const [end, setEnd] = useState<End | null>(null);
+  const [hindrance, setHindrance] = useState<string | null>(null);
   const [turn, setTurn] = useState(0);
   const queries = useQueryClient();
   // biome-ignore lint/correctness/useExhaustiveDependencies: Another turn is another connection.
@@ -58,12 +61,14 @@ export function useFeed(): Feed {
       after = batch.cursor;
       setKept((now) => withBatch(now, batch));
       setKnown(true);
+      setHindrance(null);
       setConnection("live");
       taken();
     });
     socket.on("end", (why: End) => {
       ended = !why.passes;
       if (ended) stop(why);
+      else setHindrance(why.detail);
     });
     socket.on("disconnect", () => {
       if (!ended) comeBack();
@@ -71,7 +76,11 @@ export function useFeed(): Feed {
     socket.on("connect_error", (error: Error & { data?: unknown }) => {
       const code = String(error.data ?? "");
       if (FINAL.has(code)) stop({ code, detail: error.message, passes: false });
-      else comeBack();
+      else {
+        // A refusal with a code is a sentence for people; anything else is the network's.
+        if (code) setHindrance(error.message);
+        comeBack();
+      }
     });
     return () => {
       clearTimeout(waiting);
@@ -83,8 +92,9 @@ export function useFeed(): Feed {
     setKept(NOTHING_YET);
     setKnown(false);
     setEnd(null);
+    setHindrance(null);
     setConnection("connecting");
     setTurn((now) => now + 1);
   }, []);
-  return { kept, connection, isKnown, end, again };
+  return { kept, connection, isKnown, end, hindrance, again };
 }

@@ -11,6 +11,7 @@ import { Moment } from "@/parts/Moment";
 import { Failed, Nothing, Waiting } from "@/parts/states";
 import { useDoing } from "@/parts/useDoing";
 import { View } from "@/parts/View";
+import { Activity } from "./Activity";
 import { channelOf, LinkPanel, listOf } from "./LinkPanel";
 import { OptionsFields } from "./OptionsFields";
 import { inWords, type Options, problemOf, wrongWith } from "./options";
@@ -57,6 +58,7 @@ export function Mappings() {
 }
 
 function One({ mapping, maySet }: { mapping: Mapping; maySet: boolean }) {
+  const [isOpen, { toggle }] = useDisclosure();
   const name = `${listOf(mapping)} and ${channelOf(mapping)}`;
   const problem = problemOf(mapping);
   return (
@@ -89,6 +91,9 @@ function One({ mapping, maySet }: { mapping: Mapping; maySet: boolean }) {
         </Stack>
         {maySet && (
           <Group gap="xs">
+            <Button variant="default" size="xs" aria-expanded={isOpen} onClick={toggle}>
+              {isOpen ? "Less" : "Test and events"}
+            </Button>
             <Change mapping={mapping} name={name} />
             <Unlink mapping={mapping} name={name} />
           </Group>
@@ -97,6 +102,7 @@ function One({ mapping, maySet }: { mapping: Mapping; maySet: boolean }) {
       <SimpleGrid cols={{ base: 1, sm: 2 }} mt="md" spacing="xs">
         <Comments mapping={mapping} maySet={maySet} />
       </SimpleGrid>
+      {isOpen && <Activity mapping={mapping} />}
     </Paper>
   );
 }

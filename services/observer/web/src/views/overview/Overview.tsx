@@ -8,13 +8,16 @@ import { ago } from "@/parts/Moment";
 import { Failed, Waiting } from "@/parts/states";
 import { View } from "@/parts/View";
 import { leftOf, nextOf, useSetup } from "../first-steps/setup";
+import { sumOf, useQueues } from "../queues/queues";
 import { RunRows } from "../runs/RunRows";
 import { Approvals } from "./Approvals";
 import { columnsOf } from "./columns";
 import { Plot } from "./Plot";
 
-const EVERY_MS = 10_000;
+/** All together far below the requests a minute that a person has: several windows may be open. */
+const EVERY_MS = 15_000;
 const STEPS_EVERY_MS = 30_000;
+const STATS_EVERY_MS = 60_000;
 
 /** Whether all is well, at a glance; each figure leads to the rows behind it. */
 export function Overview() {
@@ -47,14 +50,22 @@ function Figures() {
     queryFn: () => ask(api.GET("/api/agents", { params: { query: { limit: 200 } } })),
     refetchInterval: EVERY_MS,
   });
+  const queues = useQueues(EVERY_MS);
+  const breakers = useQuery({
+    queryKey: ["breakers"],
+    queryFn: () => ask(api.GET("/api/breakers")),
+    refetchInterval: EVERY_MS,
+  });
   if (overview.isPending || agents.isPending) return <Waiting rows={2} />;
   if (overview.isError) return <Failed error={overview.error} again={() => void overview.refetch()} />;
   if (agents.isError) return <Failed error={agents.error} again={() => void agents.refetch()} />;
   return (
-    <SimpleGrid cols={{ base: 2, sm: 3, xl: 6 }} spacing="sm">
+    <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="sm">
       {figuresOf(overview.data, agents.data.items).map((figure) => (
         <Figure key={figure.label} {...figure} />
       ))}
+      <Figure {...queuesFigure(queues.data?.items)} />
+      <Figure {...breakersFigure(breakers.data?.items)} />
     </SimpleGrid>
   );
 }
@@ -112,6 +123,27 @@ function figuresOf(seen: Schemas["Overview"], agents: Schemas["AgentView"][]): F
   ];
 }
 
+function queuesFigure(queues: Schemas["QueueView"][] | undefined): FigureOf {
+  const link = { to: "/queues" } as const;
+  if (!queues) return { label: "Queues", value: "–", detail: "not known", link };
+  const { depth, oldest } = sumOf(queues);
+  const detail = oldest ? `oldest ${ago(oldest, new Date())}` : "nothing waits";
+  return { label: "Queues", value: depth, detail, link };
+}
+
+/** What opened, in the live feed. */
+function breakersFigure(breakers: Schemas["BreakerView"][] | undefined): FigureOf {
+  if (!breakers) return { label: "Breakers", value: "–", detail: "not known", link: { to: "/feed" } };
+  const providers = [...new Set(breakers.map(({ provider }) => provider))];
+  return {
+    label: "Breakers",
+    value: providers.length === 0 ? "closed" : `${providers.length} open`,
+    detail: providers.length === 0 ? "nobody is left alone" : `left alone: ${providers.join(", ")}`,
+    link: { to: "/feed", search: providers[0] ? { search: providers[0] } : {} },
+    isBad: providers.length > 0,
+  };
+}
+
 function mutedOf(agents: Schemas["AgentView"][]): string {
   const muted = agents.filter(
     (agent) => agent.muted_until && new Date(agent.muted_until) > new Date(),
@@ -146,7 +178,7 @@ function Plots() {
   const stats = useQuery({
     queryKey: ["stats", span],
     queryFn: () => ask(api.GET("/api/stats", { params: { query: { minutes } } })),
-    refetchInterval: 30_000,
+    refetchInterval: STATS_EVERY_MS,
     placeholderData: (before) => before,
   });
   if (stats.isPending) return <Waiting rows={3} />;

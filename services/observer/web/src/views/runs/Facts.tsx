@@ -1,10 +1,13 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Run } from "@/api/client";
+import { reaches, useMe } from "@/api/me";
 import { lasted, Moment } from "@/parts/Moment";
 import { Pairs } from "@/parts/Pairs";
 
 export function Facts({ run }: { run: Run }) {
+  const me = useMe().data;
+  const seesEvents = me ? reaches(me.role, "admin") : false;
   const { usage } = run;
   const pairs: [string, ReactNode][] = [
     ["Agent", run.agent ?? "not chosen yet"],
@@ -28,5 +31,20 @@ export function Facts({ run }: { run: Run }) {
       </Link>,
     ]);
   }
+  if (run.event_id && seesEvents) {
+    pairs.push([
+      "Event",
+      <Link key="event" to="/events" search={{ event: run.event_id }}>
+        what came in
+      </Link>,
+    ]);
+  }
+  if (run.trace_id) {
+    pairs.push(["Trace", <Trace key="trace" id={run.trace_id} url={run.trace_url} />]);
+  }
   return <Pairs title="Facts" pairs={pairs} />;
+}
+
+function Trace({ id, url }: { id: string; url: string | null | undefined }) {
+  return url ? <a href={url}>{id}</a> : id;
 }

@@ -13,8 +13,10 @@ import { Facts } from "./Facts";
 import { Routed } from "./Routed";
 import { RunActions } from "./RunActions";
 import { Steps } from "./Steps";
+import type { ToolCall } from "./timeline";
 
 const route = getRouteApi("/runs/$runId");
+const CALLS_EVERY_MS = 5_000;
 
 /** One run from the question to the answer, live. */
 export function OneRun() {
@@ -25,10 +27,12 @@ export function OneRun() {
     queryFn: () => ask(api.GET("/api/runs/{run_id}", { params: { path: { run_id: runId } } })),
   });
   const progress = useJobProgress(runId);
+  const calls = useCalls(runId, run.data?.finished_at == null);
   const turns = progress.steps.filter((step) => step.kind !== "progress").length;
   // biome-ignore lint/correctness/useExhaustiveDependencies: Whatever is no mere progress changes the run's row, and so does its end.
   useEffect(() => {
     void client.invalidateQueries({ queryKey: ["runs", "one", runId] });
+    void client.invalidateQueries({ queryKey: ["runs", "calls", runId] });
     void client.invalidateQueries({ queryKey: ["approvals"] });
   }, [client, runId, turns, progress.connection]);
   if (run.isError && !run.data) {
@@ -45,10 +49,19 @@ export function OneRun() {
       </View>
     );
   }
-  return <Shown run={run.data} progress={progress} />;
+  return <Shown run={run.data} progress={progress} calls={calls.data?.items ?? []} />;
 }
 
-function Shown({ run, progress }: { run: Run; progress: JobProgress }) {
+/** Of a run that goes on, asked again: a call is no step of it. */
+function useCalls(runId: string, goesOn: boolean) {
+  return useQuery({
+    queryKey: ["runs", "calls", runId],
+    queryFn: () => ask(api.GET("/api/runs/{run_id}/tool-calls", { params: { path: { run_id: runId } } })),
+    refetchInterval: goesOn ? CALLS_EVERY_MS : false,
+  });
+}
+
+function Shown({ run, progress, calls }: { run: Run; progress: JobProgress; calls: ToolCall[] }) {
   return (
     <View
       title="Run"
@@ -77,7 +90,7 @@ function Shown({ run, progress }: { run: Run; progress: JobProgress }) {
                 <Title order={2} size="h4">
                   Steps <Live connection={progress.connection} />
                 </Title>
-                <Steps steps={progress.steps} />
+                <Steps steps={progress.steps} calls={calls} />
               </Stack>
             </Paper>
           </Stack>

@@ -81,7 +81,7 @@ export function RunRows({ filter }: { filter: RunFilter }) {
           },
         }),
       ),
-    everyMs: 5_000,
+    everyMs: 10_000,
   });
   return (
     <Rows

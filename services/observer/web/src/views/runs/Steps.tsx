@@ -11,7 +11,7 @@ import {
 } from "@tabler/icons-react";
 import { Moment } from "@/parts/Moment";
 import { Waiting } from "@/parts/states";
-import { tell } from "./words";
+import { type ToolCall, timelineOf } from "./timeline";
 
 const ICONS: Record<string, typeof IconCircleDot> = {
   state: IconCircleDot,
@@ -23,23 +23,23 @@ const ICONS: Record<string, typeof IconCircleDot> = {
   notice: IconInfoCircle,
 };
 
-/** What happened, oldest first. */
-export function Steps({ steps }: { steps: readonly Step[] }) {
+/** What happened, oldest first, with the tools that were called meanwhile. */
+export function Steps({ steps, calls }: { steps: readonly Step[]; calls: readonly ToolCall[] }) {
   if (steps.length === 0) return <Waiting rows={3} />;
+  const entries = timelineOf(steps, calls);
   return (
-    <Timeline bulletSize={26} lineWidth={2} active={steps.length - 1} aria-label="Steps of the run">
-      {steps.map((step) => {
-        const { title, text } = tell(step);
-        const Icon = ICONS[step.kind] ?? IconCircleDot;
+    <Timeline bulletSize={26} lineWidth={2} active={entries.length - 1} aria-label="Steps of the run">
+      {entries.map(({ key, kind, at, title, text }) => {
+        const Icon = ICONS[kind] ?? IconCircleDot;
         return (
-          <Timeline.Item key={step.sequence} bullet={<Icon size={15} aria-hidden />} title={title}>
+          <Timeline.Item key={key} bullet={<Icon size={15} aria-hidden />} title={title}>
             {text && (
               <Text size="sm" className="words">
                 {text}
               </Text>
             )}
             <Text size="xs" c="dimmed">
-              <Moment at={step.at} />
+              <Moment at={at} />
             </Text>
           </Timeline.Item>
         );

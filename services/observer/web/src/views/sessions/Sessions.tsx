@@ -28,7 +28,7 @@ export function Sessions() {
   const pages = usePages<Summary>({
     key: ["sessions", "list"],
     load: (cursor) => ask(api.GET("/api/sessions", { params: { query: { cursor, limit: 100 } } })),
-    everyMs: 5_000,
+    everyMs: 10_000,
   });
   return (
     <View title="Sessions" about="Conversations, wherever they are held." actions={<NewConversation />}>

@@ -14,6 +14,7 @@ import { ConnectionActions } from "./ConnectionActions";
 import { healthOf } from "./health";
 import { type Kind, kindsOf, WAYS } from "./kinds";
 import { SignIn } from "./SignIn";
+import { ToolCalls } from "./ToolCalls";
 import { ToolList } from "./ToolList";
 
 const route = getRouteApi("/tools/$connectionId");
@@ -76,6 +77,14 @@ function Shown({ connection }: { connection: Connection }) {
               <Text size="sm">It is disabled: its tools are offered to nobody.</Text>
             ) : (
               <ToolList connection={connection} maySet={maySet} />
+            )}
+            {maySet && (
+              <>
+                <Title order={2} size="h4">
+                  Calls
+                </Title>
+                <ToolCalls connectionId={connection.id} />
+              </>
             )}
           </Stack>
         </Grid.Col>

