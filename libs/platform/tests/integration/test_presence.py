@@ -24,6 +24,7 @@ def a_replica(sid: str, **changes: Any) -> Replica:
 @pytest.fixture
 async def presence(redis_url: str) -> AsyncGenerator[Presence]:
     board = Presence(redis_url)
+    await board.mark("g1")
     yield board
     await board.close()
 
@@ -36,6 +37,7 @@ async def test_what_a_gateway_writes_is_read_back(presence: Presence) -> None:
 
 
 async def test_the_least_loaded_replica_is_picked_and_counts_as_loaded_at_once(presence: Presence) -> None:
+    await presence.mark("g2")
     await presence.write({(TENANT, AGENT): [a_replica("s1", running=1), a_replica("s2", gateway="g2")]})
     assert await presence.pick(TENANT, AGENT, "x") == Place("s2", "g2")
     picked = {await presence.pick(TENANT, AGENT, "x"), await presence.pick(TENANT, AGENT, "x")}
@@ -50,13 +52,12 @@ async def test_only_a_replica_that_handles_the_task_and_does_not_drain_is_picked
     assert await presence.pick(TENANT, AGENT, "fix_bug") == Place("s2", "g1")
 
 
-async def test_sockets_of_a_gateway_that_was_killed_are_picked_where_there_are_no_others(
-    presence: Presence,
-) -> None:
-    await presence.write({(TENANT, AGENT): [a_replica("s1"), a_replica("s2", gateway="g2", running=1)]})
-    await presence.mark("g2")
-    assert await presence.pick(TENANT, AGENT, "x") == Place("s2", "g2")
+async def test_sockets_of_a_gateway_that_was_killed_are_picked_by_nobody(presence: Presence) -> None:
+    await presence.write({(TENANT, AGENT): [a_replica("s1", running=1), a_replica("s2", gateway="killed")]})
     assert await presence.pick(TENANT, AGENT, "x") == Place("s1", "g1")
+    assert await presence.pick(TENANT, AGENT, "x") is None
+    await presence.mark("killed")
+    assert await presence.pick(TENANT, AGENT, "x") == Place("s2", "killed")
 
 
 async def test_a_withdrawn_replica_is_gone(presence: Presence) -> None:
@@ -78,13 +79,13 @@ async def test_a_silent_replica_is_dropped(redis_url: str) -> None:
 
 
 async def test_a_gateway_notices_that_redis_forgot(presence: Presence, redis_url: str) -> None:
-    assert not await presence.mark("g1")
-    assert await presence.mark("g1")
-    assert await presence.is_marked("g1")
+    assert not await presence.mark("new")
+    assert await presence.mark("new")
+    assert await presence.is_marked("new")
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         await client.flushdb()
-    assert not await presence.is_marked("g1")
-    assert not await presence.mark("g1")
+    assert not await presence.is_marked("new")
+    assert not await presence.mark("new")
 
 
 async def test_a_gateway_that_ended_or_fell_silent_is_not_marked(presence: Presence) -> None:

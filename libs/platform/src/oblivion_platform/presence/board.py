@@ -86,7 +86,7 @@ class Presence:
         """The least loaded replica that handles `task` and has room; it counts as loaded from now on.
 
         What is written of a gateway that was killed stays for a while: sockets of one without its mark are
-        taken only where there are no others.
+        nobody's to work with.
 
         Raises:
             DependencyUnavailable: Redis does not answer.
@@ -196,18 +196,16 @@ local function handles(handlers)
 end
 
 local now = tonumber(redis.call('TIME')[1])
-local best, gateway, least, marked
+local best, gateway, least
 for _, sid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], now - tonumber(ARGV[1]), '+inf')) do
     local text = redis.call('HGET', KEYS[1], sid)
     if text then
         local replica = cjson.decode(text)
         local load = tonumber(redis.call('HGET', KEYS[2], sid) or '0') / replica.concurrency
         local free = load < 1 and not replica.draining and handles(replica.handlers)
-        if free then
-            local known = redis.call('EXISTS', 'oblivion:gateway:' .. replica.gateway .. ':mark')
-            if not least or known > marked or known == marked and load < least then
-                best, gateway, least, marked = sid, replica.gateway, load, known
-            end
+        local lives = redis.call('EXISTS', 'oblivion:gateway:' .. replica.gateway .. ':mark') == 1
+        if free and lives and (not least or load < least) then
+            best, gateway, least = sid, replica.gateway, load
         end
     end
 end

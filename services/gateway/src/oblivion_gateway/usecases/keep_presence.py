@@ -53,6 +53,7 @@ class KeepPresence:
     async def written(self, connection: AgentConnection) -> None:
         """Write this one now; if Redis is away, as soon as it is back."""
         try:
+            await self._mark()
             await self._board.write(self._replicas([connection]))
         except DependencyUnavailable:
             self.changed(connection)
@@ -98,8 +99,8 @@ class KeepPresence:
     async def _turn(self) -> None:
         self._wake.clear()
         now = time.monotonic()
-        is_known = await self._board.mark(self._gateway, for_s=self._marked_for_s)
-        if not is_known or now - self._refreshed_at >= REFRESH_EVERY_S:
+        await self._mark()
+        if now - self._refreshed_at >= REFRESH_EVERY_S:
             self._changed.clear()
             await self._board.write(self._replicas(self._connections))
             self._refreshed_at = now
@@ -109,6 +110,11 @@ class KeepPresence:
         if now - self._seen_at >= SEEN_EVERY_S:
             self._seen_at = now
             await self._note_seen()
+
+    async def _mark(self) -> None:
+        """Without it no socket of ours is given work; where it is gone, Redis forgot the sockets too."""
+        if not await self._board.mark(self._gateway, for_s=self._marked_for_s):
+            self._refreshed_at = float("-inf")
 
     async def _note_seen(self) -> None:
         agents: dict[UUID, set[UUID]] = defaultdict(set)
