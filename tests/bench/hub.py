@@ -2,7 +2,8 @@
 
 The hub proves the caller's token, looks up what the run may do, writes the call down and checks arguments and
 results; its peers do nothing of that. One core is the server's under test, the other has the client, the
-upstream and the hub's stores. Every peer is asked for the same tool of the same upstream.
+upstream and the hub's stores. Every peer is asked for the same tool of the same upstream. What is many times
+slower is measured once, and what cannot be installed here is left out.
 
 python -m tests.bench hub
 """
@@ -16,9 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,17 @@ from oblivion_platform.logging import configure_logging
 from oblivion_platform.settings import LogSettings
 from oblivion_platform.testing import FreshDatabase
 from oblivion_platform.testing.databases import password_of
+from tests.bench import hub_contextforge
 from tests.bench.figures import Figure, at_least, at_most
 from tests.bench.hub_load import Plan, Result
 
 ROUNDS, IN_FLIGHT, RUNS = 3, 16, 64
 TIMES_SDK, SHARE_OF_SDK, LIST_MS = 2.5, 0.4, 20.0
+SLOW_WARM_UP_CALLS = 50
 CONNECTIONS, TOOLS_EACH = 20, 250
 """For the list of 5,000 tools."""
-START_WITHIN_S = 60.0
+START_WITHIN_S = 180.0
+"""One of them makes its database first, on a machine that may be busy."""
 BUILD = Path("build/bench-hub")
 FASTMCP = "fastmcp==4.1.2"
 MODERN = "2026-07-28"
@@ -62,6 +66,20 @@ class Measured:
     per_s: float
     us_a_call: float
     """Of the server's processor time; says the same on a busy machine."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who is measured: how it is started, asked, and made ready once it answers."""
+
+    command: list[str]
+    """Empty: the upstream itself."""
+    plan: dict[str, Any]
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    prepare: Callable[[str], Awaitable[None]] | None = None
+    """Given its address."""
+    is_slow: bool = False
+    """Many times slower than the others, so a few calls tell."""
 
 
 @dataclass(frozen=True)
@@ -92,49 +110,71 @@ class Bench:
 
 
 async def measure() -> list[Figure]:
-    """All in turn, three times; the median counts."""
+    """All in turn, up to three times; the median counts."""
     configure_logging(LogSettings(log_level="error"), service="bench")
     server_core, load_core, *_ = sorted(os.sched_getaffinity(0))
-    fastmcp = await asyncio.to_thread(_installed, "fastmcp", FASTMCP)
+    installed = {
+        name: await asyncio.to_thread(_installed, name, requirement)
+        for name, requirement in {"fastmcp": FASTMCP, "contextforge": hub_contextforge.REQUIREMENT}.items()
+    }
     os.sched_setaffinity(0, {load_core})
     try:
         with tempfile.TemporaryDirectory(prefix="oblivion-bench-") as folder:
             async with _stores(Path(folder), server_core, load_core) as bench:
-                return [*await _calls(bench, fastmcp), await _listing(bench)]
+                return [*await _calls(bench, installed, Path(folder)), await _listing(bench)]
     finally:
         os.sched_setaffinity(0, {server_core, load_core})
 
 
-async def _calls(bench: Bench, fastmcp: Path | None) -> list[Figure]:
+async def _calls(bench: Bench, installed: dict[str, Path | None], folder: Path) -> list[Figure]:
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(_serving(bench, _peer("upstream"), core=bench.load_core))
         await bench.world.connect(bench.tenant, name="bench", url=upstream.url, is_trusted=True)
-        plans = {
-            "hub": _modern("bench__echo"),
-            "direct": _modern("echo"),
-            "SDK's own server": _modern("echo"),
-        }
-        commands = {"hub": [sys.executable, "-m", "oblivion_mcp_hub"], "SDK's own server": _peer("sdk")}
-        if fastmcp is not None:
-            script = str(Path(__file__).parent / "hub_fastmcp.py")
-            for how in ("kept", "stock"):
-                commands[f"FastMCP proxy, {how}"] = [
-                    *(str(fastmcp), script, "{port}"),
-                    *(upstream.url, how),
-                ]
-                plans[f"FastMCP proxy, {how}"] = _modern("echo")
-        measured: dict[str, list[Measured]] = {name: [] for name in plans}
-        for _ in range(ROUNDS):
-            for name, plan in plans.items():
-                if name == "direct":
-                    measured[name].append(await _measured(bench, name, plan, upstream))
-                    continue
-                async with _serving(bench, commands[name], core=bench.server_core) as server:
-                    measured[name].append(await _measured(bench, name, plan, server))
+        peers = _peers(installed, upstream.url, folder)
+        measured: dict[str, list[Measured]] = {name: [] for name in peers}
+        for number in range(ROUNDS):
+            for name, peer in peers.items():
+                if number == 0 or not peer.is_slow:
+                    measured[name].append(await _round(bench, name, peer, upstream))
     return _figures({name: _median(each) for name, each in measured.items()})
 
 
-async def _measured(bench: Bench, name: str, plan: dict[str, Any], server: Served) -> Measured:
+def _peers(installed: dict[str, Path | None], upstream_url: str, folder: Path) -> dict[str, Peer]:
+    peers = {
+        "hub": Peer([sys.executable, "-m", "oblivion_mcp_hub"], _modern("bench__echo")),
+        "direct": Peer([], _modern("echo")),
+        "SDK's own server": Peer(_peer("sdk"), _modern("echo")),
+    }
+    fastmcp, contextforge = installed["fastmcp"], installed["contextforge"]
+    if fastmcp is not None:
+        script = str(Path(__file__).parent / "hub_fastmcp.py")
+        for how in ("kept", "stock"):
+            command = [str(fastmcp), script, "{port}", upstream_url, how]
+            peers[f"FastMCP proxy, {how}"] = Peer(
+                command, _modern("echo"), {"FASTMCP_LOG_LEVEL": "ERROR"}, is_slow=how == "stock"
+            )
+    if contextforge is not None:
+        peers["mcp-contextforge-gateway"] = Peer(
+            hub_contextforge.command(contextforge),
+            hub_contextforge.plan(),
+            hub_contextforge.environment(folder / "contextforge.db"),
+            prepare=lambda url: hub_contextforge.connect(url, upstream_url),
+            is_slow=True,
+        )
+    return peers
+
+
+async def _round(bench: Bench, name: str, peer: Peer, upstream: Served) -> Measured:
+    if not peer.command:
+        return await _measured(bench, name, peer, upstream)
+    async with _serving(bench, peer.command, core=bench.server_core, more=peer.environment) as server:
+        if peer.prepare is not None:
+            await peer.prepare(f"http://127.0.0.1:{server.port}")
+        return await _measured(bench, name, peer, server)
+
+
+async def _measured(bench: Bench, name: str, peer: Peer, server: Served) -> Measured:
+    plan = {**peer.plan, "warm_up_calls": SLOW_WARM_UP_CALLS} if peer.is_slow else peer.plan
     tokens = await _tokens(bench, bench.tenant, "bench__*") if name == "hub" else []
     alone = await _load(bench, server.port, plan, 1, tokens)
     tokens = await _tokens(bench, bench.tenant, "bench__*") if name == "hub" else []
@@ -172,6 +212,17 @@ def _figures(measured: dict[str, Measured]) -> list[Figure]:
         Figure(f"hub: processor time a call, {each.name}", round(each.us_a_call), "us")
         for each in measured.values()
     ]
+    others = [each for each in measured.values() if each.name not in {"hub", "direct", sdk.name}]
+    figures += [
+        Figure(
+            f"hub: calls at {IN_FLIGHT}, times those of {each.name}", round(hub.per_s / each.per_s, 1), "x"
+        )
+        for each in others
+    ]
+    figures += [
+        Figure(f"hub: processor time, share of {each.name}'s", round(hub.us_a_call / each.us_a_call, 3), "x")
+        for each in (sdk, *others)
+    ]
     return [
         *figures,
         at_most("hub: times the SDK's own p50", hub.p50_ms / sdk.p50_ms, "x", TIMES_SDK),
@@ -190,7 +241,7 @@ async def _listing(bench: Bench) -> Figure:
         for number in range(CONNECTIONS):
             await bench.world.connect(tenant, name=f"bench{number}", url=upstream.url)
         tokens = await _tokens(bench, tenant, *(f"bench{number}__*" for number in range(CONNECTIONS)))
-        plan = _asking("tools/list", {})
+        plan = {**_asking("tools/list", {}), "warm_up_calls": SLOW_WARM_UP_CALLS}
         await _until_listed(server.port, plan, tokens[0])
         result = await _load(bench, server.port, plan, 1, tokens)
     return at_most("hub: tools/list of 5,000 tools, p50", result.p50_ms, "ms", LIST_MS)
@@ -245,7 +296,9 @@ async def _serving(
     port = free_port()
     environment = {**os.environ, **bench.environment, "PORT": str(port), **(more or {})}
     server = await asyncio.create_subprocess_exec(
-        *(part.replace("{port}", str(port)) for part in command), env=environment
+        *(part.replace("{port}", str(port)) for part in command),
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
     )
     os.sched_setaffinity(server.pid, {core})
     try:

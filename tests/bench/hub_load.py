@@ -32,7 +32,9 @@ class Plan:
     connections: int = 1
     warm_up_calls: int = 500
     """Not counted: until every connection of a server to its stores has planned its statements."""
-    seconds: float = 5.0
+    seconds: float = 2.5
+    calls_at_least: int = 50
+    """However long they take."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class Exchange:
 
     def received(self) -> float | None:
         """Seconds since it was sent, once the answer is whole."""
-        self._answer += self._socket.recv(BUFFER)
+        part = self._socket.recv(BUFFER)
+        if not part:
+            raise ConnectionError("the server hung up")
+        self._answer += part
         return time.perf_counter() - self._sent_s if _is_whole(self._answer) else None
 
     @property
@@ -112,7 +117,7 @@ def run(plan: Plan) -> Result:
     latencies_s: list[float] = []
     calls = failed = 0
     until_s = math.inf
-    while (now_s := time.perf_counter()) < until_s:
+    while (now_s := time.perf_counter()) < until_s or len(latencies_s) < plan.calls_at_least:
         if calls >= plan.warm_up_calls and until_s == math.inf:
             until_s = now_s + plan.seconds
         for number, _ in poll.poll(0.1):
@@ -127,7 +132,7 @@ def run(plan: Plan) -> Result:
     ordered = sorted(latencies_s)
     return Result(
         calls,
-        len(ordered) / plan.seconds,
+        len(ordered) / (now_s - until_s + plan.seconds),
         ordered[len(ordered) // 2] * 1000,
         ordered[int(len(ordered) * 0.99)] * 1000,
         failed,
