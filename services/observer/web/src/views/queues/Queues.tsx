@@ -40,14 +40,20 @@ export function Queues() {
       {queues.isError && !queues.data && <Failed error={queues.error} again={() => void queues.refetch()} />}
       <Stack>
         {queues.data?.items.map((queue) => (
-          <One key={queue.name} queue={queue} points={stats.data?.items ?? []} />
+          <One key={queue.name} queue={queue} points={stats.data?.items} />
         ))}
       </Stack>
     </View>
   );
 }
 
-function One({ queue, points }: { queue: Queue; points: Schemas["StatPoint"][] }) {
+interface OneParts {
+  queue: Queue;
+  /** Not there yet: the figures need not wait for the plots. */
+  points: Schemas["StatPoint"][] | undefined;
+}
+
+function One({ queue, points }: OneParts) {
   const { title, about, waiting, done } = QUEUES[queue.name];
   return (
     <Paper withBorder p="md" component="section" aria-label={title}>
@@ -81,16 +87,20 @@ function One({ queue, points }: { queue: Queue; points: Schemas["StatPoint"][] }
             {queue.given_up_last_hour}
           </Fact>
         </SimpleGrid>
-        <Plot
-          title="Done"
-          unit="in the last hour"
-          columns={columnsOf(
-            points.filter((point) => point.metric === done),
-            MINUTES,
-            MINUTES,
-            new Date(),
-          )}
-        />
+        {points ? (
+          <Plot
+            title="Done"
+            unit="in the last hour"
+            columns={columnsOf(
+              points.filter((point) => point.metric === done),
+              MINUTES,
+              MINUTES,
+              new Date(),
+            )}
+          />
+        ) : (
+          <Waiting rows={3} />
+        )}
       </SimpleGrid>
     </Paper>
   );
