@@ -352,6 +352,29 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     name: {"type": "object", "properties": {argument: {"type": "string"}}, "required": [argument]}
     for name, argument in {"test_sampling": "prompt", "test_elicitation": "message"}.items()
 }
+SCHEMAS["json_schema_2020_12_tool"] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "$defs": {
+        "address": {
+            "$anchor": "addressDef",
+            "type": "object",
+            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+        }
+    },
+    "properties": {
+        "name": {"type": "string"},
+        "address": {"$ref": "#/$defs/address"},
+        "contactMethod": {"type": "string", "enum": ["phone", "email"]},
+        "phone": {"type": "string"},
+        "email": {"type": "string"},
+    },
+    "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
+    "if": {"properties": {"contactMethod": {"const": "phone"}}, "required": ["contactMethod"]},
+    "then": {"required": ["phone"]},
+    "else": {"required": ["email"]},
+    "additionalProperties": False,
+}
 _ABOUT_DATA = embedded("test://mixed-content-resource", "application/json", '{"test":"data","value":123}')
 _EMBEDDED = embedded("test://embedded-resource", "text/plain", "This is an embedded resource content.")
 TOOLS: dict[str, Behaviour] = {
@@ -380,6 +403,7 @@ TOOLS: dict[str, Behaviour] = {
     "test_input_required_result_multiple_inputs": ask_much,
     "test_input_required_result_multi_round": ask_twice,
     "test_input_required_result_capabilities": ask_what_they_can,
+    "json_schema_2020_12_tool": always(text("ok")),
 }
 RESOURCES = {
     "test://static-text": ("Static Text Resource", "text/plain"),
