@@ -1,12 +1,12 @@
 """Run every benchmark, print its figures, write build/bench.json.
 
-python -m tests.bench [webhooks] [mirror] [routing] [agents] [hub] [sessions] [mention] [feed] [start]
+python -m tests.bench [webhooks] [mirror] [routing] [agents] [hub] [sessions] [mention] [feed] [page] [start]
 """
 
 import asyncio
 import sys
 
-from tests.bench import agents_sockets, feed, hub, mention, mirror, routing, sessions, start, webhooks
+from tests.bench import agents_sockets, feed, hub, mention, mirror, page, routing, sessions, start, webhooks
 from tests.bench.figures import Figure, show, write
 
 PARTS = {
@@ -18,6 +18,7 @@ PARTS = {
     "sessions": sessions.measure,
     "mention": mention.measure,
     "feed": feed.measure,
+    "page": page.measure,
     "start": start.measure,
 }
 
