@@ -36,5 +36,5 @@ class Board(Protocol):
     async def ask(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> BoardAnswer | None:
-        """None: it does not run."""
+        """None: it does not run. Raises: DependencyUnavailable: it does not answer."""
         ...

@@ -165,6 +165,27 @@ async def test_where_it_does_not_run_the_page_says_what_to_install(
         assert word in answer.text
 
 
+async def test_a_board_that_answers_nothing_is_said_to_be_away_and_one_that_hangs_up_not_to_run(
+    signed_in: GatewaysWord, tmp_path: Path
+) -> None:
+    hangs_up = asyncio.Event()
+
+    async def take(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not hangs_up.is_set():
+            await hangs_up.wait()
+        writer.close()
+
+    async with await asyncio.start_unix_server(take, tmp_path / "board.sock"):
+        board = BoardSocket(str(tmp_path / "board.sock"), timeout_s=0.2)
+        async with browser(QueueBoard(signed_in, board, frozenset({ORIGIN})), "operator") as client:
+            silent = await client.get(BOARD)
+            hangs_up.set()
+            gone = await client.get(BOARD)
+        await board.close()
+    assert (silent.status_code, silent.json()["code"]) == (503, "queue_board_unavailable")
+    assert (gone.status_code, "make page" in gone.text) == (503, True)
+
+
 @asynccontextmanager
 async def real_board(folder: Path, redis_url: str) -> AsyncGenerator[BoardSocket]:
     """Bull Board as `oblivion up` starts it."""

@@ -6,19 +6,20 @@ import httpx
 
 from oblivion_observer.domain.board import ANSWERED, passing
 from oblivion_observer.ports import BoardAnswer
+from oblivion_platform.errors import DependencyUnavailable
 
-TIMEOUT_S = 30.0
-"""It may clean thousands of jobs."""
+TIMEOUT_S = 15.0
+"""It may clean thousands of jobs; while Redis is away it waits for it."""
 
 
 class BoardSocket:
     """One per process."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, timeout_s: float = TIMEOUT_S) -> None:
         self._client = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=path),
             base_url="http://queue-board",
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             trust_env=False,
         )
 
@@ -27,8 +28,12 @@ class BoardSocket:
     ) -> BoardAnswer | None:
         try:
             answer = await self._client.request(method, target, headers=dict(headers), content=body)
-        except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.TimeoutException):
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
             return None
+        except httpx.TimeoutException:
+            raise DependencyUnavailable(
+                "queue_board_unavailable", "The queue board does not answer. Is Redis there? Try again."
+            ) from None
         return BoardAnswer(answer.status_code, passing(answer.headers.items(), ANSWERED), answer.content)
 
     async def close(self) -> None:
