@@ -13,7 +13,6 @@ from functools import partial
 
 import pytest
 
-from oblivion_platform.testing import eventually
 from oblivion_sandbox.control import SandboxControl
 from tests.e2e.cluster import Installed, namespace
 from tests.faults.__main__ import QUICK
@@ -27,11 +26,7 @@ SETTLED_POLLS = 8
 CONTROL_TIMEOUT_S = 5.0
 SERVICES = ("ingestion", "router-worker", "gateway", "mcp-hub", "observer", "squad")
 PARTS = (*SERVICES, "sandbox", "redis", "postgres")
-OF_THE_OPERATOR = ("operator", "agent")
-"""Where the operator makes a pod of each of the squad's agents; `agent` is all of these pods."""
-
-ROLLED_WITH_AGENTS = ("ingestion", "router-worker", "gateway", "mcp-hub", "observer", "operator")
-
+ANOTHER = {"OBLIVION_HTTP_TIMEOUT_S": "2.5"}
 UNDER_WAY = 10
 """Acts of people, before anything is done to them."""
 
@@ -53,6 +48,12 @@ def quick(**more: dict[str, object]) -> dict[str, object]:
     return {**parts, "sandbox": sandbox, "operator": {"enabled": False}, **more}
 
 
+def rolled(values: dict[str, object]) -> dict[str, object]:
+    """The same but for one setting of each service, so that an upgrade replaces all of their pods, and none
+    of the world outside."""
+    return {**values, **{part: {"settings": {**QUICK, **ANOTHER}} for part in SERVICES}}
+
+
 def mostly_long(parts: tuple[str, ...], quick: str) -> list[object]:
     """One of them is tried always, the others where there is time."""
     return [part if part == quick else pytest.param(part, marks=pytest.mark.long) for part in parts]
@@ -64,20 +65,6 @@ def system() -> Iterator[Installed]:
         system = Installed(room)
         system.install(quick())
         yield system
-
-
-@pytest.fixture(scope="module")
-def operated(agent_resource: None) -> Iterator[Installed]:
-    """Whose squad is Agents that are awake."""
-    with namespace("oblivion-e2e-operated") as room:
-        system = Installed(room)
-        system.install(awake())
-        yield system
-
-
-def awake() -> dict[str, object]:
-    """The squad as Agents, each of which runs."""
-    return quick(operator={"enabled": True}, squad={"agentReplicas": 1})
 
 
 @asynccontextmanager
@@ -141,11 +128,11 @@ async def judge_rows(verdict: Verdict, ways: Ways, place: Place) -> None:
 async def test_an_upgrade_of_everything_at_once_under_traffic_loses_and_doubles_nothing(
     system: Installed,
 ) -> None:
-    """`helm upgrade` to what differs in every pod: the services roll together."""
+    """`helm upgrade` to what differs in every pod of ours: the services roll together."""
     before = {uid for service in SERVICES for uid in await system.pods_of(service)}
 
     async def upgrade(system: Installed) -> None:
-        await asyncio.to_thread(system.install, {**quick(), "global": {"logLevel": "debug"}})
+        await asyncio.to_thread(system.install, rolled(quick()))
         for service in SERVICES:
             await system.settled(service)
 
@@ -174,51 +161,6 @@ async def test_a_killed_pod_loses_and_doubles_nothing(system: Installed, part: s
 
     verdict = await suffer(system, kill)
     assert verdict.clean, verdict
-
-
-@pytest.mark.long
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("part", OF_THE_OPERATOR)
-async def test_agents_that_are_pods_outlive_what_is_killed_with_nothing_lost_or_doubled(
-    operated: Installed, part: str
-) -> None:
-    async def kill(system: Installed) -> None:
-        killed = await system.kill(part)
-        assert killed
-        await system.gone(part, killed)
-        await until_online(system)
-
-    await until_online(operated)
-    verdict = await suffer(operated, kill)
-    assert verdict.clean, verdict
-
-
-@pytest.mark.long
-@pytest.mark.timeout(900)
-async def test_an_upgrade_where_agents_are_pods_loses_and_doubles_nothing(operated: Installed) -> None:
-    """Everything rolls but the agents, the operator too; they connect to the new gateway by themselves."""
-    before = {part: await operated.pods_of(part) for part in ROLLED_WITH_AGENTS}
-
-    async def upgrade(system: Installed) -> None:
-        await asyncio.to_thread(system.install, {**awake(), "global": {"logLevel": "debug"}})
-        for part in ROLLED_WITH_AGENTS:
-            await system.settled(part, without=before[part])
-        await until_online(system)
-
-    await until_online(operated)
-    verdict = await suffer(operated, upgrade)
-    assert verdict.clean, verdict
-
-
-async def until_online(system: Installed) -> None:
-    """All of the squad are connected."""
-
-    async def online() -> None:
-        found = await asyncio.to_thread(system.namespace.objects, "agents.oblivion.dev")
-        assert found
-        assert [each["metadata"]["name"] for each in found if not each.get("status", {}).get("online")] == []
-
-    await eventually(online, within_s=SETTLED_WITHIN_S)
 
 
 @pytest.mark.long

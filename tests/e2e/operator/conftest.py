@@ -12,7 +12,7 @@ from lightkube import AsyncClient
 
 from oblivion_gateway.testing import running_world
 from oblivion_platform.testing import FreshDatabase
-from tests.e2e.operator.scene import ACCOUNT, Scene, clear, grant_rights, install_definition, small_image
+from tests.e2e.operator.scene import ACCOUNT, Scene, clear, grant_rights, small_image
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ async def kube() -> AsyncGenerator[AsyncClient]:
 @pytest.fixture
 async def scene(
     kube: AsyncClient,
+    agent_resource: None,
     database: FreshDatabase,
     redis_url: str,
     tmp_path: Path,
@@ -36,7 +37,6 @@ async def scene(
     image = await small_image(kube)
     if image is None:
         pytest.skip("no node has an image to stand in for an agent's: one whose name holds `pause`")
-    await install_definition(kube)
     system = f"system-{uuid4().hex[:8]}"
     await grant_rights(kube, system)
     async with running_world(

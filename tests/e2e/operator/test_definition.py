@@ -7,14 +7,13 @@ from lightkube import AsyncClient
 from lightkube.core.exceptions import ApiError
 from lightkube.types import PatchType
 
-from tests.e2e.operator.scene import AgentResource, install_definition
+from tests.e2e.operator.scene import AgentResource
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
-async def cluster_with_definition(kube: AsyncClient) -> AsyncClient:
-    await install_definition(kube)
+def cluster_with_definition(kube: AsyncClient, agent_resource: None) -> AsyncClient:
     return kube
 
 
