@@ -137,7 +137,7 @@ bench: $(VENV)/.installed ## Measure, beside peers and limits in the same run
 conformance: $(VENV)/.installed ## The public MCP conformance suite against the hub, both generations (needs npm once)
 	$(BIN)/python services/mcp-hub/conformance
 
-test-browser: $(VENV)/.installed page ## The tests that need Chromium (Debian: apt-get install chromium)
+test-browser: $(VENV)/.installed page ## The tests that need Chromium (Debian: apt-get install chromium), on a phone too: STORIES_WIDTH=390 STORIES_SCHEME=dark
 	$(BIN)/pytest -m browser
 
 images: $(addprefix image-,$(IMAGES)) ## Build every container image (OBLIVION_BUILD="docker build")

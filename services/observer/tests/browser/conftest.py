@@ -36,6 +36,9 @@ MANY = {"OBLIVION_USER_REQUESTS_PER_MINUTE": "100000", "OBLIVION_TENANT_REQUESTS
 TENANT = {"OBLIVION_TENANT": "default"}
 """Whose the command line's verbs are, unless they say otherwise: some stories have a tenant of their own."""
 PATIENCE_MS = 30_000
+WIDTH = int(os.environ.get("STORIES_WIDTH", "1440"))
+SCHEME = os.environ.get("STORIES_SCHEME", "light")
+"""How wide the screen of all stories is that ask for none, and its colours: 390 and dark for phones."""
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -130,7 +133,8 @@ class Visits:
     errors: list[str] = field(default_factory=list[str])
 
     async def context(self, *, signed_in: bool = True, **options: Any) -> BrowserContext:
-        context = await self.browser.new_context(base_url=self.up.base_url, **options)
+        screen = {"viewport": {"width": WIDTH, "height": 900}, "color_scheme": SCHEME}
+        context = await self.browser.new_context(base_url=self.up.base_url, **(screen | options))
         self.stack.push_async_callback(context.close)
         if signed_in:
             await self._bring_cookie(context)
@@ -174,7 +178,7 @@ async def visits(up: Up, admin_cookies: list[Any]) -> AsyncGenerator[Visits]:
 @pytest.fixture
 async def page(visits: Visits) -> Page:
     """An admin's."""
-    return await visits.page(viewport={"width": 1440, "height": 900})
+    return await visits.page()
 
 
 @pytest.fixture

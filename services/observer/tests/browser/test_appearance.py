@@ -88,8 +88,12 @@ async def test_every_view_is_whole_and_open_to_everybody(
     wrong: dict[str, list[str]] = {}
     views = VIEWS | {"one-run": await newest(page, "runs", "Run"), "one-agent": await newest(page, "agents")}
     views |= {"one-tool": await notion(page), "one-workflow": await workflow(page, lived_in.base_url)}
+    lived_in.oblivion("mappings", "link", "Launch", "#launch")
     for name, (path, title) in views.items():
         await shown(page, path, title)
+        if name == "mappings":
+            await page.get_by_role("button", name="Test and events").first.click()
+            await expect(page.get_by_role("region", name="Troubles")).to_be_visible()
         await page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png")
         found = await faults(page)
         if await page.evaluate("document.documentElement.scrollWidth") > width:

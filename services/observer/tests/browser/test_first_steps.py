@@ -31,7 +31,7 @@ async def newcomer(visits: Any, up: Any) -> Page:
     tenant = f"newcomers-{uuid4().hex[:6]}"
     up.oblivion("tenants", "create", tenant)
     up.oblivion("users", "create", "Nora", "--role", "admin", "--tenant", tenant)
-    page: Page = await visits.page(signed_in=False, viewport={"width": 1440, "height": 900})
+    page: Page = await visits.page(signed_in=False)
     await visits.sign_in(page, up.oblivion("login", "--user", "Nora", "--tenant", tenant))
     await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     return page

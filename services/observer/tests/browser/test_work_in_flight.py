@@ -42,7 +42,7 @@ async def test_queues_tell_what_was_done_and_lead_to_the_rows(page: Page, mentio
     await page.get_by_role("link", name=re.compile(words)).first.click()
     await expect(page.get_by_role("heading", name="analysis answered")).to_be_visible()
     await page.goto("/")
-    await page.get_by_role("link", name=re.compile("^Queues")).click()
+    await page.get_by_role("main").get_by_role("link", name=re.compile("^Queues")).click()
     await expect(page.get_by_role("heading", name="Queues", level=1)).to_be_visible()
     for name in ("Events", "Runs", "To Slack and ClickUp"):
         section = page.get_by_role("region", name=name, exact=True)
@@ -81,7 +81,7 @@ async def test_an_operator_sees_the_real_queue_board_and_nobody_else_does(
     name = f"Opal {uuid4().hex[:6]}"
     up.oblivion("users", "create", name, "--role", "admin")
     up.oblivion("users", "operator", name)
-    theirs: Page = await visits.page(signed_in=False, viewport={"width": 1440, "height": 900})
+    theirs: Page = await visits.page(signed_in=False)
     await theirs.goto("/admin/queues")
     await expect(theirs.get_by_role("heading", name="Sign in to Oblivion")).to_be_visible()
     await visits.sign_in(theirs, up.oblivion("login", "--user", name))

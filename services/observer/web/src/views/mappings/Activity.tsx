@@ -34,7 +34,7 @@ export function Activity({ mapping }: { mapping: Mapping }) {
         </Title>
         {events.length === 0 && <Text size="sm">None in the last 7 days.</Text>}
         {events.map((event) => (
-          <Group key={event.id} gap="xs" wrap="nowrap">
+          <Group key={event.id} gap="xs" wrap="nowrap" mih={30}>
             <State of={event.state} />
             <Text size="sm" truncate>
               <Link to="/events" search={{ event: event.id }}>
