@@ -35,7 +35,9 @@ export function Activity({ mapping }: { mapping: Mapping }) {
         {events.length === 0 && <Text size="sm">None in the last 7 days.</Text>}
         {events.map((event) => (
           <Group key={event.id} gap="xs" wrap="nowrap" mih={30}>
-            <State of={event.state} />
+            <Text span style={{ flexShrink: 0 }}>
+              <State of={event.state} />
+            </Text>
             <Text size="sm" truncate>
               <Link to="/events" search={{ event: event.id }}>
                 {event.source} {event.event_type}
