@@ -16,8 +16,8 @@ class Person:
 class SignedIn(Protocol):
     """Whose browser asks."""
 
-    async def person(self, cookie: str) -> Person | None:
-        """None: nobody's, or not any more. Raises: DependencyUnavailable."""
+    async def person(self, cookie: str, *, anew: bool = False) -> Person | None:
+        """None: nobody's, or not any more. `anew`: as of now. Raises: DependencyUnavailable."""
         ...
 
 

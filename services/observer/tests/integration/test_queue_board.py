@@ -42,6 +42,7 @@ class Gateway:
     def __init__(self) -> None:
         self.asked = 0
         self.is_away = False
+        self.demoted: set[str] = set()
 
     async def who(self, request: Request) -> Response:
         self.asked += 1
@@ -50,7 +51,8 @@ class Gateway:
             return JSONResponse({}, 503)
         if role not in {"guest", "user", "admin", "operator"}:
             return JSONResponse({}, 401)
-        return JSONResponse({"id": f"id of {role}", "role": role, "is_operator": role == "operator"})
+        is_operator = role == "operator" and role not in self.demoted
+        return JSONResponse({"id": f"id of {role}", "role": role, "is_operator": is_operator})
 
 
 class Recorded:
@@ -140,6 +142,50 @@ async def test_its_many_files_are_one_request_of_the_person_and_no_script_of_oth
     assert len(policies) == 1
     assert "script-src 'self';" in policies.pop()
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+
+
+async def test_who_is_no_operator_any_more_changes_nothing_though_a_moment_ago_they_were(
+    signed_in: GatewaysWord, gateway: Gateway
+) -> None:
+    board = Recorded()
+    async with browser(QueueBoard(signed_in, board, frozenset({ORIGIN})), "operator") as client:
+        assert (await client.get(BOARD)).status_code == 200
+        gateway.demoted.add("operator")
+        refused = await client.put(f"{BOARD}/api/queues/pause", headers={"Origin": ORIGIN})
+        looked = await client.get(BOARD)
+    assert (refused.status_code, looked.status_code) == (403, 403)
+    assert [method for method, _, _ in board.asked] == ["GET"]
+
+
+@pytest.mark.parametrize("cookie", [b"\xe9", b'"a\\012b"', b'"a\\073 oblivion_session=operator"', b"a" * 129])
+async def test_what_is_no_cookie_of_ours_is_nobodys_and_the_gateway_never_sees_it(
+    signed_in: GatewaysWord, gateway: Gateway, cookie: bytes
+) -> None:
+    board = Recorded()
+    async with browser(QueueBoard(signed_in, board, frozenset({ORIGIN})), None) as client:
+        answer = await client.get(BOARD, headers=[(b"cookie", b"oblivion_session=" + cookie)])
+    assert (answer.status_code, gateway.asked, board.asked) == (303, 0, [])
+
+
+async def test_whatever_an_address_or_a_header_holds_reaches_the_board_as_it_was_meant(
+    signed_in: GatewaysWord, tmp_path: Path
+) -> None:
+    heard: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_unix_server(take, tmp_path / "board.sock"):
+        board = BoardSocket(str(tmp_path / "board.sock"))
+        async with browser(QueueBoard(signed_in, board, frozenset({ORIGIN})), "operator") as client:
+            for rest in ("%00", "a%3Fb%23c", "%C3%A9"):
+                answer = await client.get(f"{BOARD}/{rest}?page=2", headers=[(b"accept", b"\xe9")])
+                assert answer.status_code == 200
+        await board.close()
+    lines = [each.split(b"\r\n")[0].decode() for each in heard]
+    assert lines == [f"GET {BOARD}/{rest}?page=2 HTTP/1.1" for rest in ("%00", "a%3Fb%23c", "%C3%A9")]
 
 
 async def test_without_the_gateways_word_nobody_comes_in(signed_in: GatewaysWord, gateway: Gateway) -> None:

@@ -3,7 +3,7 @@
  * alone does, which lets operators through and nobody else. Jobs hold ids; what they are about stays in Postgres.
  */
 
-import { chmodSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
@@ -44,8 +44,9 @@ const app = new Hono();
 app.route(base, adapter.registerPlugin());
 const server = createAdaptorServer(app);
 rmSync(socket, { force: true });
+// Nobody else's from its first moment on.
+process.umask(0o177);
 server.listen(socket, () => {
-  chmodSync(socket, 0o600);
   console.log(`queue board of ${names.join(", ")} at ${socket}`);
 });
 

@@ -26,8 +26,10 @@ class BoardSocket:
     async def ask(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> BoardAnswer | None:
+        # As they came: a browser may send what is no ASCII.
+        sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         try:
-            answer = await self._client.request(method, target, headers=dict(headers), content=body)
+            answer = await self._client.request(method, target, headers=sent, content=body)
         except (httpx.NetworkError, httpx.RemoteProtocolError):
             return None
         except httpx.TimeoutException:

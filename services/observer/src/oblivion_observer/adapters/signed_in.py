@@ -1,9 +1,11 @@
 """Implements `ports.SignedIn` by the gateway's word, which is believed for a few seconds.
 
 A page of the board asks for many things; each of them would count against the person's requests a minute.
+What is no cookie of ours is nobody's, and nothing of it goes on to the gateway.
 """
 
 import hashlib
+import re
 import time
 from collections import OrderedDict
 
@@ -17,6 +19,8 @@ BELIEVED_S = 10.0
 """As long as the live feed believes somebody who follows it."""
 TIMEOUT_S = 5.0
 _KEPT_MAX = 1_000
+_OF_OURS = re.compile(r"[A-Za-z0-9._-]{1,128}")
+"""As the gateway makes them; anything else would have to be quoted to stand in a header."""
 
 
 class GatewaysWord:
@@ -26,10 +30,12 @@ class GatewaysWord:
         self._client = httpx.AsyncClient(base_url=gateway_url, timeout=TIMEOUT_S, trust_env=False)
         self._known: OrderedDict[bytes, tuple[float, Person | None]] = OrderedDict()
 
-    async def person(self, cookie: str) -> Person | None:
+    async def person(self, cookie: str, *, anew: bool = False) -> Person | None:
+        if not _OF_OURS.fullmatch(cookie):
+            return None
         key = hashlib.sha256(cookie.encode()).digest()
         known = self._known.get(key)
-        if known is not None and time.monotonic() < known[0]:
+        if known is not None and time.monotonic() < known[0] and not anew:
             return known[1]
         person = await self._ask(cookie)
         self._known[key] = (time.monotonic() + BELIEVED_S, person)

@@ -1,10 +1,11 @@
 """Where the queue board is, and what of a request and an answer passes between browser and board."""
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 BASE = "/admin/queues"
-ASKED = frozenset({"accept", "content-type", "if-none-match", "if-modified-since", "range"})
-"""Of a request: never its cookie, which the board has no business with."""
+ASKED = frozenset({"accept", "content-type", "if-none-match", "if-modified-since"})
+"""Of a request: never its cookie, which the board has no business with. Files are answered whole."""
 ANSWERED = frozenset({"content-type", "etag", "last-modified"})
 POLICY = "; ".join(
     [
@@ -27,5 +28,5 @@ def passing(headers: Iterable[tuple[str, str]], allowed: frozenset[str]) -> dict
 
 
 def board_path(rest: str) -> str:
-    """As the board knows it: without a slash at its end."""
-    return f"{BASE}/{rest}".rstrip("/")
+    """As the board knows it: without a slash at its end. `rest` is read already, so it is quoted again."""
+    return quote(f"{BASE}/{rest}".rstrip("/"), safe="/:@")

@@ -1,7 +1,8 @@
 """`/admin/queues`: Bull Board for operators, behind the sign-in that everything has.
 
 The board itself asks nobody who they are. So this does, by the browser's cookie, before anything of it is
-shown or done; what changes something must come from this system's own pages, and the log says who did it.
+shown or done; what changes something must come from this system's own pages, by somebody who is an operator
+at that moment, and the log says who did it.
 """
 
 from http import HTTPStatus
@@ -87,12 +88,13 @@ class QueueBoard:
         if cookie is None or self._signed_in is None:
             raise SignInNeeded
         refuse_cross_site(request.method, request.headers, self._own_origins)
-        person = await self._signed_in.person(cookie)
+        changes = request.method not in SAFE_METHODS
+        person = await self._signed_in.person(cookie, anew=changes)
         if person is None:
             raise SignInNeeded
         if not person.is_operator:
             raise NotAllowed(OPERATORS_ONLY)
-        if request.method not in SAFE_METHODS:
+        if changes:
             _log.info("queue board used", user=person.id, method=request.method, path=request.url.path)
 
 
