@@ -14,6 +14,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    CONNECTION_CLOSED,
     INTERNAL_ERROR,
     PARSE_ERROR,
     REQUEST_TIMEOUT,
@@ -181,7 +182,9 @@ def _hub_tool(tools: _HubTools, tool: McpTool) -> Tool:
         except AnswerLost as error:
             raise ToolUnavailable(f"{_LOST} ({error})") from error
         except MCPError as error:
-            raise _refused(error, is_harmless=is_harmless) from error
+            data: object = error.data
+            says_why = isinstance(data, dict) and "code" in data  # The hub's own words; it called nothing.
+            raise _refused(error, is_harmless=is_harmless or says_why) from error
         return _result_text(result)
 
     return _as_tool(tool, tool.name, call)
@@ -189,9 +192,7 @@ def _hub_tool(tools: _HubTools, tool: McpTool) -> Tool:
 
 def _refused(error: MCPError, *, is_harmless: bool) -> ToolUnavailable:
     """What came in place of a result. Of an error that says no more, nobody knows how far the call came."""
-    data: object = error.data
-    says_why = isinstance(data, dict) and "code" in data  # The hub's own words; it called nothing.
-    if is_harmless or says_why or error.code not in {INTERNAL_ERROR, REQUEST_TIMEOUT}:
+    if is_harmless or error.code not in {INTERNAL_ERROR, REQUEST_TIMEOUT, CONNECTION_CLOSED}:
         return ToolUnavailable(str(error))
     return ToolUnavailable(f"it was called, and only an error came back, {_MAYBE_DONE} ({error})")
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -383,6 +384,45 @@ async def test_a_change_that_an_own_server_broke_off_may_have_been_made(work: Wo
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     assert "may have been done" not in str(unread.value)
+
+
+OWN_SERVER = """
+import asyncio, os
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, ListToolsResult, Tool
+
+async def list_tools(context, params):
+    tools = [Tool(name=name, input_schema={"type": "object"}) for name in ("err", "die")]
+    return ListToolsResult(tools=tools)
+
+async def call_tool(context, params):
+    if params.name == "die":
+        os._exit(1)
+    raise MCPError(INTERNAL_ERROR, "deadlock detected", {"code": "40P01"})
+
+async def main():
+    server = Server("own", on_list_tools=list_tools, on_call_tool=call_tool)
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
+
+asyncio.run(main())
+"""
+
+
+async def test_what_an_own_server_says_of_its_error_or_that_it_ends_is_no_word_that_nothing_was_done() -> (
+    None
+):
+    server = McpServer("own", McpServerSpec(command=sys.executable, args=["-c", OWN_SERVER]))
+    keeping = asyncio.create_task(server.keep())
+    try:
+        for tool in await server.tools():
+            with pytest.raises(ToolUnavailable, match="may have been done or not"):
+                await tool.call({})
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
 
 async def test_what_changes_nothing_is_asked_again(work: Work) -> None:
