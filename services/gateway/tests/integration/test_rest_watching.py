@@ -1,5 +1,6 @@
 """What admins see of work in flight: queues, breakers, tool calls, mappings; and what a tenant decides."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,11 @@ from oblivion_platform.testing import FreshDatabase, eventually
 
 Put = Callable[..., str]
 EVENT: dict[str, Any] = {"source": "clickup", "event_type": "taskUpdated", "priority": 2, "transport": "http"}
+
+WAITING_HERE = """
+    SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = pg_locks.database
+    WHERE d.datname = current_database() AND NOT granted
+"""
 
 
 @pytest.fixture
@@ -207,6 +213,26 @@ async def test_a_sample_of_a_mapping_is_made_once_and_followed_until_it_is_shown
     assert (await desk.post(f"{path}/sample")).status_code == 404
     audit = (await desk.get("/api/audit")).json()["items"]
     assert [line["action"] for line in audit].count("mapping.sampled") == 2
+
+
+async def test_of_samples_that_are_asked_for_at_the_same_time_one_is_made(
+    desk: Desk, database: FreshDatabase, mapping: str
+) -> None:
+    with (
+        psycopg.connect(database.admin_url) as holding,
+        psycopg.connect(database.admin_url, autocommit=True) as admin,
+    ):
+        holding.execute("LOCK TABLE outbox IN SHARE MODE")  # It can be read, and nothing is added.
+        asked = [asyncio.create_task(desk.post(f"/api/mappings/{mapping}/sample")) for _ in range(2)]
+
+        async def both_wait() -> None:
+            assert admin.execute(WAITING_HERE).fetchone() == (2,)
+
+        await eventually(both_wait)
+        holding.rollback()
+        answers = await asyncio.gather(*asked)
+        assert sorted(answer.status_code for answer in answers) == [202, 422]
+        assert admin.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
 
 
 async def test_a_mappings_last_events_and_troubles_are_its_own(desk: Desk, rows: Put, mapping: str) -> None:

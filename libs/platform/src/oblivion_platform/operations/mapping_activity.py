@@ -35,6 +35,7 @@ async def send_sample(tx: AsyncConnection, tenant_id: UUID, actor: Actor, mappin
     mapping = await read_mapping(tx, mapping_id)
     if mapping.state != "active":
         raise NothingFound("mapping")
+    await tx.execute(_ONE_AT_A_TIME, {"key": _key(mapping_id)})
     known = await read_sample(tx, mapping_id)
     if known is not None and known.state == "waiting":
         raise CannotBeDone("sample_under_way", "The sample before has not left for ClickUp yet.")
@@ -98,6 +99,7 @@ def _key(mapping_id: UUID) -> str:
     return f"sample:{mapping_id}"
 
 
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _SEND = text("""
     INSERT INTO outbox (id, tenant_id, integration_id, destination, kind, payload, coalesce_key, priority)
     VALUES (:id, :tenant, :integration, :destination, :kind, CAST(:payload AS jsonb), :key, :priority)
