@@ -29,7 +29,7 @@ from oblivion_gateway.usecases.greet import Greet
 from oblivion_gateway.usecases.hand_on import HandOn
 from oblivion_gateway.usecases.hold_runs import HoldRuns
 from oblivion_gateway.usecases.index_history import index_for_ever
-from oblivion_gateway.usecases.keep_presence import KeepPresence
+from oblivion_gateway.usecases.keep_presence import SEEN_EVERY_S, KeepPresence
 from oblivion_gateway.usecases.read_history import ReadHistory
 from oblivion_gateway.usecases.tell_agents import TellAgents
 from oblivion_platform.agents import AgentDirectory
@@ -142,6 +142,9 @@ class AgentGateway:
         self._parts.directory.on_change(self._recheck)
         self._loops = [
             asyncio.create_task(self._presence.keep(), name="presence"),
+            asyncio.create_task(
+                _again(lambda _: self._presence.note_seen(), SEEN_EVERY_S), name="agents seen"
+            ),
             asyncio.create_task(self._hear(), name="hints for agents"),
             asyncio.create_task(_again(self._sweep, SWEEP_EVERY_S), name="agents' sweep"),
             asyncio.create_task(_again(self._cut_expired, 1.0), name="expired tokens"),

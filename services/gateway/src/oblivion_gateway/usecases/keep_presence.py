@@ -43,7 +43,7 @@ class KeepPresence:
         self._marked_for_s = marked_for_s
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
-        self._refreshed_at = self._seen_at = float("-inf")
+        self._refreshed_at = float("-inf")
 
     def changed(self, connection: AgentConnection) -> None:
         """Write this one soon."""
@@ -107,16 +107,18 @@ class KeepPresence:
         elif self._changed:
             sids, self._changed = self._changed, set()
             await self._board.write(self._replicas(c for c in self._connections if c.sid in sids))
-        if now - self._seen_at >= SEEN_EVERY_S:
-            self._seen_at = now
-            await self._note_seen()
 
     async def _mark(self) -> None:
         """Without it no socket of ours is given work; where it is gone, Redis forgot the sockets too."""
         if not await self._board.mark(self._gateway, for_s=self._marked_for_s):
             self._refreshed_at = float("-inf")
 
-    async def _note_seen(self) -> None:
+    async def note_seen(self) -> None:
+        """Tell the rows whose agents are here. Apart from `keep`: while Postgres lets wait, the mark goes on.
+
+        Raises:
+            DependencyUnavailable
+        """
         agents: dict[UUID, set[UUID]] = defaultdict(set)
         for connection in self._connections:
             agents[connection.tenant_id].add(connection.agent_id)
