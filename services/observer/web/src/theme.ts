@@ -10,13 +10,18 @@ export const theme = createTheme({
   cursorType: "pointer",
 });
 
-/** Quiet text that still stands out enough from both grounds (WCAG AA). */
+/** Quiet text and errors stand out enough from both grounds (WCAG AA). */
 export const variables: CSSVariablesResolver = () => ({
   variables: {},
   light: {
     "--mantine-color-dimmed": "#52595f",
+    "--mantine-color-error": "var(--mantine-color-red-9)",
     "--mantine-color-red-outline": "var(--mantine-color-red-9)",
     "--ground": "#f7f7fa",
   },
-  dark: { "--mantine-color-dimmed": "#b3b8bd", "--ground": "#17181c" },
+  dark: {
+    "--mantine-color-dimmed": "#b3b8bd",
+    "--mantine-color-error": "var(--mantine-color-red-3)",
+    "--ground": "#17181c",
+  },
 });
