@@ -222,7 +222,8 @@ async def test_of_samples_that_are_asked_for_at_the_same_time_one_is_made(
         psycopg.connect(database.admin_url) as holding,
         psycopg.connect(database.admin_url, autocommit=True) as admin,
     ):
-        holding.execute("LOCK TABLE outbox IN SHARE MODE")  # It can be read, and nothing is added.
+        # It can be read, and nothing is added. The gateway in this loop may be in the midst of something.
+        await asyncio.to_thread(holding.execute, "LOCK TABLE outbox IN SHARE MODE")
         asked = [asyncio.create_task(desk.post(f"/api/mappings/{mapping}/sample")) for _ in range(2)]
 
         async def both_wait() -> None:

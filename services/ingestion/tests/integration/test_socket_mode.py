@@ -1,5 +1,6 @@
 """Slack Socket Mode against the stand-in: acknowledged after the commit, one dedupe with HTTP."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ async def test_a_message_is_not_acknowledged_before_its_commit(
     service: Running, connected: Connected
 ) -> None:
     with connected.world.admin() as admin, admin.transaction():
-        admin.execute("LOCK TABLE inbound_events IN ACCESS EXCLUSIVE MODE")
+        # The service is in this very loop, and may be in the midst of a transaction.
+        await asyncio.to_thread(admin.execute, "LOCK TABLE inbound_events IN ACCESS EXCLUSIVE MODE")
         await connected.sandbox.control.slack.post("general", "hello over the socket")
         # Its insert waits for the lock; the connection that looks is another one.
         await eventually(lambda: inserts_waiting(connected) > 0)
