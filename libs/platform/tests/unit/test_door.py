@@ -7,6 +7,14 @@ from oblivion_platform.door import CrossSiteRefused, is_local, own_origins, refu
 OURS = own_origins("https://oblivion.example")
 
 
+def is_refused(method: str, headers: dict[str, str]) -> bool:
+    try:
+        refuse_cross_site(method, headers, OURS)
+    except CrossSiteRefused:
+        return True
+    return False
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -17,7 +25,7 @@ OURS = own_origins("https://oblivion.example")
     ],
 )
 def test_a_page_of_ours_may_change_things(headers):
-    refuse_cross_site("POST", headers, OURS)
+    assert not is_refused("POST", headers)
 
 
 @pytest.mark.parametrize(
@@ -36,13 +44,12 @@ def test_a_page_of_ours_may_change_things(headers):
     ],
 )
 def test_another_sites_page_may_not(headers):
-    with pytest.raises(CrossSiteRefused):
-        refuse_cross_site("DELETE", headers, OURS)
+    assert is_refused("DELETE", headers)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_whoever_only_looks_comes_from_anywhere(method):
-    refuse_cross_site(method, {"origin": "https://evil.example"}, OURS)
+    assert not is_refused(method, {"origin": "https://evil.example"})
 
 
 @pytest.mark.parametrize(

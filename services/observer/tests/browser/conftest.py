@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from oblivion_cli.home import Home
+from oblivion_cli.up.lock import running_system
 from oblivion_observer.adapters.page_folder import read_page
 from oblivion_observer.testing_provider import CLIENT, StandInProvider, standing_in
 from oblivion_platform.embedded.process import free_port
+from oblivion_platform.feed import Feed
 from oblivion_sandbox.control import SandboxControl
 
 UP_WITHIN_S = 150.0
@@ -196,3 +199,13 @@ def mention(sandbox: SandboxControl) -> Callable[..., Awaitable[str]]:
         return str((await sandbox.slack.post("launch", f"<@{bot}> {words}", user=user))["ts"])
 
     return say
+
+
+@pytest.fixture
+async def feed(up: Any) -> AsyncGenerator[Feed]:
+    """Written to as the services do."""
+    running = running_system(Home(Path(up.environment["OBLIVION_HOME"])))
+    assert running is not None
+    made = Feed(f"redis://127.0.0.1:{running.ports['redis']}/0", "router-worker")
+    yield made
+    await made.close()

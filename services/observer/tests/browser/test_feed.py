@@ -3,8 +3,7 @@
 import json
 import re
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +11,6 @@ import psutil
 import pytest
 from playwright.async_api import Page, expect
 
-from oblivion_cli.home import Home
-from oblivion_cli.up.lock import running_system
 from oblivion_observer.testing import ALL_TEXTS, heap_bytes, tenant_of
 from oblivion_platform.feed import Feed, Line
 from oblivion_platform.testing import eventually
@@ -29,16 +26,6 @@ NOTE_CONNECTIONS = """
         .observe(badge, { attributeFilter: ["data-connection"] });
 """
 """A connection may come back before anybody has looked."""
-
-
-@pytest.fixture
-async def feed(up: Any) -> AsyncGenerator[Feed]:
-    """Written to as the services do."""
-    running = running_system(Home(Path(up.environment["OBLIVION_HOME"])))
-    assert running is not None
-    made = Feed(f"redis://127.0.0.1:{running.ports['redis']}/0", "router-worker")
-    yield made
-    await made.close()
 
 
 async def opened(page: Page, search: str = "") -> Any:

@@ -2,16 +2,13 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from playwright.async_api import Page, expect
 
-from oblivion_cli.home import Home
-from oblivion_cli.up.lock import running_system
 from oblivion_observer.queue_board import PROGRAM
 from oblivion_observer.testing import tenant_of
 from oblivion_platform.feed import Feed, telling_breakers
@@ -23,16 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(
 Mention = Callable[..., Awaitable[str]]
 ARRIVES_MS = 60_000
 NEEDS_NODE = pytest.mark.skipif(node_program() is None or not PROGRAM.exists(), reason="needs Node")
-
-
-@pytest.fixture
-async def feed(up: Any) -> AsyncGenerator[Feed]:
-    """Written to as the services do."""
-    running = running_system(Home(Path(up.environment["OBLIVION_HOME"])))
-    assert running is not None
-    made = Feed(f"redis://127.0.0.1:{running.ports['redis']}/0", "router-worker")
-    yield made
-    await made.close()
 
 
 async def test_queues_tell_what_was_done_and_lead_to_the_rows(page: Page, mention: Mention):

@@ -3,24 +3,15 @@
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from oblivion_observer.domain.policy import content_policy
+
 BASE = "/admin/queues"
 ASKED = frozenset({"accept", "content-type", "if-none-match", "if-modified-since"})
 """Of a request: never its cookie, which the board has no business with. Files are answered whole."""
 ANSWERED = frozenset({"content-type", "etag", "last-modified"})
-POLICY = "; ".join(
-    [
-        "default-src 'self'",
-        "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "object-src 'none'",
-        # Its index names the path that its files are below.
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    ]
-)
-"""Its fonts are Google's: they stay there, and the browser's own are used."""
+POLICY = content_policy(base_uri="'self'")
+"""Its index names the path that its files are below. Its fonts are Google's: they stay there, and the
+browser's own are used."""
 
 
 def passing(headers: Iterable[tuple[str, str]], allowed: frozenset[str]) -> dict[str, str]:

@@ -10,22 +10,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from oblivion_observer.domain.assets import HASHED_FOLDER, PLAIN, Asset, cache_rule
+from oblivion_observer.domain.policy import content_policy
 from oblivion_observer.metrics import ANSWERS
 from oblivion_platform.problems import problem_response
 
 INDEX = "index.html"
-POLICY = "; ".join(
-    [
-        "default-src 'self'",
-        "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    ]
-)
+POLICY = content_policy(base_uri="'none'")
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
