@@ -22,6 +22,7 @@ from oblivion_platform.agents import (
     list_agents,
     list_secrets,
     mute_agent,
+    mute_loud_agent,
     read_agent,
     retire_secret,
     secret_is_live,
@@ -184,6 +185,22 @@ async def test_the_directory_hears_of_changes(database: FreshDatabase) -> None:
             assert (await directory.of(tenant)).profiles == ()
         finally:
             await announcements.close()
+
+
+async def test_an_agent_that_says_too_much_is_muted_once_and_never_for_less_than_an_admin_said(
+    database: FreshDatabase,
+) -> None:
+    async with connected(database) as (db, tenant), db.tenant(tenant) as tx:
+        agent = await create_agent(tx, tenant, "fixer", AgentDefinition())
+        now = datetime.now(UTC)
+        assert await mute_loud_agent(tx, agent.id, now + timedelta(seconds=20), "too loud")
+        assert not await mute_loud_agent(tx, agent.id, now + timedelta(seconds=30), "too loud")
+        an_hour = now + timedelta(hours=1)
+        await mute_agent(tx, agent.id, an_hour, "muted by an admin")
+        assert not await mute_loud_agent(tx, agent.id, now + timedelta(seconds=30), "too loud")
+        assert (await read_agent(tx, agent.id)).muted_until == an_hour
+        await mute_agent(tx, agent.id, now - timedelta(seconds=1), "over")
+        assert await mute_loud_agent(tx, agent.id, now + timedelta(seconds=30), "too loud")
 
 
 async def test_behind_a_pooler_which_passes_no_announcements_on_nobody_claims_to_hear_them() -> None:

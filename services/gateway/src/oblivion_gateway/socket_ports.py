@@ -176,9 +176,11 @@ class HeldRuns(Protocol):
         """The new run and its priority; the same again for the same key."""
         ...
 
-    async def mute(self, tenant_id: UUID, agent_id: UUID, until: datetime, reason: str) -> None: ...
-
-    async def note_muted(self, tenant_id: UUID, run_id: UUID, until: datetime, reason: str) -> None: ...
+    async def mute(
+        self, tenant_id: UUID, agent_id: UUID, run_id: UUID, until: datetime, reason: str, words: str
+    ) -> bool:
+        """Refuse the agent's messages until then, and say `words` in its run; False: it was muted already."""
+        ...
 
     async def note_seen(self, agents: Mapping[UUID, Sequence[UUID]]) -> None:
         """Tenant → agents that are connected."""

@@ -92,6 +92,19 @@ async def test_an_agent_that_says_too_much_is_muted_and_says_until_when_but_stil
     assert (await holder.call("task.completed", {**about(assigned), "answer": "done"})).ok
 
 
+async def test_a_gateway_that_has_not_heard_of_the_mute_does_not_tell_of_it_again(office: Any) -> None:
+    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=1))
+    async with office.world.database.tenant(office.tenant.id) as tx:
+        await update_agent(tx, office.tenant.id, office.agent_id, definition)
+    agent = await office.agent()
+    assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
+    await office.world.gateway.announcements.close()
+    answers = [await agent.call("task.message", {**about(assigned), "text": f"{n}"}) for n in range(4)]
+    assert [await code_of(answer) for answer in answers[1:]] == 3 * ["agent_muted"]
+    assert (await agent.call("task.completed", {**about(assigned), "answer": "done"})).ok
+    assert len(agent.heard(AgentMuted)) == 1
+
+
 async def test_questions_and_work_handed_on_count_as_messages_once_for_each_key(office: Any) -> None:
     definition = AgentDefinition(limits=AgentLimits(messages_per_minute=2))
     async with office.world.database.tenant(office.tenant.id) as tx:

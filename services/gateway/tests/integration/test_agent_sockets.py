@@ -254,6 +254,16 @@ async def test_another_tenants_run_does_not_exist(office: Any) -> None:
     await foreigner.close()
 
 
+async def test_the_first_agent_of_a_tenant_is_let_in_before_its_signing_key_is_announced(office: Any) -> None:
+    await office.agent()
+    await office.world.gateway.announcements.close()
+    first = TestAgent(office.world.base_url)
+    issued = await office.world.new_agent(await office.world.new_tenant())
+    await first.connect(await office.world.agent_token(issued))
+    assert (await first.hello()).ok
+    await first.close()
+
+
 async def test_the_same_agents_other_replica_cannot_answer_for_it(office: Any) -> None:
     first = await office.agent()
     assigned = await work(first, office.dispatcher, office.tenant.id, office.agent_id)

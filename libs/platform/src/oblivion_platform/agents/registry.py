@@ -111,6 +111,12 @@ async def mute_agent(
     return _one((await tx.execute(_MUTE, values)).mappings().one_or_none())
 
 
+async def mute_loud_agent(tx: AsyncConnection, agent_id: UUID, until: datetime, reason: str) -> bool:
+    """The same to an agent that says too much; False: it is muted already, and stays so as long as it was."""
+    values = {"id": agent_id, "until": until, "reason": reason}
+    return (await tx.execute(_MUTE_LOUD, values)).rowcount == 1
+
+
 async def note_agent_seen(tx: AsyncConnection, agent_id: UUID) -> None:
     await tx.execute(_SEEN, {"id": agent_id})
 
@@ -196,6 +202,10 @@ _SET_STATE = text(f"""
 _MUTE = text(f"""
     UPDATE agents SET muted_until = :until, mute_reason = :reason WHERE id = :id RETURNING {_COLUMNS}
 """)  # noqa: S608 - a constant
+_MUTE_LOUD = text("""
+    UPDATE agents SET muted_until = :until, mute_reason = :reason
+    WHERE id = :id AND coalesce(muted_until, '-infinity') <= now()
+""")
 _SEEN = text("UPDATE agents SET last_seen_at = now() WHERE id = :id")
 _READ = text(f"SELECT {_COLUMNS} FROM agents WHERE id = :id")  # noqa: S608 - a constant
 _READ_LOCKED = text(f"SELECT {_COLUMNS} FROM agents WHERE id = :id FOR UPDATE")  # noqa: S608 - a constant

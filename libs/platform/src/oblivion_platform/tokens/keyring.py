@@ -59,6 +59,8 @@ class TokenKeys:
         if len(self._signing) >= TENANTS_KEPT:
             del self._signing[next(iter(self._signing))]
         self._signing[tenant_id] = (self._clock() + KEEP_S, key)
+        if key.id not in self._public:
+            self._is_stale = True  # Just made; what it signs may be shown before the announcement is heard.
         return key
 
     async def verifying(self, key_id: UUID) -> PublicKey | None:

@@ -22,7 +22,7 @@ from oblivion_gateway.domain.delegation import narrowed_tools
 from oblivion_gateway.socket_errors import SessionNotYours, TooManyHops, TooManyOfRun
 from oblivion_gateway.socket_ports import Child, Ended, Report, Standing
 from oblivion_platform import runs, sessions
-from oblivion_platform.agents import mute_agent
+from oblivion_platform.agents import mute_loud_agent
 from oblivion_platform.database.engine import Database
 from oblivion_platform.database.statements import Asked, fetch
 from oblivion_platform.runs import (
@@ -179,15 +179,16 @@ class PostgresHeldRuns:
         await self._signals.changed(tenant_id, change)
         return child_id, RunPriority.DELEGATION
 
-    async def mute(self, tenant_id: UUID, agent_id: UUID, until: datetime, reason: str) -> None:
+    async def mute(
+        self, tenant_id: UUID, agent_id: UUID, run_id: UUID, until: datetime, reason: str, words: str
+    ) -> bool:
+        data = {"code": "agent_muted", "text": words, "until": until.isoformat()}
         async with self._database.tenant(tenant_id) as tx:
-            await mute_agent(tx, agent_id, until, reason)
-
-    async def note_muted(self, tenant_id: UUID, run_id: UUID, until: datetime, reason: str) -> None:
-        data = {"code": "agent_muted", "text": reason, "until": until.isoformat()}
-        async with self._database.tenant(tenant_id) as tx:
+            if not await mute_loud_agent(tx, agent_id, until, reason):
+                return False
             change = await runs.note(tx, run_id, RunEventKind.NOTICE, data)
         await self._signals.changed(tenant_id, change)
+        return True
 
     async def note_seen(self, agents: Mapping[UUID, Sequence[UUID]]) -> None:
         for tenant_id, agent_ids in agents.items():

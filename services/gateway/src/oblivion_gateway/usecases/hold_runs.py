@@ -194,9 +194,8 @@ class HoldRuns:
         reason: str,
         sockets: AgentSockets,
     ) -> None:
-        await self._runs.mute(connection.tenant_id, connection.agent_id, until, reason)
+        tenant_id, agent_id = connection.tenant_id, connection.agent_id
         words = f"{connection.name} is muted until {until:%H:%M:%S} UTC: {reason}."
-        await self._runs.note_muted(connection.tenant_id, message.run_id, until, words)
-        await sockets.tell_all(
-            connection.tenant_id, connection.agent_id, "agent.muted", AgentMuted(until=until, reason=reason)
-        )
+        # What is in memory may be older than the mute; the row decides who tells of it.
+        if await self._runs.mute(tenant_id, agent_id, message.run_id, until, reason, words):
+            await sockets.tell_all(tenant_id, agent_id, "agent.muted", AgentMuted(until=until, reason=reason))
