@@ -98,6 +98,26 @@ async def test_our_own_comment_does_not_come_back(world):
     assert await world.effects() == ["slack.post_reply"]
 
 
+async def test_a_reply_that_is_copied_while_the_comments_are_listed_is_no_comment_of_somebody_else(
+    world, monkeypatch
+):
+    thread = await world.shown_task()
+    world.put_comment("c1", "a person's")
+    listed = world.clickup.comments
+
+    async def listed_late(*asked, **more):
+        if "comments t1" not in world.clickup.asked:
+            await world.handled(await world.reply("#clickup from Slack", TS, thread))
+            (row,) = await world.rows("SELECT payload FROM outbox WHERE kind = 'clickup.create_comment'")
+            words = "".join(part["text"] for part in row["payload"]["comment"])
+            world.put_comment("c9", words)
+        return await listed(*asked, **more)
+
+    monkeypatch.setattr(world.clickup, "comments", listed_late)
+    await world.handled(await world.tell_comment("c1", "a person's"))
+    assert sorted(await world.effects()) == ["clickup.create_comment", "slack.post_reply"]
+
+
 async def test_a_real_comment_of_the_token_s_owner_is_shown(world):
     thread = await world.shown_task()
     await world.handled(await world.reply("#clickup from Slack", TS, thread))

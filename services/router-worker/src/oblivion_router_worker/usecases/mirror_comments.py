@@ -91,10 +91,9 @@ class MirrorComments:
         followed = [link for link in links if link.is_active and link.options.mirror_comments]
         if not followed:
             return "ignored:comments_not_mirrored" if links else "ignored:not_linked"
-        copies = await _copies(turn, links)
-        if is_echo(fact.comment_id, fact.text, _channels(links), copies):
+        if is_echo(fact.comment_id, fact.text, _channels(links), await _copies(turn, links)):
             return "ignored:echo"
-        listing = await self._listing(turn, fact.task_id, fact.comment_id)
+        listing, copies = await self._listing(turn, links, fact.task_id, fact.comment_id)
         if (unlisted := self._unlisted(turn, fact, listing, copies)) is not None:
             for thread in _threads(turn, links, copies, self._app_url):
                 await thread.show(unlisted, is_new=isinstance(fact, CommentPosted), is_listed=False)
@@ -120,8 +119,7 @@ class MirrorComments:
     async def follow(self, turn: Turn, task_id: str, links: Sequence[Link]) -> None:
         """Bring the threads of a task up to date after a blind time."""
         if any(link.is_active and link.options.mirror_comments for link in links):
-            copies = await _copies(turn, links)
-            listing = await self._listing(turn, task_id, None)
+            listing, copies = await self._listing(turn, links, task_id, None)
             await self._compare(turn, links, listing, copies, new_id=None)
 
     async def _links(self, turn: Turn, task_id: str) -> Sequence[Link]:
@@ -132,8 +130,18 @@ class MirrorComments:
         # A comment on a task that is not in its channel yet: its event may have been missed.
         return (await self._mirror_task(turn, task_id)).links
 
-    async def _listing(self, turn: Turn, task_id: str, wanted_id: str | None) -> _Listing:
-        """Read back to the wanted comment, or as far as is allowed."""
+    async def _listing(
+        self, turn: Turn, links: Sequence[Link], task_id: str, wanted_id: str | None
+    ) -> tuple[_Listing, Sequence[Copy]]:
+        """Read back to the wanted comment, or as far as is allowed; and all copies that may be listed.
+
+        In this order: a reply is sent to ClickUp after its copy is written down, so that none of ours can be
+        in the listing and not among the copies.
+        """
+        listing = await self._read_back(turn, task_id, wanted_id)
+        return listing, await _copies(turn, links)
+
+    async def _read_back(self, turn: Turn, task_id: str, wanted_id: str | None) -> _Listing:
         comments: list[Comment] = []
         integration, priority = turn.event.integration, turn.event.priority
         for _ in range(self._pages_max):
