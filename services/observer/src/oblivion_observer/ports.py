@@ -16,8 +16,13 @@ class Person:
 class SignedIn(Protocol):
     """Whose browser asks."""
 
-    async def person(self, cookie: str, *, anew: bool = False) -> Person | None:
-        """None: nobody's, or not any more. `anew`: as of now. Raises: DependencyUnavailable."""
+    async def person(
+        self, cookie: str, *, anew: bool = False, forwarded_for: str | None = None
+    ) -> Person | None:
+        """None: nobody's, or not any more. `anew`: as of now. `forwarded_for`: the header, for whom to count.
+
+        Raises: DependencyUnavailable.
+        """
         ...
 
 

@@ -41,11 +41,13 @@ class Gateway:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.forwarded_for: list[str | None] = []
         self.is_away = False
         self.demoted: set[str] = set()
 
     async def who(self, request: Request) -> Response:
         self.asked += 1
+        self.forwarded_for.append(request.headers.get("x-forwarded-for"))
         role = request.cookies.get("oblivion_session", "")
         if self.is_away:
             return JSONResponse({}, 503)
@@ -114,6 +116,19 @@ async def test_operators_see_it_and_nobody_else_does(signed_in: GatewaysWord) ->
     assert (answer.status_code, answer.text) == (200, "the board")
     assert board.asked == [("GET", f"{BOARD}?page=2", b"")]
     assert "cookie" not in {name.lower() for name in board.headers[0]}, "the board gets nobody's cookie"
+
+
+async def test_the_gateway_counts_whoever_asks_and_not_this_service(
+    signed_in: GatewaysWord, gateway: Gateway
+) -> None:
+    door = QueueBoard(signed_in, Recorded(), frozenset({ORIGIN}))
+    for said, passed_on in (("10.1.1.1, 192.0.2.7", "10.1.1.1, 192.0.2.7"), ("odd\x01", None)):
+        async with browser(door, f"invented-{len(said)}") as client:
+            await client.get(BOARD, headers={"X-Forwarded-For": said})
+        assert gateway.forwarded_for[-1] == passed_on
+    async with browser(door, "operator") as client:
+        assert (await client.get(BOARD)).is_success
+    assert gateway.forwarded_for[-1] is None
 
 
 async def test_what_changes_something_has_to_come_from_our_own_pages(signed_in: GatewaysWord) -> None:

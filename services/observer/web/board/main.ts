@@ -48,6 +48,11 @@ rmSync(socket, { force: true });
 process.umask(0o177);
 server.listen(socket, () => {
   console.log(`queue board of ${names.join(", ")} at ${socket}`);
+  // From now on what one request breaks ends neither the board nor the readiness of the pod that it stands in.
+  process.on("uncaughtException", (error) => console.error(`a request was not answered: ${error.message}`));
+  process.on("unhandledRejection", (reason) =>
+    console.error(`a request was not answered: ${String(reason)}`),
+  );
 });
 
 function stop(): void {

@@ -21,6 +21,7 @@ TIMEOUT_S = 5.0
 _KEPT_MAX = 1_000
 _OF_OURS = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """As the gateway makes them; anything else would have to be quoted to stand in a header."""
+_ADDRESSES = re.compile(r"[0-9A-Za-z.:, \[\]_-]{1,2000}")
 
 
 class GatewaysWord:
@@ -30,14 +31,16 @@ class GatewaysWord:
         self._client = httpx.AsyncClient(base_url=gateway_url, timeout=TIMEOUT_S, trust_env=False)
         self._known: OrderedDict[bytes, tuple[float, Person | None]] = OrderedDict()
 
-    async def person(self, cookie: str, *, anew: bool = False) -> Person | None:
+    async def person(
+        self, cookie: str, *, anew: bool = False, forwarded_for: str | None = None
+    ) -> Person | None:
         if not _OF_OURS.fullmatch(cookie):
             return None
         key = hashlib.sha256(cookie.encode()).digest()
         known = self._known.get(key)
         if known is not None and time.monotonic() < known[0] and not anew:
             return known[1]
-        person = await self._ask(cookie)
+        person = await self._ask(cookie, forwarded_for)
         self._known[key] = (time.monotonic() + BELIEVED_S, person)
         self._known.move_to_end(key)
         while len(self._known) > _KEPT_MAX:
@@ -47,9 +50,13 @@ class GatewaysWord:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _ask(self, cookie: str) -> Person | None:
+    async def _ask(self, cookie: str, forwarded_for: str | None) -> Person | None:
+        headers = {"Cookie": f"{SESSION_COOKIE}={cookie}"}
+        if forwarded_for is not None and _ADDRESSES.fullmatch(forwarded_for):
+            # As it came: the gateway counts from its end, by the proxies that stand before it and us alike.
+            headers["X-Forwarded-For"] = forwarded_for
         try:
-            answer = await self._client.get("/api/me", headers={"Cookie": f"{SESSION_COOKIE}={cookie}"})
+            answer = await self._client.get("/api/me", headers=headers)
         except httpx.HTTPError as error:
             raise DependencyUnavailable(
                 "gateway_unavailable", f"The gateway does not answer ({type(error).__name__})."

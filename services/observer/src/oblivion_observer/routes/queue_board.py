@@ -89,7 +89,8 @@ class QueueBoard:
             raise SignInNeeded
         refuse_cross_site(request.method, request.headers, self._own_origins)
         changes = request.method not in SAFE_METHODS
-        person = await self._signed_in.person(cookie, anew=changes)
+        forwarded_for = request.headers.get("x-forwarded-for")
+        person = await self._signed_in.person(cookie, anew=changes, forwarded_for=forwarded_for)
         if person is None:
             raise SignInNeeded
         if not person.is_operator:
