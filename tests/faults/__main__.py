@@ -99,9 +99,9 @@ async def run_schedule(system: SystemAndMore, schedule: Schedule) -> Verdict:
         # What an earlier schedule had no use for would spoil this one, and none could be played again alone.
         for side in (control.slack, control.clickup):
             await side.behave()
+        await _choose_way_in(system, control, by_socket=schedule.by_socket)
         for rule in schedule.misbehaviours:
             await _misbehave(control, rule, schedule.seed)
-        await _choose_way_in(system, control, by_socket=schedule.by_socket)
         work = Work(control, place, random.Random(schedule.seed))
         patience = Patience(STUCK_AFTER_S)
         async with Watch(system, patience, place.began_at).kept():
