@@ -248,6 +248,59 @@ async def test_signing_out_makes_the_cookie_useless(hall: Hall) -> None:
     assert (await hall.world.request("GET", "/api/me", headers=headers)).status_code == 401
 
 
+async def grown_older(hall: Hall) -> None:
+    """As if every cookie had been in use for an hour more, and whatever was offered had waited as long."""
+    hour = "interval '61 minutes'"
+    async with hall.world.database.tenant(hall.tenant.id) as tx:
+        await tx.execute(
+            text(
+                f"UPDATE web_sessions SET renewed_at = renewed_at - {hour}, offered_at = offered_at - {hour},"
+                f" previous_until = previous_until - {hour}"
+            )
+        )
+
+
+async def asked_with(hall: Hall, cookie: str, path: str = "/api/me") -> httpx.Response:
+    return await hall.world.request("GET", path, headers={"Cookie": cookie})
+
+
+async def test_a_cookie_in_use_is_renewed_and_the_one_before_ends(hall: Hall) -> None:
+    first = f"oblivion_session={await hall.world.cookie(hall.tenant, 'user')}"
+    assert "set-cookie" not in (await asked_with(hall, first)).headers
+    await grown_older(hall)
+    renewed = await asked_with(hall, first)
+    second = cookie_of(renewed)
+    assert second != first
+    kept = renewed.headers["set-cookie"]
+    assert "HttpOnly" in kept
+    assert "SameSite=lax" in kept
+    # Until it is seen nothing ends: the answer may have been lost, or another tab may ask meanwhile.
+    again = await asked_with(hall, first)
+    assert (again.status_code, "set-cookie" in again.headers) == (200, False)
+    # Requests that were under way are answered; a copy of the old cookie is worth nothing any more.
+    assert [(await asked_with(hall, each)).status_code for each in (second, first)] == [200, 200]
+    await grown_older(hall)
+    assert [(await asked_with(hall, each)).status_code for each in (second, first)] == [200, 401]
+
+
+async def test_a_renewed_cookie_that_was_lost_signs_nobody_out(hall: Hall) -> None:
+    first = f"oblivion_session={await hall.world.cookie(hall.tenant, 'user')}"
+    await grown_older(hall)
+    lost = cookie_of(await asked_with(hall, first))
+    await grown_older(hall)
+    second = cookie_of(await asked_with(hall, first))
+    assert [(await asked_with(hall, each)).status_code for each in (lost, second)] == [401, 200]
+
+
+async def test_whoever_signs_out_ends_what_was_offered_too(hall: Hall) -> None:
+    first = f"oblivion_session={await hall.world.cookie(hall.tenant, 'user')}"
+    await grown_older(hall)
+    second = cookie_of(await asked_with(hall, first))
+    headers = {"Cookie": first, "Origin": PUBLIC_URL}
+    assert (await hall.world.request("POST", "/auth/logout", headers=headers)).status_code == 204
+    assert [(await asked_with(hall, each)).status_code for each in (first, second)] == [401, 401]
+
+
 async def test_a_signed_in_person_gets_a_token(hall: Hall) -> None:
     cookie = f"oblivion_session={await hall.world.cookie(hall.tenant, 'admin')}"
     answer = await hall.world.request("POST", "/auth/token", headers={"Cookie": cookie, "Origin": PUBLIC_URL})

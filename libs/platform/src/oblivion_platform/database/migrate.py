@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x0B11_0002
 
-HEAD = "0012"
+HEAD = "0013"
 """The revision that this version of the code needs; a test compares it with the newest migration."""
 
 

@@ -3,11 +3,15 @@
 A cookie is `{tenant}.{random}`; the database holds a hash of it. A link's code looks the same and is hashed
 under another label, so that it is no cookie; redeeming it replaces it by the cookie's hash, in one statement,
 so that it works once.
+
+A cookie in use is renewed each hour: the next one is offered, and is valid beside the one before until it is
+seen for the first time, so that an answer which is lost signs nobody out. From then on the one before is good
+for a minute, for requests that were under way; a copy of it that somebody took is worth nothing any more.
 """
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +22,9 @@ from oblivion_platform.people.records import Role
 
 SESSION_TTL_S = 14 * 24 * 3600
 LINK_TTL_S = 10 * 60
+RENEW_AFTER_S = 3_600
+OVERLAP_S = 60
+"""How long a cookie is good once the next one was seen, and an offer waits before another is made."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,16 @@ class BrowserUser:
     name: str
     role: Role
     is_operator: bool
+    is_offered: bool = False
+    """By a cookie that was seen for the first time: `take_cookie` it."""
+
+
+@dataclass(frozen=True)
+class RenewedCookie:
+    """What the browser is to keep instead; the session ends when it would have."""
+
+    cookie: str = field(repr=False)
+    ends_in_s: int
 
 
 def tenant_of(cookie: str) -> UUID | None:
@@ -74,6 +91,24 @@ async def browser_user(tx: AsyncConnection, session_id: UUID) -> BrowserUser | N
     return None if row is None else _browser_user(row)
 
 
+async def renew_cookie(tx: AsyncConnection, tenant_id: UUID, cookie: str) -> RenewedCookie | None:
+    """The next cookie of a live session; None while this one is young, or the next one is on its way."""
+    offered = _new(tenant_id)
+    values = {
+        "hash": _hash("cookie", cookie),
+        "next": _hash("cookie", offered),
+        "after_s": RENEW_AFTER_S,
+        "overlap_s": OVERLAP_S,
+    }
+    ends_in_s = (await tx.execute(_OFFER, values)).scalar_one_or_none()
+    return None if ends_in_s is None else RenewedCookie(offered, int(ends_in_s))
+
+
+async def take_cookie(tx: AsyncConnection, cookie: str) -> None:
+    """The offered cookie has been seen: the one before ends."""
+    await tx.execute(_TAKE, {"hash": _hash("cookie", cookie), "overlap_s": OVERLAP_S})
+
+
 async def revoke_session(tx: AsyncConnection, cookie: str) -> None:
     await tx.execute(_REVOKE, {"hash": _hash("cookie", cookie)})
 
@@ -84,7 +119,7 @@ async def revoke_sessions_of(tx: AsyncConnection, user_id: UUID) -> None:
 
 
 def _browser_user(row: Row[Any]) -> BrowserUser:
-    return BrowserUser(row.id, row.user_id, row.name, row.role, row.is_operator)
+    return BrowserUser(row.id, row.user_id, row.name, row.role, row.is_operator, row.is_offered)
 
 
 def _new(tenant_id: UUID) -> str:
@@ -118,13 +153,31 @@ _REDEEM = text("""
 """)
 _LIVE = """
     SELECT s.id, s.user_id, u.name, u.role, u.is_operator,
-        s.last_seen_at < now() - interval '1 minute' AS is_visit_unnoted
+        s.last_seen_at < now() - interval '1 minute' AS is_visit_unnoted,
+        {is_offered} AS is_offered
     FROM web_sessions s JOIN users u ON u.id = s.user_id
         JOIN tenants t ON t.id = s.tenant_id AND t.state = 'active'
     WHERE s.revoked_at IS NULL AND s.expires_at > now() AND u.state = 'active'
 """
-_FIND = text(f"{_LIVE} AND s.secret_hash = :hash")
-_FIND_BY_ID = text(f"{_LIVE} AND s.id = :id")
+_BY_COOKIE = """
+    (secret_hash = :hash OR next_hash = :hash OR (previous_hash = :hash AND previous_until > now()))
+"""
+_FIND = text(f"{_LIVE} AND {_BY_COOKIE}".format(is_offered="s.next_hash IS NOT DISTINCT FROM :hash"))
+_FIND_BY_ID = text(f"{_LIVE} AND s.id = :id".format(is_offered="false"))
+_OFFER = text("""
+    UPDATE web_sessions SET next_hash = :next, offered_at = now()
+    WHERE secret_hash = :hash AND revoked_at IS NULL AND expires_at > now()
+        AND renewed_at < now() - make_interval(secs => :after_s)
+        AND coalesce(offered_at < now() - make_interval(secs => :overlap_s), true)
+    RETURNING ceil(extract(epoch FROM expires_at - now()))
+""")
+_TAKE = text("""
+    UPDATE web_sessions SET secret_hash = next_hash, next_hash = NULL, renewed_at = now(),
+        previous_hash = secret_hash, previous_until = now() + make_interval(secs => :overlap_s)
+    WHERE next_hash = :hash
+""")
 _SEEN = text("UPDATE web_sessions SET last_seen_at = now() WHERE id = :id")
-_REVOKE = text("UPDATE web_sessions SET revoked_at = now() WHERE secret_hash = :hash AND revoked_at IS NULL")
+_REVOKE = text(
+    f"UPDATE web_sessions SET revoked_at = now() WHERE {_BY_COOKIE} AND revoked_at IS NULL"  # noqa: S608 - a constant
+)
 _REVOKE_ALL = text("UPDATE web_sessions SET revoked_at = now() WHERE user_id = :user AND revoked_at IS NULL")

@@ -28,7 +28,10 @@ class PostgresPeople:
         if tenant_id is None:
             return None
         async with self._database.tenant(tenant_id) as tx:
-            return _in_browser(tenant_id, await people.session_user(tx, cookie))
+            found = await people.session_user(tx, cookie)
+            if found is not None and found.is_offered:
+                await people.take_cookie(tx, cookie)
+        return _in_browser(tenant_id, found)
 
     async def of_browser(self, tenant_id: UUID, browser_id: UUID) -> Caller | None:
         async with self._database.tenant(tenant_id) as tx:

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, cast
 from urllib.parse import unquote_plus
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -19,8 +19,9 @@ from oblivion_gateway.domain.callers import Caller, Role
 from oblivion_gateway.metrics import TOKENS
 from oblivion_gateway.routes.dependencies import AllowedCaller, ServicesNeeded, authenticated
 from oblivion_gateway.routes.problems import problems
+from oblivion_gateway.routes.sign_in import give_cookie
 from oblivion_gateway.usecases.issue_tokens import ClientRefused
-from oblivion_platform.door import SignInNeeded
+from oblivion_platform.door import SESSION_COOKIE, SignInNeeded
 from oblivion_platform.errors import AuthenticationFailed
 from oblivion_platform.tokens import API_AUDIENCE, HUB_AUDIENCE
 
@@ -133,8 +134,15 @@ async def key_set(services: ServicesNeeded) -> JSONResponse:
 
 
 @router.get("/api/me", responses=problems(400, 401, 403, 429, 503))
-async def who_am_i(caller: AllowedCaller) -> Me:
-    """Who you are here."""
+async def who_am_i(
+    caller: AllowedCaller, request: Request, response: Response, services: ServicesNeeded
+) -> Me:
+    """Who you are here. A browser's cookie that has been in use for an hour is renewed."""
+    cookie = request.cookies.get(SESSION_COOKIE)
+    if caller.browser_id is not None and cookie is not None:
+        renewed = await services.sign_in.renew(caller, cookie)
+        if renewed is not None:
+            give_cookie(services, response, renewed.cookie, renewed.ends_in_s)
     return Me(
         tenant_id=str(caller.tenant_id),
         kind=caller.kind,

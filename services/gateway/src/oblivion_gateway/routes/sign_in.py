@@ -1,6 +1,7 @@
 """People sign in and out: `/t/{slug}/login` by an identity provider, `/auth/dev` by a one-time link.
 
-The cookie is HttpOnly and SameSite=Lax; only a hash of it is stored, and signing out makes it useless.
+The cookie is HttpOnly and SameSite=Lax, and renewed each hour that it is in use; only a hash of it is
+stored, and signing out makes it useless.
 """
 
 from typing import Annotated, Literal
@@ -131,16 +132,21 @@ def _callback(services: Services, slug: str, provider: str) -> str:
 
 def _signed_in(services: Services, cookie: str) -> Response:
     answer = RedirectResponse(AFTER_SIGN_IN, _SEE_OTHER)
+    give_cookie(services, answer, cookie, SESSION_TTL_S)
+    return answer
+
+
+def give_cookie(services: Services, answer: Response, cookie: str, ends_in_s: int) -> None:
+    """Have the browser keep it, where no script sees it."""
     answer.set_cookie(
         SESSION_COOKIE,
         cookie,
-        max_age=SESSION_TTL_S,
+        max_age=ends_in_s,
         path="/",
         httponly=True,
         samesite="lax",
         secure=services.public_url.startswith("https:"),
     )
-    return answer
 
 
 _PAGE = """<!doctype html>

@@ -75,6 +75,11 @@ class SignIn:
             raise NotAllowed("The link was used before, or is over. Get a new one with `oblivion login`.")
         return cookie
 
+    async def renew(self, caller: Caller, cookie: str) -> people.RenewedCookie | None:
+        """The next cookie of a browser whose cookie has been in use for long enough."""
+        async with self._database.tenant(caller.tenant_id) as tx:
+            return await people.renew_cookie(tx, caller.tenant_id, cookie)
+
     async def out(self, caller: Caller, cookie: str) -> None:
         async with self._database.tenant(caller.tenant_id) as tx:
             await people.revoke_session(tx, cookie)

@@ -623,7 +623,7 @@ export interface paths {
         };
         /**
          * Who Am I
-         * @description Who you are here.
+         * @description Who you are here. A browser's cookie that has been in use for an hour is renewed.
          */
         get: operations["who_am_i"];
         put?: never;
