@@ -10,7 +10,7 @@ import redis.asyncio
 import structlog
 from structlog.testing import capture_logs
 
-from oblivion_contracts.feed import FEED_START, FeedBatch
+from oblivion_contracts.feed import FEED_START, FeedBatch, FeedLine
 from oblivion_platform.embedded import EmbeddedRedis
 from oblivion_platform.embedded.process import free_port
 from oblivion_platform.errors import DependencyUnavailable
@@ -40,6 +40,10 @@ def said(number: int) -> Line:
 
 def texts(batch: FeedBatch) -> list[str]:
     return [line.text for line in batch.lines]
+
+
+def written_at_ms(line: FeedLine) -> int:
+    return int(line.cursor.partition("-")[0])
 
 
 async def written(reader: FeedReader, tenant: UUID, last: str) -> None:
@@ -120,6 +124,21 @@ async def test_lines_that_were_too_many_are_counted_where_they_are_missing(redis
             gaps += [line.dropped for line in batch.lines if line.kind == "feed.gap"]
             cursor = batch.cursor
         assert gaps == [7]
+
+
+async def test_a_tenant_that_floods_its_feed_makes_no_gap_in_anothers_and_holds_none_up(
+    redis_url: str,
+) -> None:
+    loud, quiet = uuid4(), uuid4()
+    async with feeding(redis_url) as (feed, reader):
+        for number in range(LINES_WAITING_MAX + 7):
+            feed.tell(loud, said(number))
+        for number in range(3):
+            feed.tell(quiet, said(number))
+        await written(reader, loud, f"line {LINES_WAITING_MAX - 1}")
+        theirs, ours = (await reader.newest(loud)).lines, (await reader.newest(quiet)).lines
+        assert [line.text for line in ours] == [f"line {number}" for number in range(3)]
+        assert written_at_ms(ours[-1]) < written_at_ms(theirs[-1]), "it did not wait for the other's lines"
 
 
 async def test_what_waits_is_written_before_the_process_ends(redis_url: str) -> None:

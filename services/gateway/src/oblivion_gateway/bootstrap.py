@@ -7,12 +7,14 @@ from starlette.types import ASGIApp
 
 from oblivion_gateway.adapters.agent_tokens import AgentTokens
 from oblivion_gateway.adapters.people import PostgresPeople
+from oblivion_gateway.adapters.rate_limits import RedisRateLimits
 from oblivion_gateway.rest_bootstrap import RestGateway, RestParts
 from oblivion_gateway.settings import Settings
 from oblivion_gateway.socket_bootstrap import AgentGateway, SocketParts
 from oblivion_gateway.sockets.feed import FeedNamespace
 from oblivion_gateway.usecases.authenticate import Authenticate
 from oblivion_gateway.usecases.follow_feed import FeedTerms, FollowFeed
+from oblivion_gateway.usecases.limit_requests import LimitRequests, PerMinute
 from oblivion_platform import agents, tokens
 from oblivion_platform.database.announcements import Announcements
 from oblivion_platform.database.engine import Database
@@ -37,6 +39,7 @@ class Gateway:
         self.feed = Feed(settings.redis_url.get_secret_value(), "gateway")
         self._start = StartWhenUsable(self.database, self.health, self._begin)
         self._build_identity()
+        self._build_limits()
         self._build_sockets()
         self._build_rest()
         self._watch_health()
@@ -61,6 +64,16 @@ class Gateway:
             agents.MUTES_CHANNEL, changed=self.agent_directory.forget, unheard=lambda: None
         )
 
+    def _build_limits(self) -> None:
+        settings = self.settings
+        self.rate_limits = RedisRateLimits(settings.redis_url.get_secret_value())
+        self.per_minute = PerMinute(
+            user=settings.user_requests_per_minute,
+            tenant=settings.tenant_requests_per_minute,
+            address=settings.address_requests_per_minute,
+        )
+        self.limits = LimitRequests(self.rate_limits, self.per_minute)
+
     def _build_rest(self) -> None:
         parts = RestParts(
             database=self.database,
@@ -69,6 +82,8 @@ class Gateway:
             token_keys=self.token_keys,
             tokens=self.tokens,
             authenticate=self.authenticate,
+            limits=self.limits,
+            per_minute=self.per_minute,
             feed=self.feed,
             breakers=self.feed_reader,
             history=self.agent_gateway.history,
@@ -91,9 +106,16 @@ class Gateway:
     def _build_feed(self) -> None:
         settings = self.settings
         self.feed_reader = FeedReader(settings.redis_url.get_secret_value())
-        terms = FeedTerms(settings.own_origins, settings.feed_recheck_s, settings.sse_streams_max)
-        follow = FollowFeed(self.feed_reader, self.authenticate, self.authenticate.still, terms)
-        self.feed_sockets = FeedNamespace(self.agent_gateway.server, follow)
+        terms = FeedTerms(
+            settings.own_origins,
+            settings.feed_recheck_s,
+            of_caller_max=settings.sse_streams_max,
+            of_tenant_max=settings.tenant_feeds_max,
+        )
+        follow = FollowFeed(self.feed_reader, self.authenticate, self.authenticate.still, self.limits, terms)
+        self.feed_sockets = FeedNamespace(
+            self.agent_gateway.server, follow, proxies_in_front=settings.proxies_in_front
+        )
 
     async def start(self) -> None:
         """Begin to work as soon as Postgres is usable; until then requests are answered 503.
@@ -110,6 +132,7 @@ class Gateway:
         await self.feed_reader.close()
         await self.announcements.close()
         await self.rest.close()
+        await self.rate_limits.close()
         await self.feed.close()
         await self.database.close()
 

@@ -78,8 +78,8 @@ class TooManyFeeds(RateLimited):
 
     http_status = HTTPStatus.TOO_MANY_REQUESTS
 
-    def __init__(self, most: int) -> None:
-        super().__init__("too_many_feeds", f"You have the live feed open {most} times. Close some.", 15.0)
+    def __init__(self, who_has: str, most: int) -> None:
+        super().__init__("too_many_feeds", f"{who_has} the live feed open {most} times. Close some.", 15.0)
 
 
 class TooManyRequests(RateLimited):

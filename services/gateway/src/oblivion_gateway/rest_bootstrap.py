@@ -11,7 +11,6 @@ from oblivion_gateway.adapters.answers import PostgresAnswers
 from oblivion_gateway.adapters.hints import CountedStreams, RunHints
 from oblivion_gateway.adapters.identity_providers import IdentityProviders
 from oblivion_gateway.adapters.place_readings import QueuedPlaceReadings
-from oblivion_gateway.adapters.rate_limits import RedisRateLimits
 from oblivion_gateway.adapters.tenants import PostgresTenants
 from oblivion_gateway.adapters.token_reviews import ClusterTokenReviews
 from oblivion_gateway.routes.application import Surroundings, make_application
@@ -59,6 +58,8 @@ class RestParts:
     token_keys: TokenKeys
     tokens: Tokens
     authenticate: Authenticate
+    limits: LimitRequests
+    per_minute: PerMinute
     feed: Teller
     breakers: OpenBreakers
     history: ReadHistory
@@ -71,7 +72,6 @@ class RestGateway:
         redis_url = settings.redis_url.get_secret_value()
         self._settings = settings
         self._parts = parts
-        self._rate_limits = RedisRateLimits(redis_url)
         self._presence = Presence(redis_url)
         self._copies = SessionCache(redis_url)
         self._tenants = PostgresTenants(parts.database)
@@ -111,22 +111,16 @@ class RestGateway:
         await self._aftermath.close()
         await self._place_readings.close()
         await self._presence.close()
-        await self._rate_limits.close()
         await self._token_reviews.close()
 
     def _services(self) -> Services:
         settings, parts = self._settings, self._parts
-        per_minute = PerMinute(
-            user=settings.user_requests_per_minute,
-            tenant=settings.tenant_requests_per_minute,
-            address=settings.address_requests_per_minute,
-        )
         requests = Requests(parts.database, PostgresAnswers(settings.master_key_ring()))
         return Services(
             authenticate=parts.authenticate,
             issue_tokens=IssueTokens(parts.database, parts.hasher, parts.tokens),
             token_keys=parts.token_keys,
-            limits=LimitRequests(self._rate_limits, per_minute),
+            limits=parts.limits,
             requests=requests,
             agents=ManageAgents(parts.hasher, self._presence, parts.feed),
             runs=FollowRuns(self._aftermath, settings.trace_url),
@@ -147,7 +141,7 @@ class RestGateway:
             events=ManageEvents(self._aftermath),
             reports=LookAround(),
             work=WatchWork(parts.breakers),
-            tenant=SetTenant(per_minute),
+            tenant=SetTenant(parts.per_minute),
             first_steps=CheckSetup(self._presence),
             tenants=self._list_tenants,
             operator=ServeOperator(parts.database, parts.hasher, self._tenants, self._presence),

@@ -78,6 +78,9 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
         ge=1,
         description="Event streams of one person or agent from one process at a time; as many live feeds.",
     )
+    tenant_feeds_max: int = Field(
+        default=1_000, ge=1, description="Live feeds of one tenant from one process at a time."
+    )
     feed_recheck_s: float = Field(
         default=10.0,
         gt=0,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import socketio
@@ -48,8 +48,12 @@ class Viewer:
     def texts(self) -> list[str]:
         return [line.text for line in self.lines]
 
-    async def connect(self, cookie: str | None, *, origin: str | None = PUBLIC_URL) -> None:
+    async def connect(
+        self, cookie: str | None, *, origin: str | None = PUBLIC_URL, forwarded_for: str | None = None
+    ) -> None:
         headers = {"Cookie": f"oblivion_session={cookie}"} if cookie else {}
+        if forwarded_for:
+            headers["X-Forwarded-For"] = forwarded_for
         if origin:
             headers["Origin"] = origin
         await self._client.connect(
@@ -287,6 +291,45 @@ async def test_one_person_has_so_many_pages_and_no_more(new_office: Any) -> None
     await eventually(is_let_in)
     for viewer in viewers:
         await viewer.close()
+
+
+async def test_a_tenants_people_have_so_many_pages_together_and_another_tenants_have_theirs(
+    new_office: Any,
+) -> None:
+    office = await new_office(tenant_feeds_max=2)
+    world, other = office.world, await office.world.new_tenant()
+    viewers = [Viewer(world.base_url) for _ in range(4)]
+    for viewer, role in zip(viewers[:2], ("admin", "user"), strict=True):
+        await viewer.connect(await world.cookie(office.tenant, role))
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await viewers[2].connect(await world.cookie(office.tenant, "operator"))
+    assert viewers[2].refusal == {
+        "message": "Your tenant has the live feed open 2 times. Close some.",
+        "data": "too_many_feeds",
+    }
+    await viewers[3].connect(await world.cookie(other, "user"))
+    await viewers[3].follow()
+    for viewer in viewers:
+        await viewer.close()
+
+
+async def test_connects_of_an_address_are_limited_with_its_requests_before_anybody_is_known(
+    new_office: Any,
+) -> None:
+    office = await new_office(address_requests_per_minute=3, proxies_in_front=1)
+
+    async def knocking(address: str) -> str:
+        viewer = Viewer(office.world.base_url)
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await viewer.connect("invented", forwarded_for=f"6.6.6.6, {address}")
+        return viewer.refusal["data"]
+
+    first, second = (f"10.1.{uuid4().int % 250}.{last}" for last in (1, 2))
+    codes = [await knocking(first) for _ in range(2)]
+    asked = await office.world.request("GET", "/api/me", headers={"X-Forwarded-For": first})
+    assert (codes, asked.status_code) == (["token_rejected"] * 2, 401)
+    assert await knocking(first) == "too_many_requests"
+    assert await knocking(second) == "token_rejected"
 
 
 async def test_an_agents_work_is_told_as_it_happens_and_no_word_of_it(office: Any) -> None:

@@ -1,14 +1,15 @@
 """Lines of this process → the streams of their tenants, in the background.
 
 `tell` appends to a list and returns. Ten times a second what has come together goes to Redis in one round
-trip, at most `LINES_PER_FLUSH` of it, so that a burst costs little. What does not fit, and what Redis
+trip, at most `LINES_PER_FLUSH` of it, so that a burst costs little. Tenants take turns, and each has a room
+of its own to wait in: one that floods its feed makes gaps in nobody else's. What does not fit, and what Redis
 did not take, is counted and told as a gap before the tenant's next line. A process that is killed loses what
 it has not written yet.
 """
 
 import asyncio
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from contextvars import Context
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -32,6 +33,7 @@ AWAY_S = 1.0
 """Until Redis is tried again."""
 LINES_PER_FLUSH = 200
 LINES_WAITING_MAX = 2_000
+"""Of one tenant."""
 REDIS_TIMEOUT_S = 5.0
 """Nobody waits for it but the next flush."""
 
@@ -58,17 +60,18 @@ class Feed:
         self._source: FeedSource = source
         self._process = uuid4().hex[:12]
         self._lines_kept = lines_kept
-        self._waiting: deque[tuple[UUID, Line, float]] = deque()
+        self._waiting: OrderedDict[UUID, deque[tuple[Line, float]]] = OrderedDict()
         self._dropped: Counter[UUID] = Counter()
         self._flushing: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
     def tell(self, tenant_id: UUID, line: Line) -> None:
-        if len(self._waiting) >= LINES_WAITING_MAX:
+        waiting = self._waiting.setdefault(tenant_id, deque())
+        if len(waiting) >= LINES_WAITING_MAX:
             self._dropped[tenant_id] += 1
             _DROPPED.labels("too_many").inc()
         else:
-            self._waiting.append((tenant_id, line, time.time()))
+            waiting.append((line, time.time()))
         if self._flushing is None and not self._closing.is_set():
             # Of whoever happened to tell first, neither trace nor log context has to do with the others.
             self._flushing = asyncio.create_task(
@@ -91,13 +94,22 @@ class Feed:
         try:
             while self._waiting or self._dropped:
                 await self._closing_within(FLUSH_EVERY_S)
-                lines = [self._waiting.popleft() for _ in range(min(LINES_PER_FLUSH, len(self._waiting)))]
-                if not await self._written(lines):
+                if not await self._written(self._taken()):
                     if self._closing.is_set():
                         return
                     await self._closing_within(AWAY_S)
         finally:
             self._flushing = None
+
+    def _taken(self) -> list[tuple[UUID, Line, float]]:
+        """The next lines to write, of each tenant one in turn."""
+        lines: list[tuple[UUID, Line, float]] = []
+        while self._waiting and len(lines) < LINES_PER_FLUSH:
+            tenant_id, waiting = self._waiting.popitem(last=False)
+            lines.append((tenant_id, *waiting.popleft()))
+            if waiting:
+                self._waiting[tenant_id] = waiting
+        return lines
 
     async def _closing_within(self, seconds: float) -> None:
         try:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from oblivion_gateway.domain.addresses import address_of
 from oblivion_gateway.domain.allowances import Allowance
 from oblivion_gateway.errors import BodyTooLarge, BodyTooSlow, RequestMalformed, TooManyRequests
 from oblivion_gateway.metrics import REQUESTS
@@ -80,12 +81,9 @@ class Frame:
         await self._app(scope, _Replay(body, receive), reply.send)
 
     def _address(self, scope: Scope, headers: Headers) -> str:
-        """The caller's address: what our own outermost proxy saw, not what a caller claims."""
-        hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-        if self._proxies_in_front and len(hops) >= self._proxies_in_front:
-            return hops[-self._proxies_in_front][:64]
         client = scope.get("client")
-        return client[0] if client else "unknown"
+        forwarded_for = headers.get("x-forwarded-for", "")
+        return address_of(client[0] if client else None, forwarded_for, self._proxies_in_front)
 
 
 class _Replay:

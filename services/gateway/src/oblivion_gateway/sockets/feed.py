@@ -19,6 +19,7 @@ from socketio.exceptions import SocketIOError
 from starlette.requests import HTTPConnection
 
 from oblivion_contracts.feed import FEED_NAMESPACE, FeedBatch, FollowFeed
+from oblivion_gateway.domain.addresses import address_of
 from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.socket_metrics import FEED_CONNECTS, FEED_LINES, FEED_SOCKETS
 from oblivion_gateway.sockets.agents import AgentSocketServer
@@ -46,10 +47,13 @@ class _Viewer:
 class FeedNamespace(socketio.AsyncNamespace):
     """Pages of this process."""
 
-    def __init__(self, server: AgentSocketServer, feed: follow_feed.FollowFeed) -> None:
+    def __init__(
+        self, server: AgentSocketServer, feed: follow_feed.FollowFeed, *, proxies_in_front: int
+    ) -> None:
         super().__init__(FEED_NAMESPACE)
         self._sockets = server
         self._feed = feed
+        self._proxies_in_front = proxies_in_front
         self._viewers: dict[str, _Viewer] = {}
         server.add(self)
 
@@ -72,11 +76,8 @@ class FeedNamespace(socketio.AsyncNamespace):
         return None
 
     async def _connect(self, sid: str, environ: dict[str, Any]) -> bool:
-        page = HTTPConnection(environ["asgi.scope"]) if "asgi.scope" in environ else None
-        cookie = None if page is None else page.cookies.get(SESSION_COOKIE)
-        origin = None if page is None else page.headers.get("origin")
         try:
-            caller = await self._feed.admit(cookie, origin)
+            caller = await self._feed.admit(self._visit(environ))
         except OblivionFailure as failure:
             FEED_CONNECTS.labels(failure.code).inc()
             raise Refused(failure.message, failure.code) from None
@@ -86,6 +87,19 @@ class FeedNamespace(socketio.AsyncNamespace):
         FEED_SOCKETS.inc()
         self._sockets.forget_request(sid, FEED_NAMESPACE)
         return True
+
+    def _visit(self, environ: dict[str, Any]) -> follow_feed.Visit:
+        if "asgi.scope" not in environ:
+            # Of a connection that was let in as somebody else its handshake is forgotten.
+            return follow_feed.Visit("unknown", None, None)
+        page = HTTPConnection(environ["asgi.scope"])
+        peer = None if page.client is None else page.client.host
+        forwarded_for = page.headers.get("x-forwarded-for", "")
+        return follow_feed.Visit(
+            address_of(peer, forwarded_for, self._proxies_in_front),
+            page.cookies.get(SESSION_COOKIE),
+            page.headers.get("origin"),
+        )
 
     def _leave(self, sid: str, viewer: _Viewer) -> None:
         del self._viewers[sid]

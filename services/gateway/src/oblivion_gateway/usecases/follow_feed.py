@@ -16,6 +16,7 @@ from oblivion_contracts.feed import FeedBatch, FeedEnd
 from oblivion_gateway.domain.access import FEED_READERS
 from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.errors import TooManyFeeds
+from oblivion_gateway.usecases.limit_requests import LimitRequests
 from oblivion_gateway.usecases.stream_runs import Still
 from oblivion_platform.door import CrossSiteRefused, NotAllowed, SignInNeeded
 from oblivion_platform.errors import DependencyUnavailable, PermanentFailure
@@ -46,46 +47,63 @@ class CookieReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FeedTerms:
-    """Where pages of this system come from, how often they are checked, and how many one person has."""
+    """Where pages of this system come from, how often they are checked, and how many there may be."""
 
     own_origins: frozenset[str]
     recheck_s: float
     of_caller_max: int
+    of_tenant_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who knocks, as the handshake says."""
+
+    address: str
+    cookie: str | None
+    origin: str | None
 
 
 class FollowFeed:
     """One per process."""
 
-    def __init__(self, lines: Lines, people: CookieReader, still: Still, terms: FeedTerms) -> None:
+    def __init__(
+        self, lines: Lines, people: CookieReader, still: Still, limits: LimitRequests, terms: FeedTerms
+    ) -> None:
         self._lines = lines
         self._people = people
         self._still = still
+        self._limits = limits
         self._terms = terms
-        self._open: Counter[str] = Counter()
+        self._open: Counter[str | UUID] = Counter()
+        """By person, and by tenant: one tenant's pages leave room for another's."""
 
-    async def admit(self, cookie: str | None, origin: str | None) -> Caller:
+    async def admit(self, visit: Visit) -> Caller:
         """Who follows; to be let go by `leave`.
 
         Browsers send cookies along with WebSockets that other sites' pages open, so the page's origin counts.
 
         Raises:
+            TooManyRequests: of this address, before anybody looks at a cookie.
             SignInNeeded, TokenRefused, CrossSiteRefused, NotAllowed, TooManyFeeds, DependencyUnavailable
         """
-        if cookie is None:
+        await self._limits.of_address(visit.address)
+        if visit.cookie is None:
             raise SignInNeeded
-        if origin not in self._terms.own_origins:
+        if visit.origin not in self._terms.own_origins:
             raise CrossSiteRefused
-        caller = await self._people.by_cookie(cookie)
+        caller = await self._people.by_cookie(visit.cookie)
         _refuse_others(caller)
         if self._open[caller.subject] >= self._terms.of_caller_max:
-            raise TooManyFeeds(self._terms.of_caller_max)
-        self._open[caller.subject] += 1
+            raise TooManyFeeds("You have", self._terms.of_caller_max)
+        if self._open[caller.tenant_id] >= self._terms.of_tenant_max:
+            raise TooManyFeeds("Your tenant has", self._terms.of_tenant_max)
+        self._open.update((caller.subject, caller.tenant_id))
         return caller
 
     def leave(self, caller: Caller) -> None:
-        self._open[caller.subject] -= 1
-        if not self._open[caller.subject]:
-            del self._open[caller.subject]
+        self._open.subtract((caller.subject, caller.tenant_id))
+        self._open += Counter()  # Drops whoever has none any more.
 
     async def follow(self, caller: Caller, after: str | None, send: Send) -> FeedEnd:
         """Send what there is, and what comes, until the caller may not stay; says why it ended."""
