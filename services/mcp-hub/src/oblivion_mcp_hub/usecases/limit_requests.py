@@ -19,7 +19,9 @@ from oblivion_platform.resilience import Rate
 
 MINUTE_S = 60
 SHARES = 50
-"""A limit is taken in so many parts."""
+"""A limit is taken in so many parts, at least."""
+SHARE_MAX = 200
+"""Each one that is taken is an entry of its own where they are counted."""
 KEPT = 10_000
 
 
@@ -58,7 +60,7 @@ class LimitRequests:
     async def _take(self, tenant_id: UUID, key: str, rate: Rate, whose: str) -> None:
         left = self._left.get((tenant_id, key), 0)
         if left == 0:
-            share = max(1, rate.amount // SHARES)
+            share = min(max(1, rate.amount // SHARES), SHARE_MAX)
             wait_s = await self._counter.acquire(tenant_id, key, rate, cost=share)
             if wait_s > 0:
                 raise TooManyRequests(rate.amount, whose, wait_s)
