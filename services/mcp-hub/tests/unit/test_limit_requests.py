@@ -16,7 +16,7 @@ class Counter:
     def __init__(self) -> None:
         self.costs: dict[str, list[int]] = {}
 
-    async def acquire(self, tenant_id: UUID, key: str, rate: Rate, *, cost: int = 1) -> float:  # noqa: ARG002
+    async def acquire(self, tenant_id: UUID, key: str, rate: Rate, *, cost: int = 1) -> float:
         if sum(self.costs.get(key, [])) + cost > rate.amount:
             return 1.0
         self.costs.setdefault(key, []).append(cost)
