@@ -106,6 +106,8 @@ class AgentView(AgentDefinition):
     """What the connected replicas say they are."""
     created_at: datetime
     last_seen_at: datetime | None = None
+    spent_today_usd: float | None = None
+    """Since midnight UTC, as the agent reports it; of one agent alone, and to admins."""
 
 
 class ClientSecretIssued(Contract):

@@ -53,6 +53,28 @@ async def test_prompts_skills_and_limits_of_agents_are_for_admins(desk: Desk) ->
     )
 
 
+async def test_what_an_agent_has_spent_today_is_told_to_admins(desk: Desk) -> None:
+    agent_id = (await desk.post("/api/agents", {"name": "fixer"})).json()["agent"]["id"]
+    today, yesterday, of_another = [await desk.new_run() for _ in range(3)]
+    async with desk.world.gateway.database.tenant(desk.tenant.id) as tx:
+        for run_id, agent, age in (
+            (today, agent_id, "0"),
+            (yesterday, agent_id, "1 day"),
+            (of_another, None, "0"),
+        ):
+            await tx.execute(
+                text(
+                    "UPDATE runs SET agent_id = CAST(:agent AS uuid), cost_usd = 1.25,"
+                    " created_at = created_at - CAST(:age AS interval) WHERE id = :run"
+                ),
+                {"agent": agent, "age": age, "run": run_id},
+            )
+    path = f"/api/agents/{agent_id}"
+    assert (await desk.get(path)).json()["spent_today_usd"] == 1.25
+    user = await desk.world.token(desk.tenant, "user")
+    assert (await desk.world.request("GET", path, token=user)).json()["spent_today_usd"] is None
+
+
 async def test_a_secret_is_shown_to_whom_it_is_made_for_and_never_again(desk: Desk) -> None:
     made = (await desk.post("/api/agents", {"name": "fixer"})).json()
     path = f"/api/agents/{made['agent']['id']}"

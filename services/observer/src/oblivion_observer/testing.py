@@ -1,4 +1,4 @@
-"""What stories and benchmarks of the page's live feed share."""
+"""What stories and benchmarks of the page share."""
 
 from typing import Any
 from uuid import UUID
@@ -45,3 +45,25 @@ async def heap_bytes(page: Page) -> float:
 async def long_tasks_ms(page: Page) -> list[float]:
     """Of the browser's main thread, since `WATCH_TASKS`: those over 50 ms."""
     return [float(each) for each in await page.evaluate("window.tasks")]
+
+
+VIEWS = {
+    "overview": ("/", "Overview"),
+    "runs": ("/runs", "Runs"),
+    "agents": ("/agents", "Agents"),
+    "sessions": ("/sessions", "Sessions"),
+    "tools": ("/tools", "Tools"),
+    "mappings": ("/mappings", "Mappings"),
+    "workflows": ("/workflows", "Workflows"),
+    "routing": ("/routing", "Routing"),
+    "feed": ("/feed", "Live feed"),
+    "events": ("/events", "Events"),
+    "dead-letters": ("/dead-letters", "Dead letters"),
+    "queues": ("/queues", "Queues"),
+    "settings": ("/settings", "Settings"),
+    "first-steps": ("/first-steps", "First steps"),
+    "credentials": ("/credentials", "Credentials"),
+    "users": ("/users", "Users"),
+    "audit": ("/audit", "Audit log"),
+}
+"""Each view of the page: its address and its title."""

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
@@ -182,6 +183,18 @@ async def visits(up: Up, admin_cookies: list[Any]) -> AsyncGenerator[Visits]:
 async def page(visits: Visits) -> Page:
     """An admin's."""
     return await visits.page()
+
+
+@pytest.fixture
+async def newcomer(visits: Any, up: Any) -> Page:
+    """The admin of a tenant in which there is nothing yet."""
+    tenant = f"newcomers-{uuid4().hex[:6]}"
+    up.oblivion("tenants", "create", tenant)
+    up.oblivion("users", "create", "Nora", "--role", "admin", "--tenant", tenant)
+    page: Page = await visits.page(signed_in=False)
+    await visits.sign_in(page, up.oblivion("login", "--user", "Nora", "--tenant", tenant))
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    return page
 
 
 @pytest.fixture

@@ -90,6 +90,38 @@ async def test_a_lost_secret_is_replaced_and_the_old_one_retired(page: Page):
     assert sorted([await signs_in(old), await signs_in(new)]) == [200, 401]
 
 
+async def test_whoever_retires_the_last_secret_is_told_what_that_does(page: Page):
+    environment = await create(page, "lonely")
+    secrets = page.get_by_role("region", name="Secrets")
+    retire = secrets.get_by_role("button", name="Retire")
+    dialog = page.get_by_role("dialog", name=re.compile("Retire the secret"))
+    warning = dialog.get_by_text(re.compile("It is the last: lonely is cut off within 15 minutes"))
+    await secrets.get_by_role("button", name="New secret").click()
+    await expect(retire).to_have_count(2)
+    await retire.first.click()
+    await expect(dialog.get_by_text("Take the new one into use first.")).to_be_visible()
+    await expect(warning).to_have_count(0)
+    await dialog.get_by_role("button", name="Retire").click()
+    await expect(retire).to_have_count(1)
+    await retire.click()
+    await expect(warning).to_contain_text("until it is given a new secret.")
+    await dialog.get_by_role("button", name="Retire").click()
+    await expect(secrets.get_by_text("It has none, so it cannot sign in.")).to_be_visible()
+    assert await signs_in(environment) == 401
+
+
+async def test_an_agents_page_tells_its_limits_its_runs_and_what_it_spends(page: Page, mention: Any):
+    words = "summarise what the lighthouse keeper earns"
+    await mention(words)
+    await page.goto("/agents?search=analy")
+    await expect(page.get_by_role("table", name="Agents").get_by_role("link")).to_have_count(1)
+    await page.get_by_role("link", name="analysis").click()
+    await expect(page.get_by_role("row", name=re.compile("Messages a minute 10"))).to_be_visible()
+    await expect(page.get_by_role("row", name=re.compile(r"Spent today \(UTC\) \$\d+\.\d\d"))).to_be_visible()
+    run = page.get_by_role("table", name="Runs").get_by_role("row").filter(has_text=words)
+    await expect(run).to_contain_text(re.compile(r"\$\d\.\d{4}"))
+
+
 async def test_an_agent_is_changed_where_it_was_registered(page: Page, up: Any):
     await create(page, "tiler")
     await page.get_by_role("button", name="Change").click()

@@ -9,30 +9,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from oblivion_observer.testing import VIEWS
+
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(600)]
 WEB = Path(__file__).parents[2] / "web"
 AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = Path("build/screenshots")
 RULES = "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})"
-VIEWS = {
-    "overview": ("/", "Overview"),
-    "runs": ("/runs", "Runs"),
-    "agents": ("/agents", "Agents"),
-    "sessions": ("/sessions", "Sessions"),
-    "tools": ("/tools", "Tools"),
-    "mappings": ("/mappings", "Mappings"),
-    "workflows": ("/workflows", "Workflows"),
-    "routing": ("/routing", "Routing"),
-    "feed": ("/feed", "Live feed"),
-    "events": ("/events", "Events"),
-    "dead-letters": ("/dead-letters", "Dead letters"),
-    "queues": ("/queues", "Queues"),
-    "settings": ("/settings", "Settings"),
-    "first-steps": ("/first-steps", "First steps"),
-    "credentials": ("/credentials", "Credentials"),
-    "users": ("/users", "Users"),
-    "audit": ("/audit", "Audit log"),
-}
 
 
 @pytest.fixture
@@ -94,13 +77,41 @@ async def test_every_view_is_whole_and_open_to_everybody(
         if name == "mappings":
             await page.get_by_role("button", name="Test and events").first.click()
             await expect(page.get_by_role("region", name="Troubles")).to_be_visible()
-        await page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png")
+        await page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True)
         found = await faults(page)
         if await page.evaluate("document.documentElement.scrollWidth") > width:
             found.append("wider than the screen")
         if found:
             wrong[name] = found
     assert wrong == {}
+
+
+async def is_in_navigation(page: Page) -> bool:
+    return await page.evaluate("document.activeElement.closest('nav') !== null")
+
+
+async def test_a_phones_closed_navigation_is_out_of_reach_of_the_keyboard(visits: Any):
+    page: Page = await visits.page(viewport={"width": 390, "height": 900})
+    await page.goto("/")
+    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    burger = page.get_by_role("button", name="Navigation")
+    await burger.focus()
+    reached = []
+    for _ in range(6):
+        await page.keyboard.press("Tab")
+        reached.append(await is_in_navigation(page))
+    assert not any(reached)
+    await burger.focus()
+    await page.keyboard.press("Enter")
+    await expect(burger).to_have_attribute("aria-expanded", "true")
+    while not await is_in_navigation(page):
+        await page.keyboard.press("Tab")
+    agents = page.get_by_role("navigation", name="Views").get_by_role("link", name="Agents")
+    await agents.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Agents", level=1)).to_be_visible()
+    await expect(burger).to_have_attribute("aria-expanded", "false")
+    await expect(page.locator("nav[inert]")).to_have_count(1)
 
 
 async def test_the_page_can_be_used_by_keyboard_alone(page: Page):

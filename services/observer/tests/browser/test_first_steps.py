@@ -5,8 +5,6 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
-from uuid import uuid4
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -23,18 +21,6 @@ async def answer(task: TaskAssigned, run: Run) -> str:
 
 agent.run()
 """
-
-
-@pytest.fixture
-async def newcomer(visits: Any, up: Any) -> Page:
-    """The admin of a tenant in which there is nothing yet."""
-    tenant = f"newcomers-{uuid4().hex[:6]}"
-    up.oblivion("tenants", "create", tenant)
-    up.oblivion("users", "create", "Nora", "--role", "admin", "--tenant", tenant)
-    page: Page = await visits.page(signed_in=False)
-    await visits.sign_in(page, up.oblivion("login", "--user", "Nora", "--tenant", tenant))
-    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    return page
 
 
 @asynccontextmanager

@@ -65,12 +65,15 @@ async def test_a_question_is_answered_on_the_page_and_the_work_goes_on(page: Pag
     _, title = await waiting_run(page, mention)
     await expect(page.locator("[data-connection=live]")).to_be_visible()
     await expect(page.get_by_text("May I use notion__createTask?").first).to_be_visible()
+    bar = page.get_by_role("progressbar", name="Progress of the run")
+    await expect(bar).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]\d?$"))
     await page.get_by_label("Comment").fill("go ahead")
     await page.get_by_role("button", name="Approve").click()
     steps = page.get_by_label("Steps of the run")
     await expect(steps.get_by_text("approved by you")).to_be_visible()
     await expect(steps.get_by_text("go ahead")).to_be_visible()
     await expect(page.locator("[data-connection=ended]")).to_be_visible()
+    await expect(bar).to_have_count(0)
     held = await (await page.request.get("/notion/control/documents/page")).text()
     assert title in held
 

@@ -1,10 +1,15 @@
 """Who may come in, what is kept, and where messages go: set on the page."""
 
+import json
+import re
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from playwright.async_api import Page, expect
+
+from oblivion_platform.testing import eventually
+from oblivion_sandbox.control import SandboxControl
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -49,6 +54,39 @@ async def test_kept_tokens_say_of_what_they_are_and_how_they_are_replaced(page: 
     await kept.get_by_role("link", name="its page").first.click()
     await expect(page.get_by_role("heading", name="Its tools")).to_be_visible()
     assert "/tools/" in page.url
+
+
+async def test_a_clickup_token_says_when_it_was_used(page: Page, up: Any, sandbox: SandboxControl):
+    list_id = await sandbox.clickup.add_list("Tokens")
+    await sandbox.slack.add_channel("tokens")
+    up.oblivion("mappings", "link", "Tokens", "#tokens")
+    await sandbox.clickup.create_task(list_id, "Fetched by the token")
+    await sandbox.slack.wait_for_message("tokens", lambda seen: "Fetched" in json.dumps(seen), within_s=60)
+
+    async def is_told() -> None:
+        await page.goto("/credentials")
+        row = page.get_by_role("row").filter(has_text="clickup token")
+        # Kept since, and used.
+        assert await row.locator("time").count() == 2
+
+    await eventually(is_told)
+
+
+async def test_the_audit_log_names_who_did_what_and_shows_all_of_a_line(page: Page, up: Any):
+    name = f"Ada {uuid4().hex[:6]}"
+    made = await page.request.post("/api/users", data={"name": name}, headers={"Origin": up.base_url})
+    assert made.status == 201, await made.text()
+    await page.goto("/audit")
+    row = page.get_by_role("row").filter(has_text="user, created").filter(has_text=name)
+    await expect(row).to_contain_text("you")
+    await row.get_by_role("link").click()
+    drawer = page.get_by_role("dialog", name="What was changed")
+    await expect(drawer.get_by_text(re.compile("user.created"))).to_be_visible()
+    assert "line=" in page.url, "a link shows the same thing"
+    await page.reload()
+    await expect(drawer.get_by_text(name)).to_be_visible()
+    await drawer.get_by_role("button", name="Close").click()
+    await expect(drawer).to_have_count(0)
 
 
 async def test_a_rule_is_set_for_a_while_and_dropped(page: Page):

@@ -29,12 +29,55 @@ async def test_whoever_is_not_signed_in_is_asked_and_is_then_where_they_wanted_t
     await expect(page.get_by_role("heading", name="Sign in to Oblivion")).to_be_visible()
 
 
+FIGURES = {
+    "Runs now": ("Runs", "/runs"),
+    "Runs failed": ("Runs", "/runs?state=failed"),
+    "Agents online": ("Agents", "/agents"),
+    "Events": ("Events", "/events"),
+    "Dead letters": ("Dead letters", "/dead-letters"),
+    "Spent": ("Runs", "/runs"),
+    "Queues": ("Queues", "/queues"),
+    "Breakers": ("Live feed", "/feed"),
+}
+
+
 async def test_each_figure_of_the_overview_leads_to_what_is_behind_it(page: Page):
     await page.goto("/")
     await expect(page.get_by_role("link", name=re.compile("Agents online 6 of"))).to_be_visible()
-    await page.get_by_role("link", name="Runs failed").click()
-    await expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
-    assert page.url.endswith("/runs?state=failed")
+    for label, (title, address) in FIGURES.items():
+        await page.goto("/")
+        await page.get_by_role("main").get_by_role("link", name=re.compile(f"^{label}")).click()
+        await expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
+        assert page.url.partition("://")[2].partition("/")[2].startswith(address[1:])
+
+
+async def test_plots_go_back_as_far_as_the_address_says(page: Page):
+    await page.goto("/")
+    for title in ("Events that came in", "Runs that ended"):
+        await expect(page.get_by_role("img", name=re.compile(f"^{title}: "))).to_be_visible()
+    await page.get_by_text("24 hours", exact=True).click()
+    await expect(page).to_have_url(re.compile(r"\?minutes=1440$"))
+    await page.reload()
+    await expect(page.get_by_role("radio", name="24 hours")).to_be_checked()
+
+
+async def test_runs_are_narrowed_down_and_the_address_keeps_it(page: Page, mention: Mention):
+    await mention("summarise what is kept in the shed")
+    await page.goto("/runs")
+    runs = page.get_by_role("table", name="Runs")
+    await expect(runs.get_by_role("link", name=re.compile("kept in the shed"))).to_be_visible()
+    await page.get_by_role("combobox", name="Agent").click()
+    await page.get_by_role("option", name="github").click()
+    await expect(page.get_by_role("heading", name="No runs")).to_be_visible()
+    await page.get_by_role("combobox", name="Agent").click()
+    await page.get_by_role("option", name="analysis").click()
+    await page.get_by_role("combobox", name="State").click()
+    await page.get_by_role("option", name="succeeded").click()
+    await expect(runs.get_by_role("link", name=re.compile("kept in the shed"))).to_be_visible()
+    assert "state=succeeded" in page.url
+    await page.reload()
+    await expect(runs.get_by_role("link", name=re.compile("kept in the shed"))).to_be_visible()
+    await expect(page.get_by_role("combobox", name="Agent")).to_have_value("analysis")
 
 
 async def test_a_mention_is_followed_live_to_its_answer(page: Page, mention: Mention):

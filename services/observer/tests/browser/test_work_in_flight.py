@@ -101,6 +101,8 @@ async def test_a_sample_goes_through_the_link_and_says_that_it_arrived(
         timeout=ARRIVES_MS
     )
     await sandbox.slack.wait_for_message("samples", lambda seen: "Sample from Oblivion" in json.dumps(seen))
+    assert "mapping=" in page.url, "a link shows the same thing"
+    await page.reload()
     events = mapping.get_by_role("region", name="Last events")
     await expect(events.get_by_role("link", name="clickup taskCreated")).to_be_visible()
     await events.get_by_role("link", name="clickup taskCreated").click()

@@ -23,6 +23,9 @@ const root = createRootRoute({
 const overview = createRoute({
   getParentRoute: () => root,
   path: "/",
+  validateSearch: (found): { minutes?: number } => ({
+    minutes: typeof found.minutes === "number" ? found.minutes : undefined,
+  }),
   beforeLoad: () => {
     const href = placeToGoBackTo();
     if (href !== null) throw redirect({ href });
@@ -77,6 +80,7 @@ const connection = createRoute({
 const mappings = createRoute({
   getParentRoute: () => root,
   path: "/mappings",
+  validateSearch: (found): { mapping?: string } => ({ mapping: text(found.mapping) }),
   component: lazyRouteComponent(() => import("@/views/mappings/Mappings"), "Mappings"),
 });
 const workflows = createRoute({
@@ -151,6 +155,7 @@ const users = createRoute({
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
+  validateSearch: (found): { line?: string } => ({ line: text(found.line) }),
   component: lazyRouteComponent(() => import("@/views/settings/Audit"), "Audit"),
 });
 

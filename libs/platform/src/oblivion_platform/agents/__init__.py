@@ -26,6 +26,7 @@ from oblivion_platform.agents.registry import (
     note_agent_seen,
     read_agent,
     set_agent_state,
+    spent_today_usd,
     update_agent,
 )
 from oblivion_platform.agents.resources import (
@@ -78,5 +79,6 @@ __all__ = [
     "secret_is_live",
     "seed_squad",
     "set_agent_state",
+    "spent_today_usd",
     "update_agent",
 ]

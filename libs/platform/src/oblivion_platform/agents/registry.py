@@ -127,6 +127,11 @@ async def read_agent(tx: AsyncConnection, agent_id: UUID, *, lock: bool = False)
     return _one(rows.mappings().one_or_none())
 
 
+async def spent_today_usd(tx: AsyncConnection, agent_id: UUID) -> float:
+    """What the agent reports of runs that were asked for since midnight UTC, as its limit counts it."""
+    return float((await tx.execute(_SPENT_TODAY, {"id": agent_id})).scalar_one())
+
+
 async def find_agent(tx: AsyncConnection, name_or_alias: str) -> AgentRecord:
     """The agent that people call so.
 
@@ -208,6 +213,10 @@ _MUTE_LOUD = text("""
 """)
 _SEEN = text("UPDATE agents SET last_seen_at = now() WHERE id = :id")
 _READ = text(f"SELECT {_COLUMNS} FROM agents WHERE id = :id")  # noqa: S608 - a constant
+_SPENT_TODAY = text("""
+    SELECT coalesce(sum(cost_usd), 0) FROM runs
+    WHERE agent_id = :id AND created_at >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+""")
 _READ_LOCKED = text(f"SELECT {_COLUMNS} FROM agents WHERE id = :id FOR UPDATE")  # noqa: S608 - a constant
 _FIND = text(f"""
     SELECT {_COLUMNS} FROM agents

@@ -34,7 +34,7 @@ def _linked(facts: SetupFacts) -> SetupStep:
     if facts.links == 0:
         return _step("link", "open", "No list is linked to a channel.", "Choose a list and a channel.")
     if facts.link_problem is not None:
-        return _step("link", "failing", facts.link_problem, "Look at the mapping.")
+        return _step("link", "failing", f"{facts.link_problem.rstrip('.')}.", "Look at the mapping.")
     many = "One list is" if facts.links == 1 else f"{facts.links} lists are"
     return _step("link", "done", f"{many} linked to a channel.")
 

@@ -40,7 +40,10 @@ class ManageAgents:
         )
 
     async def show(self, unit: Unit, agent_id: UUID) -> AgentView:
-        return await self._view(unit, await agents.read_agent(unit.tx, agent_id))
+        view = await self._view(unit, await agents.read_agent(unit.tx, agent_id))
+        if not view.is_whole:
+            return view
+        return view.model_copy(update={"spent_today_usd": await agents.spent_today_usd(unit.tx, agent_id)})
 
     async def create(self, unit: Unit, new: NewAgent) -> AgentCreated:
         definition = AgentDefinition(**new.model_dump(exclude={"name"}))

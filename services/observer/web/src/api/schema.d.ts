@@ -1756,6 +1756,11 @@ export interface components {
              */
             skills: components["schemas"]["Skill"][];
             /**
+             * Spent Today Usd
+             * @description Since midnight UTC, as the agent reports it; of one agent alone, and to admins.
+             */
+            spent_today_usd?: number | null;
+            /**
              * State
              * @enum {string}
              */

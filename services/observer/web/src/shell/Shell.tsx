@@ -1,5 +1,5 @@
-import { AppShell, Burger, Center, Group, Loader, NavLink, Text } from "@mantine/core";
-import { useDisclosure } from "@mantine/hooks";
+import { AppShell, Burger, Center, Group, Loader, NavLink, Text, useMantineTheme } from "@mantine/core";
+import { useDisclosure, useMediaQuery } from "@mantine/hooks";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect } from "react";
 import type { Me } from "@/api/client";
@@ -32,6 +32,8 @@ export function Shell() {
 
 function Frame({ me }: { me: Me }) {
   const [isOpen, { toggle, close }] = useDisclosure();
+  const { breakpoints } = useMantineTheme();
+  const isWide = useMediaQuery(`(min-width: ${breakpoints.sm})`, true, { getInitialValueInEffect: false });
   const path = useRouterState({ select: (state) => state.location.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: The menu closes when the address changes.
   useEffect(close, [path]);
@@ -65,7 +67,8 @@ function Frame({ me }: { me: Me }) {
           <Account me={me} />
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="xs" aria-label="Views">
+      {/* Closed, it only stands beside the screen: nobody is to come there by keyboard. */}
+      <AppShell.Navbar p="xs" aria-label="Views" inert={!isWide && !isOpen}>
         {PLACES.filter((place) => reaches(me.role, place.least)).map((place) => (
           <NavLink
             key={place.to}

@@ -140,6 +140,9 @@ function factsOf(agent: Agent): [string, ReactNode][] {
   const facts: [string, ReactNode][] = [
     ["Replicas online", agent.online],
     ["Runs now", agent.running],
+    ...(agent.spent_today_usd == null
+      ? []
+      : [["Spent today (UTC)", `$${agent.spent_today_usd.toFixed(2)}`] as [string, ReactNode]]),
     ["Version", agent.versions?.join(", ") || "–"],
     ["Last seen", <Moment key="seen" at={agent.last_seen_at} />],
     [

@@ -7,7 +7,7 @@ import { type Column, Rows } from "@/parts/Rows";
 import { State } from "@/parts/State";
 import { View } from "@/parts/View";
 import { OneEvent } from "./OneEvent";
-import { PROVED_BY } from "./words";
+import { effectOf, PROVED_BY } from "./words";
 
 type Event = Schemas["EventSummary"];
 const route = getRouteApi("/events");
@@ -25,7 +25,7 @@ const COLUMNS: Column<Event>[] = [
   },
   { title: "Source", width: 100, wide: true, cell: (event) => event.source },
   { title: "State", width: 118, cell: (event) => <State of={event.state} /> },
-  { title: "Effect", width: 180, wide: true, cell: (event) => event.outcome?.replaceAll("_", " ") ?? "–" },
+  { title: "Effect", width: 180, wide: true, cell: (event) => effectOf(event.outcome) },
   { title: "About", wide: true, cell: (event) => event.subject },
   { title: "Proof", width: 110, wide: true, cell: (event) => PROVED_BY[event.transport] },
   { title: "When", width: 104, cell: (event) => <Moment at={event.received_at} /> },

@@ -8,7 +8,7 @@ import { State } from "@/parts/State";
 import { Failed, Waiting } from "@/parts/states";
 import { useDoing } from "@/parts/useDoing";
 import { Failures } from "./Failures";
-import { CAME_BY } from "./words";
+import { CAME_BY, effectOf } from "./words";
 
 /** What became of one event; its body for who asks for it, which the audit log notes. */
 export function OneEvent({ id, onClose }: { id?: string; onClose: () => void }) {
@@ -79,7 +79,7 @@ function Body({ id }: { id: string }) {
 function pairsOf(event: Schemas["EventDetail"]): [string, React.ReactNode][] {
   return [
     ["State", <State key="state" of={event.state} />],
-    ["Effect", event.outcome?.replaceAll("_", " ") ?? "–"],
+    ["Effect", effectOf(event.outcome)],
     ["Source", event.source],
     ["Came by", CAME_BY[event.transport]],
     ["About", event.subject],

@@ -13,3 +13,8 @@ export const PROVED_BY: Record<Schemas["EventDetail"]["transport"], string> = {
   socket: "Socket Mode",
   gap: "fetched",
 };
+
+/** What became of an event: "ignored: not subscribed". */
+export function effectOf(outcome: string | null | undefined): string {
+  return outcome?.replaceAll("_", " ").replace(/:(?=\S)/, ": ") ?? "–";
+}

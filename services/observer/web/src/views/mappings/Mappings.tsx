@@ -2,6 +2,7 @@ import { Button, Group, Modal, Paper, SimpleGrid, Stack, Switch, Text } from "@m
 import { useDisclosure } from "@mantine/hooks";
 import { IconArrowsExchange } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ask, type Mapping } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
@@ -15,6 +16,8 @@ import { Activity } from "./Activity";
 import { channelOf, LinkPanel, listOf } from "./LinkPanel";
 import { OptionsFields } from "./OptionsFields";
 import { inWords, type Options, problemOf, wrongWith } from "./options";
+
+const route = getRouteApi("/mappings");
 
 /** Which ClickUp list follows which Slack channel. */
 export function Mappings() {
@@ -58,7 +61,14 @@ export function Mappings() {
 }
 
 function One({ mapping, maySet }: { mapping: Mapping; maySet: boolean }) {
-  const [isOpen, { toggle }] = useDisclosure();
+  const isOpen = route.useSearch().mapping === mapping.id;
+  const navigate = route.useNavigate();
+  const toggle = () =>
+    void navigate({
+      search: { mapping: isOpen ? undefined : mapping.id },
+      replace: true,
+      resetScroll: false,
+    });
   const name = `${listOf(mapping)} and ${channelOf(mapping)}`;
   const problem = problemOf(mapping);
   return (

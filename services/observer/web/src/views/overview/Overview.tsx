@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Paper, SegmentedControl, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
-import { Link, type LinkProps } from "@tanstack/react-router";
+import { getRouteApi, Link, type LinkProps } from "@tanstack/react-router";
 import { api, ask, type Schemas } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
 import { ago } from "@/parts/Moment";
@@ -14,6 +14,7 @@ import { Approvals } from "./Approvals";
 import { columnsOf } from "./columns";
 import { Plot } from "./Plot";
 
+const route = getRouteApi("/");
 /** All together far below the requests a minute that a person has: several windows may be open. */
 const EVERY_MS = 15_000;
 const STEPS_EVERY_MS = 30_000;
@@ -117,7 +118,7 @@ function figuresOf(seen: Schemas["Overview"], agents: Schemas["AgentView"][]): F
     {
       label: "Spent",
       value: `$${seen.cost_usd.toFixed(2)}`,
-      detail: "as agents report it",
+      detail: "as agents report it, by run",
       link: { to: "/runs" },
     },
   ];
@@ -171,9 +172,13 @@ function Figure({ label, value, detail, link, isBad }: FigureOf) {
 
 const SPANS = { "60": 60, "360": 60, "1440": 72 } as const;
 const UNTIL_NOW = { "60": "Last hour", "360": "6 hours", "1440": "24 hours" };
+type Span = keyof typeof SPANS;
+const AT_FIRST: Span = "60";
 
 function Plots() {
-  const [span, setSpan] = useLocalStorage<keyof typeof SPANS>({ key: "oblivion.span", defaultValue: "60" });
+  const asked = route.useSearch().minutes;
+  const navigate = route.useNavigate();
+  const span = (Object.keys(SPANS) as Span[]).find((each) => each === String(asked)) ?? AT_FIRST;
   const minutes = Number(span);
   const stats = useQuery({
     queryKey: ["stats", span],
@@ -197,7 +202,13 @@ function Plots() {
         size="xs"
         w="fit-content"
         value={span}
-        onChange={(value) => setSpan(value as keyof typeof SPANS)}
+        onChange={(value) =>
+          void navigate({
+            search: { minutes: value === AT_FIRST ? undefined : Number(value) },
+            replace: true,
+            resetScroll: false,
+          })
+        }
         data={Object.entries(UNTIL_NOW).map(([value, label]) => ({ value, label }))}
       />
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="sm">

@@ -38,9 +38,12 @@ export function Queues() {
     >
       {queues.isPending && <Waiting />}
       {queues.isError && !queues.data && <Failed error={queues.error} again={() => void queues.refetch()} />}
+      {queues.data && stats.isError && !stats.data && (
+        <Failed error={stats.error} again={() => void stats.refetch()} />
+      )}
       <Stack>
         {queues.data?.items.map((queue) => (
-          <One key={queue.name} queue={queue} points={stats.data?.items} />
+          <One key={queue.name} queue={queue} points={stats.data?.items} isPlotWaiting={stats.isPending} />
         ))}
       </Stack>
     </View>
@@ -51,9 +54,10 @@ interface OneParts {
   queue: Queue;
   /** Not there yet: the figures need not wait for the plots. */
   points: Schemas["StatPoint"][] | undefined;
+  isPlotWaiting: boolean;
 }
 
-function One({ queue, points }: OneParts) {
+function One({ queue, points, isPlotWaiting }: OneParts) {
   const { title, about, waiting, done } = QUEUES[queue.name];
   return (
     <Paper withBorder p="md" component="section" aria-label={title}>
@@ -87,7 +91,8 @@ function One({ queue, points }: OneParts) {
             {queue.given_up_last_hour}
           </Fact>
         </SimpleGrid>
-        {points ? (
+        {isPlotWaiting && <Waiting rows={3} />}
+        {points && (
           <Plot
             title="Done"
             unit="in the last hour"
@@ -98,8 +103,6 @@ function One({ queue, points }: OneParts) {
               new Date(),
             )}
           />
-        ) : (
-          <Waiting rows={3} />
         )}
       </SimpleGrid>
     </Paper>

@@ -40,6 +40,7 @@ const COLUMNS: Column<Run>[] = [
   { title: "By", width: 110, wide: true, cell: (run) => run.requested_by || "–" },
   { title: "From", width: 100, wide: true, cell: (run) => run.source },
   { title: "Took", width: 90, wide: true, cell: took },
+  { title: "Cost", width: 90, wide: true, cell: (run) => costOf(run.usage) },
   {
     title: "When",
     width: 104,
@@ -54,6 +55,11 @@ const COLUMNS: Column<Run>[] = [
 function took(run: Run): string {
   if (!run.finished_at) return "–";
   return lasted(new Date(run.finished_at).getTime() - new Date(run.created_at).getTime());
+}
+
+/** What its agent reports, as precise as cents are too coarse for one run. */
+export function costOf(usage: Run["usage"]): string {
+  return usage.model || usage.cost_usd ? `$${(usage.cost_usd ?? 0).toFixed(4)}` : "–";
 }
 
 /** Columns that would say the same of every run. */

@@ -1,27 +1,46 @@
-import { api, ask, type Schemas } from "@/api/client";
+import { Drawer, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { api, ask } from "@/api/client";
 import { Moment } from "@/parts/Moment";
+import { Pairs } from "@/parts/Pairs";
 import { usePages } from "@/parts/paged";
 import { type Column, Rows } from "@/parts/Rows";
 import { View } from "@/parts/View";
+import { actionOf, actorOf, type Line, type Names, notesOf, subjectOf } from "./audit";
 
-type Line = Schemas["AuditLine"];
+const route = getRouteApi("/audit");
 
-const COLUMNS: Column<Line>[] = [
-  { title: "What", cell: (line) => line.action },
-  { title: "Who", width: 110, cell: (line) => line.actor },
-  { title: "Of what", wide: true, cell: (line) => line.subject },
-  { title: "Detail", wide: true, cell: (line) => detailOf(line) },
-  { title: "When", width: 104, cell: (line) => <Moment at={line.at} /> },
-];
-
-function detailOf({ detail }: Line): string {
-  return Object.entries(detail)
-    .map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join(", ");
+function columns(names: Names): Column<Line>[] {
+  return [
+    {
+      title: "What",
+      cell: (line) => (
+        <Link to="/audit" search={{ line: line.id }} className="row-link">
+          {actionOf(line)}
+        </Link>
+      ),
+    },
+    { title: "Who", width: 110, cell: (line) => actorOf(line, names) },
+    { title: "Of what", wide: true, cell: (line) => subjectOf(line, names) },
+    {
+      title: "Detail",
+      wide: true,
+      cell: (line) =>
+        notesOf(line)
+          .map((note) => note.join(": "))
+          .join(", "),
+    },
+    { title: "When", width: 104, cell: (line) => <Moment at={line.at} /> },
+  ];
 }
 
 /** Who changed what, newest first. */
 export function Audit() {
+  const { line } = route.useSearch();
+  const navigate = route.useNavigate();
+  const names = useNames();
   const pages = usePages<Line>({
     key: ["audit"],
     load: (cursor) => ask(api.GET("/api/audit", { params: { query: { cursor, limit: 100 } } })),
@@ -31,11 +50,54 @@ export function Audit() {
     <View title="Audit log" about="Who changed what, newest first.">
       <Rows
         label="Audit log"
-        columns={COLUMNS}
+        columns={columns(names)}
         pages={pages}
-        idOf={(line) => line.id}
+        idOf={(each) => each.id}
         empty={{ title: "Nothing was changed yet", text: "Every change that somebody makes stands here." }}
       />
+      <Drawer
+        opened={line !== undefined && !pages.isPending}
+        onClose={() => void navigate({ search: {}, replace: true })}
+        title="What was changed"
+        position="right"
+        size="lg"
+        closeButtonProps={{ "aria-label": "Close" }}
+      >
+        <One line={pages.items.find((each) => each.id === line)} names={names} />
+      </Drawer>
     </View>
   );
+}
+
+function One({ line, names }: { line: Line | undefined; names: Names }) {
+  if (!line) return <Text size="sm">It is not among the lines that are loaded; older ones come below.</Text>;
+  return (
+    <Pairs
+      title={actionOf(line)}
+      pairs={[
+        ["Who", actorOf(line, names)],
+        ["Of what", subjectOf(line, names)],
+        ["When", <Moment key="at" at={line.at} />],
+        ...notesOf(line),
+        ["Noted as", `${line.action} ${line.subject} by ${line.actor}`],
+      ]}
+    />
+  );
+}
+
+/** What people and agents are called; until it is known, they are their ids. */
+function useNames(): Names {
+  const users = useQuery({
+    queryKey: ["users", "names"],
+    queryFn: () => ask(api.GET("/api/users", { params: { query: { limit: 200 } } })),
+  });
+  const agents = useQuery({
+    queryKey: ["agents"],
+    queryFn: () => ask(api.GET("/api/agents", { params: { query: { limit: 200 } } })),
+  });
+  const items = useMemo(
+    () => [...(users.data?.items ?? []), ...(agents.data?.items ?? [])],
+    [users.data, agents.data],
+  );
+  return useMemo(() => new Map(items.map(({ id, name }) => [id, name])), [items]);
 }

@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { actionOf, actorOf, type Line, notesOf, subjectOf } from "./audit";
+
+const LINE: Line = {
+  id: "l",
+  at: "2026-01-01T00:00:00Z",
+  actor: "user:u1",
+  action: "dead_letters.discarded",
+  subject: "u2",
+  detail: { reason: "the mill is closed", events: 2, next_at: null },
+};
+const NAMES = new Map([
+  ["u1", "Ida"],
+  ["u2", "fixer"],
+]);
+
+test("people and agents are called by their names, and nobody else is", () => {
+  expect(actorOf(LINE, NAMES)).toBe("Ida");
+  expect(subjectOf(LINE, NAMES)).toBe("fixer");
+  expect(actorOf({ ...LINE, actor: "cli:root" }, NAMES)).toBe("cli:root");
+  expect(actorOf({ ...LINE, actor: "user:gone" }, NAMES)).toBe("user:gone");
+});
+
+test("an action is said in words", () => {
+  expect(actionOf(LINE)).toBe("dead letters, discarded");
+  expect(actionOf({ ...LINE, action: "started" })).toBe("started");
+});
+
+test("what is noted beside it is whole", () => {
+  expect(notesOf(LINE)).toEqual([
+    ["reason", "the mill is closed"],
+    ["events", "2"],
+    ["next at", "null"],
+  ]);
+});

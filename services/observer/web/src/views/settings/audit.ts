@@ -1,0 +1,29 @@
+import type { Schemas } from "@/api/client";
+
+export type Line = Schemas["AuditLine"];
+/** Whose id it is, by people's and agents' ids. */
+export type Names = ReadonlyMap<string, string>;
+
+/** Who did it: a name where somebody has one, else as the log has it (`cli:root`, `oblivion up`). */
+export function actorOf({ actor }: Line, names: Names): string {
+  return names.get(actor.replace(/^(user|agent):/, "")) ?? actor;
+}
+
+/** Of whom or what; names are said of people and agents alone. */
+export function subjectOf({ subject }: Line, names: Names): string {
+  return names.get(subject) ?? subject;
+}
+
+/** "dead letters, discarded" */
+export function actionOf({ action }: Line): string {
+  const [what, ...done] = action.split(".");
+  return [what, done.join(" ")].filter(Boolean).join(", ").replaceAll("_", " ");
+}
+
+/** What is noted beside it. */
+export function notesOf({ detail }: Line): [string, string][] {
+  return Object.entries(detail).map(([name, value]) => [
+    name.replaceAll("_", " "),
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+}
