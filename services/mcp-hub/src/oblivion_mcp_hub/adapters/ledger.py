@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from oblivion_contracts.tool_use import arguments_shown, fits_question, tool_question
 from oblivion_mcp_hub.adapters import ledger_sql as sql
 from oblivion_mcp_hub.adapters.ledger_ends import EndsOfCalls
+from oblivion_mcp_hub.adapters.ledger_notes import NotesOfCalls
 from oblivion_mcp_hub.domain.callers import Caller, RunClaim
 from oblivion_mcp_hub.domain.trust import Standing, Trust, lowest, writing_in_run
 from oblivion_mcp_hub.errors import ApprovalNeeded, CallRefused, RunNotHeld, TooManyCalls
@@ -38,6 +39,7 @@ class PostgresLedger:
     def __init__(self, database: Database, agents: AgentDirectory) -> None:
         self._database = database
         self._agents = agents
+        self._notes = NotesOfCalls(database)
         self._ends = EndsOfCalls(database)
 
     async def standing(self, caller: Caller) -> Standing:
@@ -64,6 +66,7 @@ class PostgresLedger:
 
     async def close(self) -> None:
         """Return when the ends of all calls are written."""
+        await self._notes.close()
         await self._ends.close()
 
     async def _written_at_once(
@@ -87,10 +90,8 @@ class PostgresLedger:
             "agent": agent.id,
             "most": agent.definition.limits.max_tool_calls_per_run,
             "passing": passing,
-            "messages": MESSAGES_HEARD,
         }
-        tenant_id = call.caller.tenant_id
-        return bool(await self._database.once(tenant_id, sql.NOTE_IN_RUN, {**values, **more}, after=sql.LOCK))
+        return await self._notes.add(call.caller.tenant_id, {**values, **more})
 
     async def _begun_in_steps(
         self, call: NewCall, call_id: UUID, agent: AgentRecord | None, judge: Judge

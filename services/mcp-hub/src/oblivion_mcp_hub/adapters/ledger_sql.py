@@ -8,7 +8,11 @@ from sqlalchemy import text
 from oblivion_platform.runs.context import context_of
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('tool_calls:' || :run, 0))")
-_PARTS = f"""{context_of("%(run)s")}, standing AS MATERIALIZED (
+
+
+def _standing_of(run: LiteralString) -> LiteralString:
+    """What a run's row and its context say, as `standing`."""
+    return f"""{context_of(run)}, standing AS MATERIALIZED (
         SELECT r.fence, r.agent_id, r.allowed_tools,
             r.state IN ('assigned', 'running', 'waiting') AND r.holder IS NOT NULL AS is_held,
             ARRAY(SELECT DISTINCT coalesce(u.role, 'outsider') FROM voices v
@@ -16,33 +20,49 @@ _PARTS = f"""{context_of("%(run)s")}, standing AS MATERIALIZED (
             EXISTS (SELECT FROM results LEFT JOIN mcp_connections k ON k.id = results.connection_id
                     WHERE k.is_trusted IS NOT TRUE) AS heard_tools,
             (SELECT count(*) FROM tool_calls c WHERE c.run_id = r.id) AS calls_made
-        FROM runs r WHERE r.id = %(run)s
+        FROM runs r WHERE r.id = {run}
     )"""
-STANDING = text(
-    f"{_PARTS} SELECT * FROM standing".replace("%(run)s", ":run").replace("%(messages)s", ":messages")
-)
-STANDING_ALONE: LiteralString = f"{_PARTS} SELECT * FROM standing"
-_COLUMNS = """
-    INSERT INTO tool_calls
-        (id, tenant_id, connection_id, tool, caller, run_id, is_write, arguments, trust)
-    SELECT %(id)s, %(tenant)s, %(connection)s, %(tool)s, %(caller)s, %(run)s, %(is_write)s,
-        %(arguments)s::text[],"""
-NOTE: LiteralString = f"{_COLUMNS} %(trust)s RETURNING id"
+
+
+STANDING_ALONE: LiteralString = f"{_standing_of('%(run)s')} SELECT * FROM standing"
+STANDING = text(STANDING_ALONE.replace("%(run)s", ":run").replace("%(messages)s", ":messages"))
 # What is not waited for reaches the disk with the call's end, at the latest.
 SOON: LiteralString = "SELECT set_config('synchronous_commit', 'off', true)"
-LOCK: LiteralString = f"{SOON}, pg_advisory_xact_lock(hashtextextended('tool_calls:' || %(run)s::text, 0))"
+NOTE: LiteralString = """
+    INSERT INTO tool_calls
+        (id, tenant_id, connection_id, tool, caller, run_id, is_write, arguments, trust)
+    VALUES (%(id)s, %(tenant)s, %(connection)s, %(tool)s, %(caller)s, %(run)s, %(is_write)s,
+        %(arguments)s::text[], %(trust)s)
+    RETURNING id
+"""
+# In one order, or two that write the same runs' calls would wait for each other. Whoever plans the statement
+# after it takes it for a hundred rows and would compile it, which takes longer than all of them.
+LOCK_RUNS: LiteralString = f"""
+    {SOON}, set_config('jit', 'off', true), set_config('lock_timeout', '200ms', true),
+        pg_advisory_xact_lock(key)
+    FROM (SELECT hashtextextended('tool_calls:' || run, 0) AS key FROM unnest(%(runs)s::text[]) AS run
+          ORDER BY key) AS keys
+"""
 # Trust as `domain.trust.lowest` has it. What hands on fewer tools is for the steps.
-NOTE_IN_RUN: LiteralString = f"""{_PARTS}, trusted AS (
-        SELECT calls_made, CASE
+NOTE_IN_RUNS: LiteralString = f"""
+    INSERT INTO tool_calls
+        (id, tenant_id, connection_id, tool, caller, run_id, is_write, arguments, trust)
+    SELECT call.id, %(tenant)s, call.connection, call.tool, call.caller, call.run, call.is_write,
+        call.arguments, judged.trust
+    FROM jsonb_to_recordset(%(calls)s) AS call (id uuid, connection uuid, tool text, caller text, run uuid,
+        is_write boolean, arguments text[], fence bigint, agent uuid, most bigint, passing text[])
+    CROSS JOIN LATERAL (
+        {_standing_of("call.run")}
+        SELECT CASE
             WHEN heard_tools OR voices = '{{}}' OR NOT voices <@ ARRAY['admin', 'user', 'guest']
                 THEN 'outsider'
             WHEN 'guest' = ANY(voices) THEN 'guest'
             ELSE 'member' END AS trust
         FROM standing
-        WHERE is_held AND fence = %(fence)s AND agent_id = %(agent)s AND allowed_tools IS NULL
-    )
-    {_COLUMNS} trust FROM trusted
-    WHERE calls_made < %(most)s AND trust = ANY(%(passing)s::text[]) RETURNING trust
+        WHERE is_held AND fence = call.fence AND agent_id = call.agent AND allowed_tools IS NULL
+            AND calls_made < call.most
+    ) AS judged
+    WHERE judged.trust = ANY(call.passing) RETURNING id
 """
 APPROVED = text("""
     SELECT a.id FROM approvals a JOIN users u ON u.id = a.answered_by
