@@ -33,7 +33,7 @@ SOURCES = git ls-files -co --exclude-standard Dockerfile requirements.lock image
 PUBLISHED := oblivion oblivion-crds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types page-check page-test page-where-possible lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser images image-sizes load push deploy infra infra-check e2e charts chart-snapshots clean
+.PHONY: help setup page page-types page-check page-test page-where-possible job-progress publish-job-progress lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser stories images image-sizes load push deploy infra infra-check e2e charts chart-snapshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -83,6 +83,12 @@ page-check: $(WEB)/node_modules/.installed ## Lint and types of the page, and wh
 
 page-test: $(WEB)/node_modules/.installed ## The page's unit tests
 	@cd $(WEB) && $(NPM) run --silent test
+
+job-progress: $(WEB)/node_modules/.installed ## Build the npm package of libs/use-job-progress
+	@rm -rf $(JOB_PROGRESS)/dist && PATH=$(CURDIR)/$(NODE_HOME)/bin:$$PATH node $(WEB)/node_modules/typescript/bin/tsc -p $(JOB_PROGRESS)
+
+publish-job-progress: job-progress
+	cd $(JOB_PROGRESS) && $(NPM) publish --access public --provenance
 
 lock: | $(VENV)/bin/uv ## Resolve requirements.lock again
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
@@ -137,8 +143,11 @@ bench: $(VENV)/.installed ## Measure, beside peers and limits in the same run
 conformance: $(VENV)/.installed ## The public MCP conformance suite against the hub, both generations (needs npm once)
 	$(BIN)/python services/mcp-hub/conformance
 
-test-browser: $(VENV)/.installed page ## The tests that need Chromium (Debian: apt-get install chromium), on a phone too: STORIES_WIDTH=390 STORIES_SCHEME=dark
+test-browser: $(VENV)/.installed page ## The tests that need Chromium (Debian: apt-get install chromium)
 	$(BIN)/pytest -m browser
+
+stories: $(VENV)/.installed page ## Those of the page alone, with pictures in build/screenshots: STORIES_WIDTH=1440 STORIES_SCHEME=light
+	$(BIN)/pytest -m browser services/observer
 
 images: $(addprefix image-,$(IMAGES)) ## Build every container image (OBLIVION_BUILD="docker build")
 

@@ -5,7 +5,7 @@
  * is followed by a question for the status, which tells them apart.
  */
 
-import { type Connection, isFinal, type JobStatus, STEP_KINDS, type Step } from "./job";
+import { type Connection, isFinal, type JobStatus, STEP_KINDS, type Step } from "./job.js";
 
 export interface Listener {
   onStep(step: Step): void;

@@ -1,3 +1,3 @@
-export { type FollowOptions, followJob, type Listener } from "./follow";
-export type { Connection, JobStatus, Step } from "./job";
-export { type JobProgress, useJobProgress } from "./useJobProgress";
+export { type FollowOptions, followJob, type Listener } from "./follow.js";
+export type { Connection, JobStatus, Step } from "./job.js";
+export { type JobProgress, useJobProgress } from "./useJobProgress.js";

@@ -1,6 +1,6 @@
 import { act, cleanup, renderHook, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type JobStatus, type Step, useJobProgress } from "./index";
+import { type JobStatus, type Step, useJobProgress } from "./index.js";
 
 /** A stream that the test speaks through. */
 class FakeStream extends EventTarget {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
-import { type FollowOptions, followJob } from "./follow";
-import type { Connection, JobStatus, Step } from "./job";
+import { type FollowOptions, followJob } from "./follow.js";
+import type { Connection, JobStatus, Step } from "./job.js";
 
 export interface JobProgress {
   /** Oldest first. */

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Error as PlaywrightError
 
 from oblivion_cli.home import Home
 from oblivion_cli.up.lock import running_system
@@ -43,6 +44,7 @@ PATIENCE_MS = 30_000
 WIDTH = int(os.environ.get("STORIES_WIDTH", "1440"))
 SCHEME = os.environ.get("STORIES_SCHEME", "light")
 """How wide the screen of all stories is that ask for none, and its colours: 390 and dark for phones."""
+PICTURES = Path("build/screenshots/stories")
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -87,6 +89,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, identity_provider: StandInProvi
     if not read_page():
         pytest.skip("needs the page: make page")
     root = tmp_path_factory.mktemp("observer")
+    PICTURES.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OBLIVION_")}
     environment |= {"OBLIVION_HOME": str(root / "home"), "COLUMNS": "200", **MANY}
     environment |= {"OBLIVION_OIDC_ISSUER": identity_provider.url, "OBLIVION_OIDC_CLIENT_ID": CLIENT}
@@ -155,6 +158,14 @@ class Visits:
         )
         return page
 
+    async def keep_pictures(self, story: str) -> None:
+        """How each page looked at the end of the story, to be looked at; no story fails for want of one."""
+        pages = [page for context in self.browser.contexts for page in context.pages]
+        for number, page in enumerate(pages, start=1):
+            path = PICTURES / f"{story}-{number}-{SCHEME}-{WIDTH}.png"
+            with suppress(PlaywrightError):
+                await page.screenshot(path=path, timeout=5_000)
+
     async def sign_in(self, page: Page, link: str) -> None:
         await page.goto(link)
         await page.get_by_role("button", name="Sign in to Oblivion").click()
@@ -170,12 +181,13 @@ class Visits:
 
 
 @pytest.fixture
-async def visits(up: Up, admin_cookies: list[Any]) -> AsyncGenerator[Visits]:
+async def visits(up: Up, admin_cookies: list[Any], request: pytest.FixtureRequest) -> AsyncGenerator[Visits]:
     async with async_playwright() as playwright, AsyncExitStack() as stack:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         stack.push_async_callback(browser.close)
         made = Visits(up, browser, stack, admin_cookies)
         yield made
+        await made.keep_pictures(request.node.name.removeprefix("test_").replace("/", "_"))
         assert made.errors == []
 
 

@@ -118,7 +118,7 @@ function figuresOf(seen: Schemas["Overview"], agents: Schemas["AgentView"][]): F
     {
       label: "Spent",
       value: `$${seen.cost_usd.toFixed(2)}`,
-      detail: "as agents report it, by run",
+      detail: "as agents report it",
       link: { to: "/runs" },
     },
   ];
