@@ -90,6 +90,18 @@ async def test_a_lost_secret_is_replaced_and_the_old_one_retired(page: Page):
     assert sorted([await signs_in(old), await signs_in(new)]) == [200, 401]
 
 
+async def test_a_new_secret_can_be_copied_on_a_phone(visits: Any):
+    page: Page = await visits.page(viewport={"width": 390, "height": 900})
+    await create(page, "pocket")
+    secrets = page.get_by_role("region", name="Secrets")
+    await secrets.get_by_role("button", name="New secret").click()
+    copy = await secrets.get_by_role("button", name="Copy").bounding_box()
+    around = await secrets.bounding_box()
+    assert copy is not None
+    assert around is not None
+    assert copy["x"] + copy["width"] <= around["x"] + around["width"], "it is cut off"
+
+
 async def test_whoever_retires_the_last_secret_is_told_what_that_does(page: Page):
     environment = await create(page, "lonely")
     secrets = page.get_by_role("region", name="Secrets")

@@ -119,6 +119,10 @@ async def test_the_page_can_be_used_by_keyboard_alone(page: Page):
     await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    burger = page.get_by_role("button", name="Navigation")
+    if await burger.is_visible():  # On a phone the navigation is behind it.
+        await burger.focus()
+        await page.keyboard.press("Enter")
     await page.get_by_role("link", name="Agents", exact=True).focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Agents")).to_be_visible()

@@ -96,7 +96,7 @@ async def test_what_people_write_stays_text(page: Page, mention: Mention):
     # Escaped as Slack sends it.
     await mention(f"summarise {escape(HOSTILE)}")
     await page.goto("/runs")
-    await page.get_by_role("link", name=re.compile("onerror=alert")).click()
+    await page.get_by_role("link", name=re.compile("summarise <img")).click()
     await expect(page.get_by_role("heading", name="you asked")).to_be_visible()
     assert "<img src=x onerror=alert" in await page.get_by_role("main").inner_text()
     assert await page.locator("img[src=x]").count() == 0
@@ -112,7 +112,7 @@ async def test_a_mapping_is_seen_set_and_taken_back(page: Page, up: Any):
     await expect(comments).not_to_be_checked()
     await mapping.get_by_role("button", name="Unlink").click()
     await page.get_by_role("dialog").get_by_role("button", name="Unlink").click()
-    await expect(page.get_by_role("heading", name="Nothing is linked yet")).to_be_visible()
+    await expect(mapping).to_have_count(0)
     audit = (await (await page.request.get("/api/audit")).json())["items"]
     assert {"mapping.unlinked"} <= {line["action"] for line in audit}
 

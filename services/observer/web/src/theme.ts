@@ -8,6 +8,8 @@ export const theme = createTheme({
   fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
   headings: { fontWeight: "650" },
   cursorType: "pointer",
+  // What is too wide for it scrolls in it, and pushes nothing out of sight.
+  components: { Alert: { styles: { body: { minWidth: 0 } } } },
 });
 
 /** Quiet text and errors stand out enough from both grounds (WCAG AA). */

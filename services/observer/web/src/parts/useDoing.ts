@@ -3,20 +3,20 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 interface Wish<Input, Result> {
   run: (input: Input) => Promise<Result>;
-  /** Said when it is done. */
-  done: string;
+  /** Said when it is done; nothing where it is in sight at once. */
+  done?: string;
   /** What it changes: queries whose keys begin so are asked again. */
   changes: readonly (readonly unknown[])[];
   after?: (result: Result) => void;
 }
 
-/** Something that a person does: says that it is done, or why it is not. */
+/** Something that a person does: says that it is done, and always why it is not. */
 export function useDoing<Input, Result>({ run, done, changes, after }: Wish<Input, Result>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: run,
     onSuccess: async (result) => {
-      notifications.show({ message: done, color: "green" });
+      if (done) notifications.show({ message: done, color: "green" });
       await Promise.all(changes.map((queryKey) => client.invalidateQueries({ queryKey })));
       after?.(result);
     },

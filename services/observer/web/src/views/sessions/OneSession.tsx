@@ -143,7 +143,6 @@ function Say({ sessionId, onSaid }: { sessionId: string; onSaid: (runId: string)
           body: { text, source: "web" },
         }),
       ),
-    done: "Said.",
     changes: [["sessions", "one", sessionId]],
     after: (accepted) => {
       setText("");
