@@ -3,7 +3,8 @@
 The hub proves the caller's token, looks up what the run may do, writes the call down and checks arguments and
 results; its peers do nothing of that. One core is the server's under test, the other has the client, the
 upstream and the hub's stores. Every peer is asked for the same tool of the same upstream. What is many times
-slower is measured once, and what cannot be installed here is left out.
+slower is measured once, and what cannot be installed here is left out. Rust's mcp-proxy is: crates.io has its
+source alone, and nothing is compiled for a bench.
 
 python -m tests.bench hub
 """
