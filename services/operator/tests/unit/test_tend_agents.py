@@ -1,6 +1,7 @@
 """One look at one Agent, on a cluster and a gateway in memory."""
 
 import base64
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from oblivion_operator.testing import ManualClock, MemoryCluster, MemoryGateway
 from oblivion_operator.usecases.belonging import Belonging
 from oblivion_operator.usecases.children import KeepChildren
 from oblivion_operator.usecases.credentials import KeepCredentials
-from oblivion_operator.usecases.demands import Demands
+from oblivion_operator.usecases.demands import BELIEVED_S, Demands
 from oblivion_operator.usecases.observed import Observed
 from oblivion_operator.usecases.tend_agents import TendAgents
 from oblivion_platform.client_credentials import ClientId, digest, is_well_formed
@@ -59,7 +60,9 @@ class Bench:
         )
         return UUID(made["metadata"]["uid"])
 
-    async def look(self, *, thoroughly: bool = True) -> None:
+    async def look(self, *, thoroughly: bool = True, is_heard: bool = True) -> None:
+        if is_heard and self.demands.is_awaited:
+            await self.demands.refresh([])
         await self.tend(REF, thoroughly)
 
     async def told(self, uid: UUID, **changes: Any) -> None:
@@ -113,6 +116,30 @@ async def test_a_second_look_changes_nothing(bench: Bench) -> None:
 
     assert bench.secret == secret
     assert bench.cluster.writes[writes:] == []
+
+
+async def test_a_restart_tells_nothing_anew_before_the_gateway_was_heard(bench: Bench) -> None:
+    uid = bench.apply()
+    await bench.look()
+    until = bench.clock.now() + timedelta(hours=1)
+    await bench.told(uid, online=2, live_runs=1, muted_until=until, mute_reason="too loud")
+    await bench.look()
+    status, writes = bench.cluster.objects["Agent", *REF]["status"], len(bench.cluster.writes)
+    assert status["online"] == 2
+
+    bench.restart()
+    await bench.look(is_heard=False)
+    assert bench.cluster.writes[writes:] == []
+    await bench.demands.refresh([TENANT.id])
+    await bench.look()
+    assert bench.cluster.writes[writes:] == []
+
+    bench.restart()
+    assert bench.demands.lapse() == set()
+    bench.clock.pass_s(BELIEVED_S + 1)
+    bench.demands.lapse()
+    await bench.look(is_heard=False)
+    assert bench.cluster.objects["Agent", *REF]["status"]["online"] == 0, "it is silent for too long"
 
 
 @pytest.mark.parametrize("survived", range(8))

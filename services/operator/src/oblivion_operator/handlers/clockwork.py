@@ -64,15 +64,16 @@ class Clockwork:
             AGENTS.labels(phase).set(count)
 
     async def _ask(self) -> None:
-        tenants = self._tend.tenants
+        was_awaited = self._demands.is_awaited
         changed: set[UUID] = set()
         try:
-            changed = await self._demands.refresh(tenants) if tenants else changed
+            changed = await self._demands.refresh(self._tend.tenants)
         except GatewayUnavailable:
             changed = self._demands.lapse()
             raise
         finally:
-            for ref in list(self._tend.concerned(changed)):
+            is_first_word = was_awaited and not self._demands.is_awaited
+            for ref in list(self._tend.everyone() if is_first_word else self._tend.concerned(changed)):
                 self._queue.add(ref, thoroughly=False)
 
     async def _look_at_hindered(self) -> None:

@@ -18,7 +18,10 @@ class Demands:
         self._gateway = gateway
         self._clock = clock
         self._known: dict[UUID, AgentDemand] = {}
-        self._asked_at_s = clock.monotonic_s()
+        self._heard_at_s: float | None = None
+        """When it said something last; until it does, when it was first asked in vain."""
+        self.is_awaited = True
+        """It has not been heard, nor been silent for too long, since this process began."""
 
     def of(self, uid: UUID) -> AgentDemand | None:
         """None: it is not registered, or the gateway has been silent for too long."""
@@ -33,13 +36,18 @@ class Demands:
         found = {demand.uid: demand for demand in await self._ask(sorted(tenants))}
         changed = {uid for uid in found.keys() | self._known.keys() if found.get(uid) != self._known.get(uid)}
         self._known = found
-        self._asked_at_s = self._clock.monotonic_s()
+        self._heard_at_s = self._clock.monotonic_s()
+        self.is_awaited = False
         return changed
 
     def lapse(self) -> set[UUID]:
         """The gateway is silent: nothing is known any more after a while. Those that this changes."""
-        if self._clock.monotonic_s() - self._asked_at_s <= BELIEVED_S:
+        now_s = self._clock.monotonic_s()
+        if self._heard_at_s is None:
+            self._heard_at_s = now_s
+        if now_s - self._heard_at_s <= BELIEVED_S:
             return set()
+        self.is_awaited = False
         forgotten, self._known = set(self._known), {}
         return forgotten
 

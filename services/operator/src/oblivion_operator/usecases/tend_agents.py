@@ -85,6 +85,9 @@ class TendAgents:
         """Those of all Agents that are looked after."""
         return {charge.tenant for charge in self._charges.values() if charge.tenant is not None}
 
+    def everyone(self) -> Iterator[Ref]:
+        return iter(self._charges)
+
     def concerned(self, uids: set[UUID]) -> Iterator[Ref]:
         """Those of these uids, and those that may have to be put to sleep by now."""
         for ref, charge in self._charges.items():
@@ -161,6 +164,8 @@ class TendAgents:
         return self._observed.deployment(agent.ref, agent.child_name, agent.uid)
 
     async def _report(self, charge: Charge) -> None:
+        if self._demands.is_awaited and charge.status.conditions:
+            return  # What the gateway said before this operator began still stands there.
         agent = charge.agent
         seen = Seen(
             deployment=self._deployment(agent),
