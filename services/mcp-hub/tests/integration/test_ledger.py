@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from oblivion_mcp_hub.errors import RunNotHeld, TooManyCalls
 from oblivion_mcp_hub.ports import NewCall
+from oblivion_platform.database.engine import ValueRefused
 from oblivion_platform.door import NotAllowed
 
 pytestmark = pytest.mark.integration
@@ -74,6 +75,14 @@ async def test_what_is_refused_among_many_is_refused_alone(world, new_call, data
     assert set(on_record(database)) == {*begun[1:7], *begun[8:-1]}
 
 
+async def test_a_call_whose_arguments_nobody_can_write_down_fails_no_other(world, new_call, database):
+    good = [await new_call() for _ in range(RUNS)]
+    hostile = [replace(await new_call(), arguments={name: "a"}) for name in ("\ud800", "\x00")]
+    begun = await begin(world, good[0], *hostile, *good[1:])
+    assert [type(each) for each in begun[1:3]] == 2 * [ValueRefused]
+    assert set(on_record(database)) == {begun[0], *begun[3:]}
+
+
 async def test_of_a_run_that_calls_many_times_at_once_no_more_pass_than_its_limit(
     world, tenant, agent, new_call, database
 ):
@@ -114,3 +123,18 @@ async def test_calls_wait_for_none_of_another_tenant(world, new_call, database, 
         assert not waiting.done()
     begun += await asyncio.wait_for(waiting, 30)
     assert set(on_record(database)) == set(begun)
+
+
+async def test_a_writer_that_was_ended_leaves_nobody_waiting(world, new_call):
+    left, then = await new_call(), await new_call()
+    waiting = begin(world, left)
+    writer = None
+    while writer is None:
+        await asyncio.sleep(0)
+        named = (task for task in asyncio.all_tasks() if task.get_name() == "notes of calls")
+        writer = next(named, None)
+    writer.cancel()
+    (left_by,) = await asyncio.wait_for(waiting, 30)
+    assert isinstance(left_by, asyncio.CancelledError)
+    (noted,) = await asyncio.wait_for(begin(world, then), 30)
+    assert isinstance(noted, UUID)

@@ -237,7 +237,7 @@ def _failures_named() -> Generator[None]:
         OSError,
     ) as error:
         raise _unavailable(error) from error
-    except (DataError, psycopg.DataError) as error:
+    except (DataError, psycopg.DataError, UnicodeEncodeError) as error:
         # `from None`: the chained error would print the value.
         raise ValueRefused(type(error).__name__) from None
     except DBAPIError as error:

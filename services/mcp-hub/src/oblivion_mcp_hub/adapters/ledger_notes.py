@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -57,12 +58,17 @@ class NotesOfCalls:
                 self._write_all(tenant_id), name="notes of calls", context=Context()
             )
             self._writing.add(writing)
-            writing.add_done_callback(self._writing.discard)
+            writing.add_done_callback(partial(self._ended, tenant_id))
         return await waiting.is_noted
 
     async def close(self) -> None:
         """Return when all are written."""
         await asyncio.gather(*self._writing)
+
+    def _ended(self, tenant_id: UUID, writing: asyncio.Task[None]) -> None:
+        self._writing.discard(writing)
+        if writing.cancelled() or writing.exception() is not None:
+            _let_go(self._waiting.pop(tenant_id))
 
     async def _write_all(self, tenant_id: UUID) -> None:
         while self._waiting[tenant_id]:
@@ -82,18 +88,20 @@ class NotesOfCalls:
             for each in batch:
                 if not each.is_noted.done():
                     each.is_noted.set_result(each.row["id"] in noted)
+        finally:
+            _let_go(batch)
 
     async def _noted(self, tenant_id: UUID, rows: Sequence[Row]) -> set[UUID]:
         """The ids of those that stand there; where one cannot be written, none does."""
-        values = {
-            "tenant": tenant_id,
-            "runs": [str(row["run"]) for row in rows],
-            "calls": pydantic_core.to_json(rows).decode(),
-            "messages": MESSAGES_HEARD,
-        }
         try:
+            values = {
+                "tenant": tenant_id,
+                "runs": [str(row["run"]) for row in rows],
+                "calls": pydantic_core.to_json(rows).decode(),
+                "messages": MESSAGES_HEARD,
+            }
             written = await self._database.once(tenant_id, sql.NOTE_IN_RUNS, values, after=sql.LOCK_RUNS)
-        except (psycopg.Error, ValueRefused) as error:
+        except (psycopg.Error, ValueRefused, pydantic_core.PydanticSerializationError) as error:
             _log.info("calls are noted one by one", calls=len(rows), cause=type(error).__name__)
             return set()
         except DependencyUnavailable as failure:
@@ -101,6 +109,12 @@ class NotesOfCalls:
                 raise
             return set()  # One of the runs is being judged elsewhere.
         return {row.id for row in written}
+
+
+def _let_go(waiting: Sequence[_Waiting]) -> None:
+    """Of a writer that was ended: nobody else would ever answer them."""
+    for each in waiting:
+        each.is_noted.cancel()
 
 
 def _one_of_each_run(waiting: Sequence[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
