@@ -17,7 +17,7 @@ from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.feed import Feed, FeedReader, Line
 from oblivion_platform.feed.lines import feed_key
 from oblivion_platform.feed.reader import LINES_AT_FIRST, LINES_AT_ONCE
-from oblivion_platform.feed.writer import LINES_WAITING_MAX
+from oblivion_platform.feed.writer import LINES_SHARED, LINES_WAITING_MAX
 from oblivion_platform.logging import log_context
 from oblivion_platform.testing import eventually
 
@@ -139,6 +139,20 @@ async def test_a_tenant_that_floods_its_feed_makes_no_gap_in_anothers_and_holds_
         theirs, ours = (await reader.newest(loud)).lines, (await reader.newest(quiet)).lines
         assert [line.text for line in ours] == [f"line {number}" for number in range(3)]
         assert written_at_ms(ours[-1]) < written_at_ms(theirs[-1]), "it did not wait for the other's lines"
+
+
+async def test_the_more_tenants_wait_the_less_room_each_has_and_every_one_has_some() -> None:
+    feed = Feed(f"redis://127.0.0.1:{free_port()}/0", "gateway")
+    tenants, line = 100, said(0)
+    for _ in range(tenants):
+        tenant = uuid4()
+        for _ in range(LINES_WAITING_MAX):
+            feed.tell(tenant, line)
+    assert tenants * LINES_WAITING_MAX - feed.lines_dropped < 4 * LINES_SHARED
+    dropped = feed.lines_dropped
+    feed.tell(uuid4(), line)
+    assert feed.lines_dropped == dropped
+    await feed.close()
 
 
 async def test_what_waits_is_written_before_the_process_ends(redis_url: str) -> None:

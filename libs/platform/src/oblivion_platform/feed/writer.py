@@ -34,6 +34,8 @@ AWAY_S = 1.0
 LINES_PER_FLUSH = 200
 LINES_WAITING_MAX = 2_000
 """Of one tenant."""
+LINES_SHARED = 20_000
+"""What the rooms of many tenants are cut from: the more of them wait, the less room each has."""
 REDIS_TIMEOUT_S = 5.0
 """Nobody waits for it but the next flush."""
 
@@ -67,7 +69,7 @@ class Feed:
 
     def tell(self, tenant_id: UUID, line: Line) -> None:
         waiting = self._waiting.setdefault(tenant_id, deque())
-        if len(waiting) >= LINES_WAITING_MAX:
+        if len(waiting) >= min(LINES_WAITING_MAX, max(1, LINES_SHARED // len(self._waiting))):
             self._dropped[tenant_id] += 1
             _DROPPED.labels("too_many").inc()
         else:
