@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 
+import httpx
 import pytest
 from sqlalchemy import text
 
@@ -190,6 +191,10 @@ async def test_addresses_have_a_limit_before_anybody_is_known(
 
         assert [await ask("10.0.0.1") for _ in range(3)] == [401, 401, 429]
         assert await ask("10.0.0.2") == 401
+        # Some proxies add a header of their own below the one that the caller made up.
+        apart = [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "10.0.0.1")]
+        async with httpx.AsyncClient(base_url=world.base_url, timeout=30) as proxy:
+            assert (await proxy.get("/api/me", headers=apart)).status_code == 429
         guess = {"client_id": "oba_x", "client_secret": "guess"}
         guessed = [
             await world.request("POST", "/auth/token", data=guess, headers={"X-Forwarded-For": "10.0.0.3"})

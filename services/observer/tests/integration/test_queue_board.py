@@ -42,19 +42,23 @@ class Gateway:
     def __init__(self) -> None:
         self.asked = 0
         self.forwarded_for: list[str | None] = []
+        self.cookies: list[str] = []
         self.is_away = False
         self.demoted: set[str] = set()
 
     async def who(self, request: Request) -> Response:
         self.asked += 1
         self.forwarded_for.append(request.headers.get("x-forwarded-for"))
+        self.cookies += request.headers.getlist("cookie")
         role = request.cookies.get("oblivion_session", "")
         if self.is_away:
             return JSONResponse({}, 503)
         if role not in {"guest", "user", "admin", "operator"}:
             return JSONResponse({}, 401)
         is_operator = role == "operator" and role not in self.demoted
-        return JSONResponse({"id": f"id of {role}", "role": role, "is_operator": is_operator})
+        answer = JSONResponse({"id": f"id of {role}", "role": role, "is_operator": is_operator})
+        answer.set_cookie("oblivion_session", f"{role}-renewed")
+        return answer
 
 
 class Recorded:
@@ -126,9 +130,21 @@ async def test_the_gateway_counts_whoever_asks_and_not_this_service(
         async with browser(door, f"invented-{len(said)}") as client:
             await client.get(BOARD, headers={"X-Forwarded-For": said})
         assert gateway.forwarded_for[-1] == passed_on
+    apart = [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "192.0.2.7")]
+    async with browser(door, "user") as client:
+        await client.get(BOARD, headers=apart)
+    assert gateway.forwarded_for[-1] == "6.6.6.6, 192.0.2.7"
     async with browser(door, "operator") as client:
         assert (await client.get(BOARD)).is_success
     assert gateway.forwarded_for[-1] is None
+
+
+async def test_the_gateway_is_asked_by_each_ones_own_cookie_and_a_renewed_one_is_not_kept(
+    signed_in: GatewaysWord, gateway: Gateway
+) -> None:
+    for role in ("admin", "operator", "admin"):
+        await signed_in.person(role, anew=True)
+    assert gateway.cookies == [f"oblivion_session={role}" for role in ("admin", "operator", "admin")]
 
 
 async def test_what_changes_something_has_to_come_from_our_own_pages(signed_in: GatewaysWord) -> None:

@@ -82,7 +82,7 @@ class Frame:
 
     def _address(self, scope: Scope, headers: Headers) -> str:
         client = scope.get("client")
-        forwarded_for = headers.get("x-forwarded-for", "")
+        forwarded_for = ", ".join(headers.getlist("x-forwarded-for"))
         return address_of(client[0] if client else None, forwarded_for, self._proxies_in_front)
 
 

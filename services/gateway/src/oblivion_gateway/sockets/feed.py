@@ -94,7 +94,7 @@ class FeedNamespace(socketio.AsyncNamespace):
             return follow_feed.Visit("unknown", None, None)
         page = HTTPConnection(environ["asgi.scope"])
         peer = None if page.client is None else page.client.host
-        forwarded_for = page.headers.get("x-forwarded-for", "")
+        forwarded_for = ", ".join(page.headers.getlist("x-forwarded-for"))
         return follow_feed.Visit(
             address_of(peer, forwarded_for, self._proxies_in_front),
             page.cookies.get(SESSION_COOKIE),

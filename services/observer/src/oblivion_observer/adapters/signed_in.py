@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 from collections import OrderedDict
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -28,7 +29,11 @@ class GatewaysWord:
     """One per process."""
 
     def __init__(self, gateway_url: str) -> None:
-        self._client = httpx.AsyncClient(base_url=gateway_url, timeout=TIMEOUT_S, trust_env=False)
+        # A renewed cookie is its browser's, which asks for one by itself: none is kept here.
+        nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        self._client = httpx.AsyncClient(
+            base_url=gateway_url, timeout=TIMEOUT_S, trust_env=False, cookies=nobodys
+        )
         self._known: OrderedDict[bytes, tuple[float, Person | None]] = OrderedDict()
 
     async def person(

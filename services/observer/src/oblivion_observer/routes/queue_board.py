@@ -89,7 +89,7 @@ class QueueBoard:
             raise SignInNeeded
         refuse_cross_site(request.method, request.headers, self._own_origins)
         changes = request.method not in SAFE_METHODS
-        forwarded_for = request.headers.get("x-forwarded-for")
+        forwarded_for = ", ".join(request.headers.getlist("x-forwarded-for")) or None
         person = await self._signed_in.person(cookie, anew=changes, forwarded_for=forwarded_for)
         if person is None:
             raise SignInNeeded
