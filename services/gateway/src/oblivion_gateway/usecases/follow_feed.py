@@ -102,8 +102,10 @@ class FollowFeed:
         return caller
 
     def leave(self, caller: Caller) -> None:
-        self._open.subtract((caller.subject, caller.tenant_id))
-        self._open += Counter()  # Drops whoever has none any more.
+        for whose in (caller.subject, caller.tenant_id):
+            self._open[whose] -= 1
+            if not self._open[whose]:
+                del self._open[whose]
 
     async def follow(self, caller: Caller, after: str | None, send: Send) -> FeedEnd:
         """Send what there is, and what comes, until the caller may not stay; says why it ended."""
