@@ -11,6 +11,7 @@ from oblivion_mcp_hub.errors import RunNotHeld, TooManyCalls
 from oblivion_mcp_hub.ports import NewCall
 from oblivion_platform.database.engine import ValueRefused
 from oblivion_platform.door import NotAllowed
+from oblivion_platform.testing import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -125,15 +126,35 @@ async def test_calls_wait_for_none_of_another_tenant(world, new_call, database, 
     assert set(on_record(database)) == set(begun)
 
 
+async def writer() -> asyncio.Task[None]:
+    """Once there is something to write."""
+    while True:
+        for task in asyncio.all_tasks():
+            if task.get_name() == "notes of calls":
+                return task
+        await asyncio.sleep(0)
+
+
+async def test_of_a_call_whose_caller_hung_up_while_it_was_written_the_end_is_on_record(
+    world, new_call, database
+):
+    begun = asyncio.ensure_future(world.hub.ledger.begin(await new_call(), lambda _standing: False))
+    await writer()
+    await asyncio.sleep(0)  # It has taken the call, and Postgres cannot have answered.
+    begun.cancel()
+
+    async def is_ended() -> None:
+        with psycopg.connect(database.admin_url) as admin:
+            assert admin.execute("SELECT state, code FROM tool_calls").fetchall() == [("failed", "cancelled")]
+
+    await eventually(is_ended)
+    assert begun.cancelled()
+
+
 async def test_a_writer_that_was_ended_leaves_nobody_waiting(world, new_call):
     left, then = await new_call(), await new_call()
     waiting = begin(world, left)
-    writer = None
-    while writer is None:
-        await asyncio.sleep(0)
-        named = (task for task in asyncio.all_tasks() if task.get_name() == "notes of calls")
-        writer = next(named, None)
-    writer.cancel()
+    (await writer()).cancel()
     (left_by,) = await asyncio.wait_for(waiting, 30)
     assert isinstance(left_by, asyncio.CancelledError)
     (noted,) = await asyncio.wait_for(begin(world, then), 30)

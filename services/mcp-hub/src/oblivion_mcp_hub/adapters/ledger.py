@@ -39,8 +39,8 @@ class PostgresLedger:
     def __init__(self, database: Database, agents: AgentDirectory) -> None:
         self._database = database
         self._agents = agents
-        self._notes = NotesOfCalls(database)
         self._ends = EndsOfCalls(database)
+        self._notes = NotesOfCalls(database, given_up=self._give_up)
 
     async def standing(self, caller: Caller) -> Standing:
         agent = await self._agent(caller)
@@ -63,6 +63,9 @@ class PostgresLedger:
 
     def end(self, tenant_id: UUID, call_id: UUID, ended: Ended) -> None:
         self._ends.add(tenant_id, call_id, ended)
+
+    def _give_up(self, tenant_id: UUID, call_id: UUID) -> None:
+        self._ends.add(tenant_id, call_id, Ended(is_success=False, elapsed_s=0, code="cancelled"))
 
     async def close(self) -> None:
         """Return when the ends of all calls are written."""

@@ -5,7 +5,7 @@ in each: it counts for the trust and the limit of whatever the run calls next.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
@@ -37,8 +37,10 @@ class _Waiting:
 class NotesOfCalls:
     """Each tenant's calls, in statements one after the other."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, given_up: Callable[[UUID, UUID], None]) -> None:
+        """`given_up`: told the tenant and the call, where one stands there that nobody waits for any more."""
         self._database = database
+        self._given_up = given_up
         self._waiting: dict[UUID, list[_Waiting]] = {}
         """Of the tenants whose calls are being written."""
         self._writing: set[asyncio.Task[None]] = set()
@@ -88,6 +90,8 @@ class NotesOfCalls:
             for each in batch:
                 if not each.is_noted.done():
                     each.is_noted.set_result(each.row["id"] in noted)
+                elif each.row["id"] in noted:
+                    self._given_up(tenant_id, each.row["id"])
         finally:
             _let_go(batch)
 
