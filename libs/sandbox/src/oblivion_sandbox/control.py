@@ -51,11 +51,11 @@ class _Side:
     ) -> Json:
         """Add a rule.
 
-        `match` is a glob: a Slack method (`chat.*`), a ClickUp path with or without its verb
-        (`POST /task/*/comment`), an endpoint, model or tool of the LLM (`chat.completions`,
-        `tool:route_to_agent`), or, for deliveries, an event's type. Details: `retry_after` (s), `code`,
-        `status`, `err`, `seconds`, `copies`; for the LLM `chunk_seconds` (with slow) and `how` (with
-        nonsense: arguments, values, unknown_tool, blank, empty, invalid_json).
+        `match` is a glob: a Slack method (`chat.*`) with or without its channel (`chat.postMessage C0123`),
+        a ClickUp path with or without its verb (`POST /task/*/comment`), an endpoint, model or tool of the
+        LLM (`chat.completions`, `tool:route_to_agent`), or, for deliveries, an event's type. Details:
+        `retry_after` (s), `code`, `status`, `err`, `seconds`, `copies`; for the LLM `chunk_seconds` (with
+        slow) and `how` (with nonsense: arguments, values, unknown_tool, blank, empty, invalid_json).
         """
         rule: Json = {
             "match": match,

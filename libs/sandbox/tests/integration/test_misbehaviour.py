@@ -51,6 +51,15 @@ async def test_a_call_is_refused_or_limited_on_command(sandbox: RunningSandbox, 
     assert [rule["applied"] for rule in await sandbox.control.slack.rules()] == [1, 1]
 
 
+async def test_a_rule_may_name_the_channel_too(sandbox: RunningSandbox, slack: AsyncWebClient):
+    odd = await sandbox.control.slack.add_channel("odd")
+    await sandbox.control.slack.misbehave(f"chat.postMessage {odd}", "error", times=1, code="fatal_error")
+    await slack.chat_postMessage(channel="launch", text="x")
+    with pytest.raises(SlackApiError, match="fatal_error"):
+        await slack.chat_postMessage(channel=odd, text="x")
+    await slack.chat_postMessage(channel=odd, text="x")
+
+
 async def test_a_slow_call_is_answered_late(sandbox: RunningSandbox, slack: AsyncWebClient):
     await sandbox.control.slack.misbehave("chat.postMessage", "slow", times=1, seconds=0.3)
     started_s = time.monotonic()

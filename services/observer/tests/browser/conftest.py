@@ -219,9 +219,9 @@ async def sandbox(up: Up) -> AsyncGenerator[SandboxControl]:
 def mention(sandbox: SandboxControl) -> Callable[..., Awaitable[str]]:
     """Says something to the squad in Slack, as @you or as somebody else, and returns its ts."""
 
-    async def say(words: str, user: str = "you") -> str:
+    async def say(words: str, user: str = "you", channel: str = "launch") -> str:
         bot = (await sandbox.slack.app())["bot_user_id"]
-        return str((await sandbox.slack.post("launch", f"<@{bot}> {words}", user=user))["ts"])
+        return str((await sandbox.slack.post(channel, f"<@{bot}> {words}", user=user))["ts"])
 
     return say
 

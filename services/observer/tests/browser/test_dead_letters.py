@@ -15,8 +15,11 @@ Mention = Callable[..., Awaitable[str]]
 
 async def dead_letter(page: Page, sandbox: SandboxControl, mention: Mention) -> Locator:
     """A message that Slack refuses for good, opened from the overview's figure."""
-    await sandbox.slack.misbehave("chat.postMessage", "error", times=1, code="invalid_blocks")
-    await mention(f"summarise the mill {uuid4().hex[:6]}")
+    # In a channel where nothing that an earlier story began can take its place.
+    name = f"mill-{uuid4().hex[:6]}"
+    channel = await sandbox.slack.add_channel(name)
+    await sandbox.slack.misbehave(f"chat.postMessage {channel}", "error", times=1, code="invalid_blocks")
+    await mention(f"summarise the {name}", channel=name)
     await page.goto("/")
     await page.get_by_role("link", name=re.compile("Dead letters [1-9]")).click()
     await page.get_by_role("button", name="slack_invalid_blocks: 1").click()

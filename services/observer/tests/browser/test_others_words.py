@@ -52,9 +52,9 @@ async def test_what_agents_workflows_and_people_are_called_stays_text(page: Page
 async def test_a_task_s_title_and_a_list_s_name_stay_text(page: Page, up: Any, sandbox: SandboxControl):
     name, channel = f"{HOSTILE} {uuid4().hex[:6]}", f"hostile-{uuid4().hex[:6]}"
     list_id = await sandbox.clickup.add_list(name)
-    await sandbox.slack.add_channel(channel)
+    channel_id = await sandbox.slack.add_channel(channel)
     up.oblivion("mappings", "link", name, f"#{channel}")
-    await sandbox.slack.misbehave("chat.postMessage", "error", times=1, code="invalid_blocks")
+    await sandbox.slack.misbehave(f"chat.postMessage {channel_id}", "error", times=1, code="invalid_blocks")
     await sandbox.clickup.create_task(list_id, f"Task {HOSTILE}")
     await page.goto("/mappings")
     mapping = page.get_by_role("article").filter(has_text=name)

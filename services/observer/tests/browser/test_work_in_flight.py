@@ -113,9 +113,9 @@ async def test_what_a_link_cannot_send_stands_at_it_with_its_dead_letter(
     page: Page, up: Any, sandbox: SandboxControl
 ):
     list_id = await sandbox.clickup.add_list("Rejects")
-    await sandbox.slack.add_channel("rejects")
+    channel = await sandbox.slack.add_channel("rejects")
     up.oblivion("mappings", "link", "Rejects", "#rejects")
-    await sandbox.slack.misbehave("chat.postMessage", "error", times=1, code="invalid_blocks")
+    await sandbox.slack.misbehave(f"chat.postMessage {channel}", "error", times=1, code="invalid_blocks")
     await sandbox.clickup.create_task(list_id, "Too odd for Slack")
     await page.goto("/mappings")
     mapping = page.get_by_role("article", name="Rejects and #rejects")

@@ -30,9 +30,18 @@ class WebApi:
     async def endpoint(self, request: Request) -> Response:
         """Count the call, spoil it if a rule says so, answer it."""
         method = request.path_params["method"]
-        rule = self._slack.misbehaviour.pick("slack", "call", method)
+        rule = self._slack.misbehaviour.pick("slack", "call", *await self._names(request, method))
         self._slack.calls[method] += 1
         return await spoil(rule, request, self._handle, {"rate_limited": _told_to_wait, "error": _refused})
+
+    async def _names(self, request: Request, method: str) -> tuple[str, ...]:
+        """What a rule may call this call: the method, or that and the channel."""
+        if not self._slack.misbehaviour.rules("slack"):
+            return (method,)
+        try:
+            return (method, f"{method} {(await read_arguments(request)).get('channel')}")
+        except SlackError:
+            return (method,)
 
     async def _handle(self, request: Request) -> Response:
         name: str = request.path_params["method"]
