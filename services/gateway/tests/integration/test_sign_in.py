@@ -268,6 +268,8 @@ async def test_a_cookie_in_use_is_renewed_and_the_one_before_ends(hall: Hall) ->
     first = f"oblivion_session={await hall.world.cookie(hall.tenant, 'user')}"
     assert "set-cookie" not in (await asked_with(hall, first)).headers
     await grown_older(hall)
+    asked_for_it = await hall.world.request("GET", "/api/me?renew=false", headers={"Cookie": first})
+    assert (asked_for_it.status_code, "set-cookie" in asked_for_it.headers) == (200, False)
     renewed = await asked_with(hall, first)
     second = cookie_of(renewed)
     assert second != first

@@ -135,11 +135,20 @@ async def key_set(services: ServicesNeeded) -> JSONResponse:
 
 @router.get("/api/me", responses=problems(400, 401, 403, 429, 503))
 async def who_am_i(
-    caller: AllowedCaller, request: Request, response: Response, services: ServicesNeeded
+    caller: AllowedCaller,
+    request: Request,
+    response: Response,
+    services: ServicesNeeded,
+    *,
+    renew: bool = True,
 ) -> Me:
-    """Who you are here. A browser's cookie that has been in use for an hour is renewed."""
+    """Who you are here.
+
+    A browser's cookie that has been in use for an hour is renewed, unless `renew` is false: for whoever asks
+    in a browser's place and cannot give it another one.
+    """
     cookie = request.cookies.get(SESSION_COOKIE)
-    if caller.browser_id is not None and cookie is not None:
+    if renew and caller.browser_id is not None and cookie is not None:
         renewed = await services.sign_in.renew(caller, cookie)
         if renewed is not None:
             give_cookie(services, response, renewed.cookie, renewed.ends_in_s)

@@ -61,7 +61,7 @@ class GatewaysWord:
             # As it came: the gateway counts from its end, by the proxies that stand before it and us alike.
             headers["X-Forwarded-For"] = forwarded_for
         try:
-            answer = await self._client.get("/api/me", headers=headers)
+            answer = await self._client.get("/api/me?renew=false", headers=headers)
         except httpx.HTTPError as error:
             raise DependencyUnavailable(
                 "gateway_unavailable", f"The gateway does not answer ({type(error).__name__})."

@@ -623,7 +623,10 @@ export interface paths {
         };
         /**
          * Who Am I
-         * @description Who you are here. A browser's cookie that has been in use for an hour is renewed.
+         * @description Who you are here.
+         *
+         *     A browser's cookie that has been in use for an hour is renewed, unless `renew` is false: for whoever asks
+         *     in a browser's place and cannot give it another one.
          */
         get: operations["who_am_i"];
         put?: never;
@@ -2362,6 +2365,11 @@ export interface components {
          * @enum {string}
          */
         FilterKind: "keyword" | "all" | "metadata";
+        /** HTTPValidationError */
+        HTTPValidationError: {
+            /** Detail */
+            detail?: components["schemas"]["ValidationError"][];
+        };
         /** HistoryAnswer */
         HistoryAnswer: {
             /** Hits */
@@ -3861,6 +3869,19 @@ export interface components {
              * @enum {string}
              */
             state: "active" | "disabled";
+        };
+        /** ValidationError */
+        ValidationError: {
+            /** Context */
+            ctx?: Record<string, never>;
+            /** Input */
+            input?: unknown;
+            /** Location */
+            loc: (string | number)[];
+            /** Message */
+            msg: string;
+            /** Error Type */
+            type: string;
         };
         /** WorkflowDefinition */
         WorkflowDefinition: {
@@ -7605,7 +7626,9 @@ export interface operations {
     };
     who_am_i: {
         parameters: {
-            query?: never;
+            query?: {
+                renew?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7646,6 +7669,15 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to try again. */
