@@ -36,6 +36,12 @@ async def state_of(office: Any, assigned: Any) -> RunState:
 # Limits ----------------------------------------------------------------------------------------------------
 
 
+async def limited(office: Any, **limits: Any) -> None:
+    definition = AgentDefinition(limits=AgentLimits(**limits))
+    async with office.world.database.tenant(office.tenant.id) as tx:
+        await update_agent(tx, office.tenant.id, office.agent_id, definition)
+
+
 async def test_an_agent_that_never_acknowledges_keeps_nothing(office: Any) -> None:
     mute = await office.agent()
     run_id = await office.dispatcher.new_run(office.tenant.id, office.agent_id)
@@ -74,9 +80,7 @@ async def test_a_socket_that_floods_is_told_to_wait_and_others_are_not_disturbed
 async def test_an_agent_that_says_too_much_is_muted_and_says_until_when_but_still_answers(
     office: Any,
 ) -> None:
-    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=3))
-    async with office.world.database.tenant(office.tenant.id) as tx:
-        await update_agent(tx, office.tenant.id, office.agent_id, definition)
+    await limited(office, messages_per_minute=3)
     agent, replica = await office.agent(), await office.agent()
     assigned = await work_of_either(office, agent, replica)
     holder = agent if agent.heard(TaskAssigned) else replica
@@ -93,9 +97,7 @@ async def test_an_agent_that_says_too_much_is_muted_and_says_until_when_but_stil
 
 
 async def test_a_gateway_that_has_not_heard_of_the_mute_does_not_tell_of_it_again(office: Any) -> None:
-    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=1))
-    async with office.world.database.tenant(office.tenant.id) as tx:
-        await update_agent(tx, office.tenant.id, office.agent_id, definition)
+    await limited(office, messages_per_minute=1)
     agent = await office.agent()
     assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
     await office.world.gateway.announcements.close()
@@ -106,9 +108,7 @@ async def test_a_gateway_that_has_not_heard_of_the_mute_does_not_tell_of_it_agai
 
 
 async def test_questions_and_work_handed_on_count_as_messages_once_for_each_key(office: Any) -> None:
-    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=2))
-    async with office.world.database.tenant(office.tenant.id) as tx:
-        await update_agent(tx, office.tenant.id, office.agent_id, definition)
+    await limited(office, messages_per_minute=2)
     agent = await office.agent()
     assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
     question = {**about(assigned), "key": "q", "question": "May I?"}
@@ -123,9 +123,7 @@ async def test_questions_and_work_handed_on_count_as_messages_once_for_each_key(
 
 
 async def test_one_run_neither_asks_nor_hands_on_for_ever(office: Any) -> None:
-    definition = AgentDefinition(limits=AgentLimits(messages_per_minute=600))
-    async with office.world.database.tenant(office.tenant.id) as tx:
-        await update_agent(tx, office.tenant.id, office.agent_id, definition)
+    await limited(office, messages_per_minute=600)
     agent = await office.agent()
     assigned = await work(agent, office.dispatcher, office.tenant.id, office.agent_id)
     for event, more, most in (
