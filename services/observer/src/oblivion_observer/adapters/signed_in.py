@@ -8,7 +8,6 @@ import hashlib
 import re
 import time
 from collections import OrderedDict
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -29,11 +28,7 @@ class GatewaysWord:
     """One per process."""
 
     def __init__(self, gateway_url: str) -> None:
-        # A renewed cookie is its browser's, which asks for one by itself: none is kept here.
-        nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-        self._client = httpx.AsyncClient(
-            base_url=gateway_url, timeout=TIMEOUT_S, trust_env=False, cookies=nobodys
-        )
+        self._client = httpx.AsyncClient(base_url=gateway_url, timeout=TIMEOUT_S, trust_env=False)
         self._known: OrderedDict[bytes, tuple[float, Person | None]] = OrderedDict()
 
     async def person(
@@ -61,6 +56,7 @@ class GatewaysWord:
             # As it came: the gateway counts from its end, by the proxies that stand before it and us alike.
             headers["X-Forwarded-For"] = forwarded_for
         try:
+            # A renewed cookie is for the browser, which asks for one by itself.
             answer = await self._client.get("/api/me?renew=false", headers=headers)
         except httpx.HTTPError as error:
             raise DependencyUnavailable(
