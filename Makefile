@@ -118,6 +118,7 @@ check: $(VENV)/.installed page-where-possible ## Lint, types, import contracts, 
 	$(BIN)/python -m oblivion_contracts.export --check
 	$(BIN)/python -m oblivion_operator.crd --check
 	$(BIN)/python -m oblivion_platform.settings_reference --check
+	$(BIN)/python -m oblivion_gateway.rest_reference docs/reference/rest.md --check
 	$(call where_installed,page-check)
 
 format: $(VENV)/.installed ## Format the code and mend what ruff can mend

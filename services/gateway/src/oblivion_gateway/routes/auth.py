@@ -133,7 +133,7 @@ async def key_set(services: ServicesNeeded) -> JSONResponse:
     return JSONResponse(keys.model_dump(), headers={"Cache-Control": f"public, max-age={JWKS_MAX_AGE_S}"})
 
 
-@router.get("/api/me", responses=problems(400, 401, 403, 429, 503))
+@router.get("/api/me", responses=problems(400, 401, 403, 422, 429, 503))
 async def who_am_i(
     caller: AllowedCaller,
     request: Request,

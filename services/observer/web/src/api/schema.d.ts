@@ -2365,11 +2365,6 @@ export interface components {
          * @enum {string}
          */
         FilterKind: "keyword" | "all" | "metadata";
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
-        };
         /** HistoryAnswer */
         HistoryAnswer: {
             /** Hits */
@@ -3869,19 +3864,6 @@ export interface components {
              * @enum {string}
              */
             state: "active" | "disabled";
-        };
-        /** ValidationError */
-        ValidationError: {
-            /** Context */
-            ctx?: Record<string, never>;
-            /** Input */
-            input?: unknown;
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
         };
         /** WorkflowDefinition */
         WorkflowDefinition: {
@@ -7671,13 +7653,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Understood, and cannot be meant: `detail` names the fields. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to try again. */
