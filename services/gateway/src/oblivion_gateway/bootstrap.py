@@ -99,6 +99,8 @@ class Gateway:
             run_tokens=self.agent_tokens,
             feed=self.feed,
             own_origins=self.settings.own_origins,
+            limits=self.limits,
+            proxies_in_front=self.settings.proxies_in_front,
         )
         self.agent_gateway = AgentGateway(self.settings, parts)
         self._build_feed()
@@ -113,9 +115,7 @@ class Gateway:
             of_tenant_max=settings.tenant_feeds_max,
         )
         follow = FollowFeed(self.feed_reader, self.authenticate, self.authenticate.still, self.limits, terms)
-        self.feed_sockets = FeedNamespace(
-            self.agent_gateway.server, follow, proxies_in_front=settings.proxies_in_front
-        )
+        self.feed_sockets = FeedNamespace(self.agent_gateway.server, follow)
 
     async def start(self) -> None:
         """Begin to work as soon as Postgres is usable; until then requests are answered 503.

@@ -33,7 +33,9 @@ class Settings(SocketSettings, MasterKeySettings, HttpSettings, LogSettings):
         default=1_000, ge=1, description="Requests a minute of one tenant."
     )
     address_requests_per_minute: int = Field(
-        default=10_000, ge=1, description="Requests a minute from one network address."
+        default=10_000,
+        ge=1,
+        description="Requests a minute from one network address; as many bad tokens of agents that connect.",
     )
     development_login: bool = Field(
         default=False,

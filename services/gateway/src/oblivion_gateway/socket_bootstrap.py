@@ -30,6 +30,7 @@ from oblivion_gateway.usecases.hand_on import HandOn
 from oblivion_gateway.usecases.hold_runs import HoldRuns
 from oblivion_gateway.usecases.index_history import index_for_ever
 from oblivion_gateway.usecases.keep_presence import SEEN_EVERY_S, KeepPresence
+from oblivion_gateway.usecases.limit_requests import LimitBadTokens, LimitRequests
 from oblivion_gateway.usecases.read_history import ReadHistory
 from oblivion_gateway.usecases.tell_agents import TellAgents
 from oblivion_platform.agents import AgentDirectory
@@ -65,6 +66,8 @@ class SocketParts:
     run_tokens: RunTokens
     feed: Teller
     own_origins: frozenset[str]
+    limits: LimitRequests
+    proxies_in_front: int
 
 
 class AgentGateway:
@@ -74,7 +77,7 @@ class AgentGateway:
         redis_url = settings.redis_url.get_secret_value()
         self.id = secrets.token_hex(8)
         self.connections = AgentConnections()
-        self.server = AgentSocketServer(redis_url, parts.own_origins)
+        self.server = AgentSocketServer(redis_url, parts.own_origins, proxies_in_front=parts.proxies_in_front)
         self.session_copies = SessionCache(redis_url)
         self.sessions = Sessions(parts.database, self.session_copies)
         self._parts = parts
@@ -126,6 +129,7 @@ class AgentGateway:
             self._forward,
             self._presence,
             parts.feed,
+            LimitBadTokens(parts.limits),
             events_per_s=settings.agent_events_per_s,
             sockets_max=settings.agent_sockets_max,
         )

@@ -20,6 +20,7 @@ from oblivion_contracts.agent_socket import (
 )
 from oblivion_contracts.model import Contract
 from oblivion_contracts.runs import CATEGORY_MINUTES, Category, RunSource
+from oblivion_gateway.sockets.agents import AgentSocketServer
 from oblivion_platform import runs, sessions
 from oblivion_platform.database.engine import Database
 from oblivion_platform.presence import Presence
@@ -50,10 +51,11 @@ class TestAgent:
     def sid(self) -> str:
         return str(self.client.get_sid(NAMESPACE))
 
-    async def connect(self, token: object) -> None:
+    async def connect(self, token: object, *, forwarded_for: str | None = None) -> None:
         """Raises: socketio.exceptions.ConnectionError: it is not let in; see `refusal`."""
         await self.client.connect(
             self._base_url,
+            headers={"X-Forwarded-For": forwarded_for} if forwarded_for else {},
             auth={"token": token},
             transports=["websocket"],
             namespaces=[NAMESPACE],
@@ -94,6 +96,13 @@ class TestAgent:
 
     def _gone(self, *_: object) -> None:
         self.disconnected.set()
+
+
+def being_let_in(sockets: AgentSocketServer, namespace: str) -> list[str]:
+    """Socket ids; there is at least one."""
+    waiting: list[str] = list(sockets.rooms.pending_connect.get(namespace, []))
+    assert waiting, "nobody waits at the door"  # noqa: S101 - a test's own wait
+    return waiting
 
 
 def held_by(assigned: RunMessage) -> HeldRun:

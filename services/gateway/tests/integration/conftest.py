@@ -1,6 +1,7 @@
 """A gateway with one tenant in it: an agent and a dispatcher that gives it work, or people who ask."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -89,3 +90,16 @@ def rows(desk: Desk, database: FreshDatabase) -> Callable[..., str]:
         return str(row["id"])
 
     return put
+
+
+@pytest.fixture
+def held_table(database: FreshDatabase) -> Callable[[str], AbstractContextManager[None]]:
+    """Holds a table: whoever reads it waits until the block ends."""
+
+    @contextmanager
+    def hold(table: str) -> Generator[None]:
+        with psycopg.connect(database.admin_url) as admin:
+            admin.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")  # pyright: ignore[reportArgumentType] - a name of ours
+            yield
+
+    return hold

@@ -2,21 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import socketio
 
-from oblivion_contracts.agent_socket import (
-    AgentMuted,
-    TaskAssigned,
-)
+from oblivion_contracts.agent_socket import NAMESPACE, AgentMuted, TaskAssigned
 from oblivion_contracts.agents import AgentDefinition, AgentLimits
 from oblivion_contracts.runs import RunState
 from oblivion_gateway.adapters.held_runs import CHILDREN_MAX, QUESTIONS_MAX
-from oblivion_gateway.testing_agents import TestAgent, about, work
+from oblivion_gateway.testing_agents import TestAgent, about, being_let_in, work
 from oblivion_platform import runs
 from oblivion_platform.agents import update_agent
+from oblivion_platform.tasks import end
 from oblivion_platform.testing import eventually
 
 pytestmark = pytest.mark.integration
@@ -149,6 +149,49 @@ async def test_an_agent_has_so_many_connections_to_one_gateway_and_no_more(new_o
         assert (await office.agent()) is not None
 
     await eventually(is_let_in)
+
+
+async def test_beyond_so_many_bad_tokens_nothing_of_their_address_is_looked_at_and_good_ones_never_count(
+    new_office: Opening,
+) -> None:
+    office = await new_office(address_requests_per_minute=3, proxies_in_front=1)
+    good = await office.world.agent_token(office.issued)
+    first, second = (f"10.{uuid4().int % 250}.{uuid4().int % 250}.{last}" for last in (1, 2))
+
+    async def knocking(token: str, address: str) -> str:
+        agent = TestAgent(office.world.base_url)
+        office.agents.append(agent)
+        try:
+            await agent.connect(token, forwarded_for=f"6.6.6.6, {address}")
+        except socketio.exceptions.ConnectionError:
+            return agent.refusal["data"]
+        return "let_in"
+
+    assert [await knocking(good, first) for _ in range(5)] == ["let_in"] * 5
+    codes = [await knocking("invented", first) for _ in range(4)]
+    assert codes == ["token_rejected"] * 3 + ["too_many_requests"]
+    assert await knocking(good, first) == "too_many_requests", "it is not looked at"
+    assert await knocking("invented", second) == "token_rejected"
+    assert await knocking(good, second) == "let_in"
+
+
+async def test_a_connection_that_ended_while_it_was_let_in_is_none_of_the_agents(
+    new_office: Opening, held_table: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    office = await new_office(agent_sockets_max=1)
+    token = await office.world.agent_token(office.issued)
+    gateway = office.world.gateway
+    sockets = gateway.agent_gateway.server
+    late = TestAgent(office.world.base_url)
+    with held_table("agents"):
+        gateway.agent_directory.drop_all()
+        connecting = asyncio.create_task(late.connect(token))
+        [sid] = await eventually(lambda: being_let_in(sockets, NAMESPACE))
+        await sockets.cut_from(NAMESPACE, sid)
+    await end(connecting)
+    await eventually(lambda: NAMESPACE not in sockets.rooms.pending_connect)
+    assert len(gateway.agent_gateway.connections) == 0
+    assert (await office.agent()) is not None
 
 
 async def work_of_either(office: Any, *agents: TestAgent) -> TaskAssigned:

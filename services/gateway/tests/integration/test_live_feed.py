@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,8 +14,9 @@ from sqlalchemy import text
 from oblivion_contracts.feed import FEED_NAMESPACE, FeedBatch, FeedEnd, FeedLine
 from oblivion_gateway.sockets import feed as feed_sockets
 from oblivion_gateway.testing import PUBLIC_URL, TestTenant, World
-from oblivion_gateway.testing_agents import about, work
+from oblivion_gateway.testing_agents import about, being_let_in, work
 from oblivion_platform.feed import Feed, Line
+from oblivion_platform.tasks import end
 from oblivion_platform.testing import eventually
 
 pytestmark = pytest.mark.integration
@@ -311,6 +313,24 @@ async def test_a_tenants_people_have_so_many_pages_together_and_another_tenants_
     await viewers[3].follow()
     for viewer in viewers:
         await viewer.close()
+
+
+async def test_a_page_that_is_closed_while_it_is_let_in_is_not_counted_among_its_tenants(
+    new_office: Any, held_table: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    office = await new_office(tenant_feeds_max=1)
+    cookie = await office.world.cookie(office.tenant, "user")
+    sockets = office.world.gateway.agent_gateway.server
+    closed, next_one = Viewer(office.world.base_url), Viewer(office.world.base_url)
+    with held_table("web_sessions"):
+        connecting = asyncio.create_task(closed.connect(cookie))
+        [sid] = await eventually(lambda: being_let_in(sockets, FEED_NAMESPACE))
+        await sockets.cut_from(FEED_NAMESPACE, sid)
+    await end(connecting)
+    await eventually(lambda: FEED_NAMESPACE not in sockets.rooms.pending_connect)
+    await next_one.connect(cookie)
+    await next_one.follow()
+    await next_one.close()
 
 
 async def test_connects_of_an_address_are_limited_with_its_requests_before_anybody_is_known(

@@ -14,11 +14,13 @@ from uuid import UUID
 
 import socketio
 from socketio.exceptions import ConnectionRefusedError as Refused
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from oblivion_contracts.agent_socket import NAMESPACE
 from oblivion_contracts.feed import FEED_NAMESPACE
 from oblivion_contracts.model import Contract
+from oblivion_gateway.domain.addresses import address_of
 from oblivion_gateway.domain.agent_connections import AgentConnection
 from oblivion_gateway.socket_metrics import CONNECTS, SOCKETS, TOLD
 from oblivion_gateway.sockets.packets import AgentPacket
@@ -39,7 +41,8 @@ _quiet.propagate = False
 _quiet.setLevel(logging.CRITICAL + 1)
 """python-socketio logs what it receives: bodies and tokens."""
 
-Admit = Callable[[str, str], Awaitable[AgentConnection]]
+Admit = Callable[[str, str, str], Awaitable[AgentConnection]]
+"""The socket's id, the token, and the address that it comes from."""
 Leave = Callable[[str], Awaitable[None]]
 Handle = Callable[[AgentConnection, str, object], Awaitable[dict[str, Any]]]
 
@@ -47,7 +50,9 @@ Handle = Callable[[AgentConnection, str, object], Awaitable[dict[str, Any]]]
 class AgentSocketServer:
     """Implements `AgentSockets`; `wrap` puts it in front of the HTTP application."""
 
-    def __init__(self, redis_url: str, own_origins: Collection[str] = ()) -> None:
+    def __init__(
+        self, redis_url: str, own_origins: Collection[str] = (), *, proxies_in_front: int = 0
+    ) -> None:
         """`own_origins`: where pages come from that may connect."""
         self.rooms = RedisRooms(redis_url, _quiet)
         self._server = socketio.AsyncServer(
@@ -63,6 +68,7 @@ class AgentSocketServer:
             engineio_logger=_quiet,
         )
         self._nameless: set[str] = set()
+        self._proxies_in_front = proxies_in_front
 
     def open(self, admit: Admit, leave: Leave, handle: Handle) -> None:
         """From now on agents may connect."""
@@ -104,6 +110,20 @@ class AgentSocketServer:
         eio_sid = self.rooms.eio_sid_from_sid(sid, namespace)
         await self._server.disconnect(sid, namespace=namespace, ignore_queue=True)
         await self._close(eio_sid)
+
+    def address(self, environ: dict[str, Any]) -> str:
+        """Where a connection comes from; `unknown` once its handshake is forgotten."""
+        request = handshake(environ)
+        if request is None:
+            return "unknown"
+        peer = None if request.client is None else request.client.host
+        forwarded_for = ", ".join(request.headers.getlist("x-forwarded-for"))
+        return address_of(peer, forwarded_for, self._proxies_in_front)
+
+    def is_open(self, sid: str, namespace: str) -> bool:
+        """Whether a connection is still there: of one that ends while it is let in nobody is told."""
+        socket = self._server.eio.sockets.get(self.rooms.eio_sid_from_sid(sid, namespace))
+        return socket is not None and not socket.closing
 
     def forget_request(self, sid: str, namespace: str) -> None:
         """Drop the handshake's headers: they hold secrets, and there are many connections."""
@@ -154,7 +174,7 @@ class _AgentNamespace(socketio.AsyncNamespace):
     async def trigger_event(self, event: str, *args: Any) -> Any:
         sid, *rest = args
         if event == "connect":
-            return await self._connect(sid, rest[-1])
+            return await self._connect(sid, *rest)
         if event == "disconnect":
             if self._connections.pop(sid, None) is not None:
                 SOCKETS.dec()
@@ -165,21 +185,29 @@ class _AgentNamespace(socketio.AsyncNamespace):
             return None
         return await self._handle(connection, event, rest[0] if rest else None)
 
-    async def _connect(self, sid: str, auth: object) -> bool:
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: object) -> bool:
         token = auth.get("token") if isinstance(auth, dict) else None
         if not isinstance(token, str) or len(token) > TOKEN_LENGTH_MAX:
             raise Refused("Send your access token as auth {token}: POST /auth/token gives one.")
         try:
-            connection = await self._admit(sid, token)
+            connection = await self._admit(sid, token, self._sockets.address(environ))
         except OblivionFailure as failure:
             CONNECTS.labels(failure.code).inc()
             raise Refused(failure.message, failure.code) from None
+        if not self._sockets.is_open(sid, NAMESPACE):
+            await self._leave(sid)
+            return False
         self._connections[sid] = connection
         CONNECTS.labels("let_in").inc()
         SOCKETS.inc()
         await self._server.enter_room(sid, room_of(connection.tenant_id, connection.agent_id), NAMESPACE)
         self._sockets.forget_request(sid, NAMESPACE)
         return True
+
+
+def handshake(environ: dict[str, Any]) -> HTTPConnection | None:
+    """The request that opened a connection; None once somebody was let in by it, and it was forgotten."""
+    return HTTPConnection(environ["asgi.scope"]) if "asgi.scope" in environ else None
 
 
 def _from(own_origins: Collection[str]) -> Callable[[str | None, dict[str, Any]], bool]:

@@ -16,13 +16,11 @@ import socketio
 from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refused
 from socketio.exceptions import SocketIOError
-from starlette.requests import HTTPConnection
 
 from oblivion_contracts.feed import FEED_NAMESPACE, FeedBatch, FollowFeed
-from oblivion_gateway.domain.addresses import address_of
 from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.socket_metrics import FEED_CONNECTS, FEED_LINES, FEED_SOCKETS
-from oblivion_gateway.sockets.agents import AgentSocketServer
+from oblivion_gateway.sockets.agents import AgentSocketServer, handshake
 from oblivion_gateway.usecases import follow_feed
 from oblivion_platform.door import SESSION_COOKIE
 from oblivion_platform.errors import OblivionFailure
@@ -47,13 +45,10 @@ class _Viewer:
 class FeedNamespace(socketio.AsyncNamespace):
     """Pages of this process."""
 
-    def __init__(
-        self, server: AgentSocketServer, feed: follow_feed.FollowFeed, *, proxies_in_front: int
-    ) -> None:
+    def __init__(self, server: AgentSocketServer, feed: follow_feed.FollowFeed) -> None:
         super().__init__(FEED_NAMESPACE)
         self._sockets = server
         self._feed = feed
-        self._proxies_in_front = proxies_in_front
         self._viewers: dict[str, _Viewer] = {}
         server.add(self)
 
@@ -81,6 +76,9 @@ class FeedNamespace(socketio.AsyncNamespace):
         except OblivionFailure as failure:
             FEED_CONNECTS.labels(failure.code).inc()
             raise Refused(failure.message, failure.code) from None
+        if not self._sockets.is_open(sid, FEED_NAMESPACE):
+            self._feed.leave(caller)
+            return False
         viewer = self._viewers[sid] = _Viewer(caller)
         viewer.following = asyncio.create_task(self._following(sid, viewer), name="live feed's page")
         FEED_CONNECTS.labels("let_in").inc()
@@ -89,17 +87,10 @@ class FeedNamespace(socketio.AsyncNamespace):
         return True
 
     def _visit(self, environ: dict[str, Any]) -> follow_feed.Visit:
-        if "asgi.scope" not in environ:
-            # Of a connection that was let in as somebody else its handshake is forgotten.
-            return follow_feed.Visit("unknown", None, None)
-        page = HTTPConnection(environ["asgi.scope"])
-        peer = None if page.client is None else page.client.host
-        forwarded_for = ", ".join(page.headers.getlist("x-forwarded-for"))
-        return follow_feed.Visit(
-            address_of(peer, forwarded_for, self._proxies_in_front),
-            page.cookies.get(SESSION_COOKIE),
-            page.headers.get("origin"),
-        )
+        address, page = self._sockets.address(environ), handshake(environ)
+        if page is None:
+            return follow_feed.Visit(address, None, None)
+        return follow_feed.Visit(address, page.cookies.get(SESSION_COOKIE), page.headers.get("origin"))
 
     def _leave(self, sid: str, viewer: _Viewer) -> None:
         del self._viewers[sid]

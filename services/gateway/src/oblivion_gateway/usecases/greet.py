@@ -11,8 +11,9 @@ from oblivion_gateway.socket_ports import AgentBook, AgentSockets, HeldRuns, Tok
 from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.hold_runs import HoldRuns
 from oblivion_gateway.usecases.keep_presence import KeepPresence
+from oblivion_gateway.usecases.limit_requests import LimitBadTokens
 from oblivion_gateway.usecases.tell_agents import TellAgents
-from oblivion_platform.errors import DependencyUnavailable, PermanentFailure
+from oblivion_platform.errors import AuthenticationFailed, DependencyUnavailable, PermanentFailure
 from oblivion_platform.feed import Line, Teller
 from oblivion_platform.logging import get_logger
 
@@ -33,6 +34,7 @@ class Greet:
         bring_forward: BringForward,
         presence: KeepPresence,
         feed: Teller,
+        bad_tokens: LimitBadTokens,
         *,
         events_per_s: float,
         sockets_max: int,
@@ -44,20 +46,27 @@ class Greet:
         self._bring_forward = bring_forward
         self._presence = presence
         self._feed = feed
+        self._bad_tokens = bad_tokens
         self._events_per_s = events_per_s
         self._sockets_max = sockets_max
         self.ending = False
         """Nobody is let in any more."""
 
-    async def admit(self, sid: str, token: str) -> AgentConnection:
+    async def admit(self, sid: str, token: str, address: str) -> AgentConnection:
         """Let an agent in.
 
         Raises:
             GatewayEnds, AuthenticationFailed, AgentGone, TooManySockets, DependencyUnavailable
+            TooManyRequests: of this address too many showed no good token; this one was not looked at.
         """
         if self.ending:
             raise GatewayEnds
-        identity = await self._verifier.verify_agent(token)
+        self._bad_tokens.check(address)
+        try:
+            identity = await self._verifier.verify_agent(token)
+        except AuthenticationFailed:
+            await self._bad_tokens.count(address)
+            raise
         agent = await self._agents.find(identity.tenant_id, identity.agent_id)
         if agent is None or not agent.is_active:
             raise AgentGone

@@ -1,7 +1,12 @@
-"""Limits on requests: of an address before anybody is known, then of a caller and of their tenant."""
+"""Limits on requests: of an address before anybody is known, then of a caller and of their tenant.
 
+Agents come back in thousands from one address when a gateway begins again. So what is limited of their
+connects are those that show no good token: beyond the limit none of their address is looked at for a while.
+"""
+
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from oblivion_gateway.domain.allowances import Allowance, Limit, tightest
@@ -47,8 +52,39 @@ class LimitRequests:
             ]
         )
 
+    async def of_bad_token(self, address: str) -> Allowance:
+        """One more that showed no good token, counted apart from requests. Raises: TooManyRequests."""
+        return await self._take(
+            [Limit("address", NO_TENANT, f"bad-token:{address}", self._per_minute.address)]
+        )
+
     async def _take(self, limits: list[Limit]) -> Allowance:
         allowance = tightest(await self._counters.take(limits))
         if not allowance.granted:
             raise TooManyRequests(allowance)
         return allowance
+
+
+class LimitBadTokens:
+    """Knows the addresses that showed too many bad tokens; good ones cost nothing, and count for nothing."""
+
+    def __init__(self, limits: LimitRequests) -> None:
+        self._limits = limits
+        self._beyond: dict[str, tuple[float, Allowance]] = {}
+        """Address → until when nothing of it is looked at."""
+
+    def check(self, address: str) -> None:
+        """Raises: TooManyRequests."""
+        kept = self._beyond.get(address)
+        if kept is not None and (wait_s := kept[0] - time.monotonic()) > 0:
+            raise TooManyRequests(replace(kept[1], reset_s=wait_s))
+
+    async def count(self, address: str) -> None:
+        """Raises: TooManyRequests."""
+        try:
+            await self._limits.of_bad_token(address)
+        except TooManyRequests as refused:
+            now = time.monotonic()
+            self._beyond = {each: kept for each, kept in self._beyond.items() if kept[0] > now}
+            self._beyond[address] = (now + refused.allowance.reset_s, refused.allowance)
+            raise
