@@ -59,6 +59,11 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._spare: AsyncConnection | None = None
+        """Nobody's at the moment, and not in the pool: there and back takes as long as a short statement."""
+        self._asking = 0
+        """Who waits for a connection of the pool."""
+        self._is_closed = False
 
     @classmethod
     def connect(cls, url: str, *, pool_size: int = 10, behind_pooler: bool = False) -> Self:
@@ -109,26 +114,25 @@ class Database:
         statement: LiteralString,
         values: Mapping[str, Any],
         *,
-        after: LiteralString | None = None,
+        first: LiteralString = "",
     ) -> list[Any]:
         """One statement that is a transaction of its own, in one round trip; its rows, by attributes.
 
         It is planned once for a connection, as in `tenant`.
 
-        `after`: what goes before it in the same transaction, with the same values; a lock, as a rule, since a
-        statement sees what was committed before it began.
+        `first`: expressions that are evaluated before it in the same transaction, with the same values. A
+        lock belongs there, since a statement sees what was committed before it began.
 
         Raises: as `tenant`.
         """
         with _failures_named():
-            async with self.engine.connect() as connection, _disconnects_noticed(connection):
+            async with self._connection() as connection, _disconnects_noticed(connection):
                 driver = driver_of(connection)
                 cursor = driver.cursor(row_factory=namedtuple_row)
+                before = f"{_SET_TENANT}, {first}" if first else _SET_TENANT
                 # What is sent up to the pipeline's end is committed as one, or not at all.
                 async with driver.pipeline():
-                    await driver.execute(_SET_TENANT, (str(tenant_id),), prepare=True)
-                    if after is not None:
-                        await driver.execute(after, values, prepare=True)
+                    await driver.execute(before, {**values, "of_tenant": tenant_id.hex}, prepare=True)
                     await cursor.execute(statement, values, prepare=True)
                 return await cursor.fetchall()
 
@@ -151,9 +155,32 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncGenerator[AsyncConnection]:
         with _failures_named():
-            async with self.engine.begin() as tx, _disconnects_noticed(tx):
+            async with self._connection() as tx, tx.begin(), _disconnects_noticed(tx):
                 await driver_of(tx).execute(begin.encode(), prepare=False)
                 yield tx
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[AsyncConnection]:
+        spare, self._spare = self._spare, None
+        connection = spare or await self._out_of_pool()
+        try:
+            yield connection
+        except BaseException:
+            # What broke this one may have broken the spare one too: the pool finds out.
+            spare, self._spare = self._spare, None
+            await _into_pool(connection, spare)
+            raise
+        if self._spare is None and not self._asking and not self._is_closed:
+            self._spare = connection
+        else:
+            await _into_pool(connection)
+
+    async def _out_of_pool(self) -> AsyncConnection:
+        self._asking += 1
+        try:
+            return await self.engine.connect()
+        finally:
+            self._asking -= 1
 
     async def refuse_privileged_role(self) -> None:
         """Make sure that row-level security binds this role.
@@ -198,7 +225,10 @@ class Database:
                 return
 
     async def close(self) -> None:
-        """Close every connection of the pool."""
+        """Close every connection."""
+        self._is_closed = True
+        spare, self._spare = self._spare, None
+        await _into_pool(spare)
         await self.engine.dispose()
 
 
@@ -257,13 +287,18 @@ async def _disconnects_noticed(tx: AsyncConnection) -> AsyncGenerator[None]:
         raise
 
 
+async def _into_pool(*connections: AsyncConnection | None) -> None:
+    """Also when whoever had it was cancelled."""
+    await asyncio.shield(asyncio.gather(*(each.close() for each in connections if each is not None)))
+
+
 def _unavailable(error: BaseException) -> DependencyUnavailable:
     return DependencyUnavailable("postgres_unavailable", f"Postgres does not answer ({type(error).__name__})")
 
 
 _ANYTHING = text("SELECT 1")
 _PLANNED_ONCE = "; SET LOCAL plan_cache_mode = force_generic_plan"
-_SET_TENANT = """SELECT set_config('oblivion.tenant', %s, true),
+_SET_TENANT = """SELECT set_config('oblivion.tenant', %(of_tenant)s, true),
     set_config('plan_cache_mode', 'force_generic_plan', true)"""
 # Between the making of roles and the first migration a service may not even look into the schema.
 _SCHEMA_IS_OPEN = text("""

@@ -81,7 +81,7 @@ class PostgresLedger:
             if not _passes(judge, standing):
                 return False
             values["trust"] = standing.trust.label
-            return bool(await self._database.once(call.caller.tenant_id, sql.NOTE, values, after=sql.SOON))
+            return bool(await self._database.once(call.caller.tenant_id, sql.NOTE, values, first=sql.SOON))
         patterns = tuple(agent.definition.tools)
         passing = [
             trust.label for trust in Trust if _passes(judge, Standing(trust, writing_in_run(trust), patterns))

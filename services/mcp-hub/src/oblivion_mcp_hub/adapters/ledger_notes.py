@@ -100,11 +100,10 @@ class NotesOfCalls:
         try:
             values = {
                 "tenant": tenant_id,
-                "runs": [str(row["run"]) for row in rows],
                 "calls": pydantic_core.to_json(rows).decode(),
                 "messages": MESSAGES_HEARD,
             }
-            written = await self._database.once(tenant_id, sql.NOTE_IN_RUNS, values, after=sql.LOCK_RUNS)
+            written = await self._database.once(tenant_id, sql.NOTE_IN_RUNS, values, first=sql.LOCK_RUNS)
         except (psycopg.Error, ValueRefused, pydantic_core.PydanticSerializationError) as error:
             _log.info("calls are noted one by one", calls=len(rows), cause=type(error).__name__)
             return set()

@@ -27,7 +27,7 @@ def _standing_of(run: LiteralString) -> LiteralString:
 STANDING_ALONE: LiteralString = f"{_standing_of('%(run)s')} SELECT * FROM standing"
 STANDING = text(STANDING_ALONE.replace("%(run)s", ":run").replace("%(messages)s", ":messages"))
 # What is not waited for reaches the disk with the call's end, at the latest.
-SOON: LiteralString = "SELECT set_config('synchronous_commit', 'off', true)"
+SOON: LiteralString = "set_config('synchronous_commit', 'off', true)"
 NOTE: LiteralString = """
     INSERT INTO tool_calls
         (id, tenant_id, connection_id, tool, caller, run_id, is_write, arguments, trust)
@@ -39,9 +39,9 @@ NOTE: LiteralString = """
 # after it takes it for a hundred rows and would compile it, which takes longer than all of them.
 LOCK_RUNS: LiteralString = f"""
     {SOON}, set_config('jit', 'off', true), set_config('lock_timeout', '200ms', true),
-        pg_advisory_xact_lock(key)
-    FROM (SELECT hashtextextended('tool_calls:' || run, 0) AS key FROM unnest(%(runs)s::text[]) AS run
-          ORDER BY key) AS keys
+    (SELECT count(pg_advisory_xact_lock(key))
+     FROM (SELECT hashtextextended('tool_calls:' || run, 0) AS key
+           FROM jsonb_to_recordset(%(calls)s) AS call (run text) ORDER BY key) AS keys)
 """
 # Trust as `domain.trust.lowest` has it. What hands on fewer tools is for the steps.
 NOTE_IN_RUNS: LiteralString = f"""
