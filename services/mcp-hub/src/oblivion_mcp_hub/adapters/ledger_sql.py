@@ -35,10 +35,15 @@ NOTE: LiteralString = """
         %(arguments)s::text[], %(trust)s)
     RETURNING id
 """
-# In one order, or two that write the same runs' calls would wait for each other. Whoever plans the statement
-# after it takes it for a hundred rows and would compile it, which takes longer than all of them.
+# The statement after it looks up few rows, and is planned once: perhaps while the tables are so small that they
+# would be read as a whole, then and ever after; and as if for a hundred calls, which it would be worth compiling.
+_PLANNED_FOR_FEW_ROWS: LiteralString = ", ".join(
+    f"set_config('{setting}', 'off', true)"
+    for setting in ("jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+)
+# In one order, or two that write the same runs' calls would wait for each other.
 LOCK_RUNS: LiteralString = f"""
-    {SOON}, set_config('jit', 'off', true), set_config('lock_timeout', '200ms', true),
+    {SOON}, {_PLANNED_FOR_FEW_ROWS}, set_config('lock_timeout', '200ms', true),
     (SELECT count(pg_advisory_xact_lock(key))
      FROM (SELECT hashtextextended('tool_calls:' || run, 0) AS key
            FROM jsonb_to_recordset(%(calls)s) AS call (run text) ORDER BY key) AS keys)
