@@ -3,9 +3,13 @@
 import psycopg
 import pytest
 import redis
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 from starlette.responses import Response
 
 from oblivion_mcp_hub.testing import TestTenant, World
+from oblivion_platform import people
+from oblivion_platform.door import SESSION_COOKIE
 from oblivion_platform.testing import eventually
 from oblivion_platform.tokens import API_AUDIENCE
 
@@ -190,8 +194,6 @@ async def test_changes_are_audited_and_no_secret_is_anywhere(world, tenant, upst
 
 
 async def test_a_page_of_another_site_changes_nothing(world, tenant):
-    from oblivion_platform import people
-
     async with world.cli.tenant(tenant.id) as tx:
         cookie = await people.open_session(tx, tenant.id, tenant.people["admin"])
     jar = {"Cookie": f"oblivion_session={cookie}"}
@@ -202,6 +204,21 @@ async def test_a_page_of_another_site_changes_nothing(world, tenant):
         "POST", "/connections", headers={**jar, "Origin": "http://localhost:8300"}, json=NEW
     )
     assert (theirs.status_code, ours.status_code) == (403, 201)
+
+
+async def test_an_offered_cookie_lets_in_and_is_left_to_the_gateway_to_take(world, tenant):
+    async with world.cli.tenant(tenant.id) as tx:
+        cookie = await people.open_session(tx, tenant.id, tenant.people["admin"])
+        await tx.execute(text("UPDATE web_sessions SET renewed_at = now() - interval '61 minutes'"))
+        offered = (await people.renew_cookie(tx, tenant.id, cookie)).cookie
+    for each in (offered, cookie):
+        answer = await world.request("GET", "/connections", headers={"Cookie": f"{SESSION_COOKIE}={each}"})
+        assert answer.status_code == 200
+    async with world.cli.tenant(tenant.id) as tx:
+        assert (await people.session_user(tx, offered)).is_offered
+    with pytest.raises(ProgrammingError, match="permission denied for table web_sessions"):
+        async with world.hub.database.tenant(tenant.id) as tx:
+            await people.take_cookie(tx, offered)
 
 
 async def test_a_stored_secret_does_not_move_to_another_server(world, tenant, upstream):

@@ -7,6 +7,10 @@ so that it works once.
 A cookie in use is renewed each hour: the next one is offered, and is valid beside the one before until it is
 seen for the first time, so that an answer which is lost signs nobody out. From then on the one before is good
 for a minute, for requests that were under way; a copy of it that somebody took is worth nothing any more.
+
+Only the gateway offers, and only it takes. The MCP hub lets an offered cookie in like any other, and its role
+may not write what opens a session; so the one before stays good until the page asks the gateway next, as it
+does when somebody looks at it again and, but for the views of the hub's own things, every few seconds.
 """
 
 import hashlib

@@ -27,4 +27,5 @@ class PostgresPeople:
             return None
         async with self._database.tenant(tenant_id) as tx:
             found = await people.session_user(tx, cookie)
+        # One that is offered is taken where it was offered: our role cannot write what opens a session.
         return None if found is None else Caller(tenant_id, "user", found.user_id, found.role)
