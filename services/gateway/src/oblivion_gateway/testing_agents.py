@@ -100,9 +100,10 @@ class TestAgent:
 
 def being_let_in(sockets: AgentSocketServer, namespace: str) -> list[str]:
     """Socket ids; there is at least one."""
-    waiting: list[str] = list(sockets.rooms.pending_connect.get(namespace, []))
+    rooms: Any = sockets.rooms
+    waiting: list[str] = rooms.pending_connect.get(namespace, [])
     assert waiting, "nobody waits at the door"  # noqa: S101 - a test's own wait
-    return waiting
+    return list(waiting)
 
 
 def held_by(assigned: RunMessage) -> HeldRun:

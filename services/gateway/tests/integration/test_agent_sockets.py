@@ -25,6 +25,7 @@ from oblivion_gateway.usecases.greet import TOKEN_GRACE_S
 from oblivion_platform import runs
 from oblivion_platform.agents import set_agent_state
 from oblivion_platform.testing import FreshDatabase, eventually
+from oblivion_platform.tokens import keyring
 
 pytestmark = pytest.mark.integration
 
@@ -254,9 +255,14 @@ async def test_another_tenants_run_does_not_exist(office: Any) -> None:
     await foreigner.close()
 
 
-async def test_the_first_agent_of_a_tenant_is_let_in_before_its_signing_key_is_announced(office: Any) -> None:
-    await office.agent()
+async def test_the_first_agent_of_a_tenant_is_let_in_before_its_signing_key_is_announced(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Neither what is announced nor what has grown old has the keys read again.
     await office.world.gateway.announcements.close()
+    monkeypatch.setattr(keyring, "ASK_AGAIN_S", 3_600.0)
+    monkeypatch.setattr(keyring, "KEEP_S", 3_600.0)
+    await office.agent()
     first = TestAgent(office.world.base_url)
     issued = await office.world.new_agent(await office.world.new_tenant())
     await first.connect(await office.world.agent_token(issued))

@@ -228,12 +228,14 @@ async def test_demand_counts_live_runs_and_what_today_cost(operator: Operator) -
         await tx.execute(
             text("INSERT INTO sessions (id, tenant_id, source) VALUES (:session, :tenant, 'api')"), names
         )
-        for state, cost, finished in (("waiting", 0, None), ("succeeded", 2.5, "now()")):
+        # An hour ahead, and of today although midnight should come before it is asked.
+        ahead = "now() + interval '1 hour'"
+        for state, cost, finished in (("waiting", 0, "NULL"), ("succeeded", 2.5, ahead)):
             await tx.execute(
                 text(
                     "INSERT INTO runs (id, tenant_id, session_id, source, state, thread, prompt, agent_id, "
-                    f"cost_usd, finished_at) VALUES (:id, :tenant, :session, 'api', '{state}', "
-                    f"'{state}', 'x', :agent, {cost}, {finished or 'NULL'})"
+                    f"cost_usd, created_at, finished_at) VALUES (:id, :tenant, :session, 'api', '{state}', "
+                    f"'{state}', 'x', :agent, {cost}, {ahead}, {finished})"
                 ),
                 {**names, "id": uuid4()},
             )

@@ -56,11 +56,12 @@ async def test_prompts_skills_and_limits_of_agents_are_for_admins(desk: Desk) ->
 async def test_what_an_agent_has_spent_today_is_told_to_admins(desk: Desk) -> None:
     agent_id = (await desk.post("/api/agents", {"name": "fixer"})).json()["agent"]["id"]
     today, yesterday, of_another = [await desk.new_run() for _ in range(3)]
+    # An hour ahead, and of today although midnight should come before it is asked.
     async with desk.world.gateway.database.tenant(desk.tenant.id) as tx:
         for run_id, agent, age in (
-            (today, agent_id, "0"),
+            (today, agent_id, "-1 hour"),
             (yesterday, agent_id, "1 day"),
-            (of_another, None, "0"),
+            (of_another, None, "-1 hour"),
         ):
             await tx.execute(
                 text(
