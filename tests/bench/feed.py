@@ -8,16 +8,14 @@ that came stands for one task, and all that nobody told of for one of 0 ms. `FEE
 
 import os
 import re
-import shutil
-import tempfile
 import uuid
-from pathlib import Path
 
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from oblivion_observer.testing import ALL_TEXTS, WATCH_TASKS, heap_bytes, long_tasks_ms, tenant_of
 from oblivion_platform.feed import Feed
 from oblivion_platform.testing.feed import tell_steadily
+from tests.bench.browser import admins_page
 from tests.bench.figures import Figure, at_most, percentile
 from tests.system import System
 
@@ -25,35 +23,19 @@ LINES_PER_S = 500
 MINUTES = float(os.environ.get("FEED_MINUTES", "10"))
 WARM_MINUTES = min(2.0, MINUTES / 2)
 TASK_MS, HEAP_MB = 100.0, 10.0
-PATIENCE_MS = 60_000
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 
 
 async def measure() -> list[Figure]:
     """Some minutes to fill what is kept, then as long as it takes to see what grows."""
-    with tempfile.TemporaryDirectory(prefix="oblivion-bench-") as folder:
-        system = System(Path(folder) / "home", {"OBLIVION_LOG_LEVEL": "warning"})
-        try:
-            await system.start()
-            async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(
-                    executable_path=shutil.which("chromium"), args=FLAGS
-                )
-                page = await browser.new_page(viewport={"width": 1440, "height": 900})
-                page.set_default_timeout(PATIENCE_MS)
-                return await _measure(system, page)
-        finally:
-            await system.stop()
+    async with admins_page() as (system, page):
+        return await _measure(system, page)
 
 
 async def _measure(system: System, page: Page) -> list[Figure]:
     words = f"line-{uuid.uuid4().hex[:6]}"
-    await page.goto((await system.command("login")).strip())
-    await page.get_by_role("button", name="Sign in to Oblivion").click()
-    await expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=PATIENCE_MS)
     messages = counted_messages(page)
     await page.goto(f"{system.base_url}/feed?search={words}")
-    await expect(page.locator("[data-connection=live]")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.locator("[data-connection=live]")).to_be_visible()
     await page.evaluate(WATCH_TASKS)
     tenant, feed = await tenant_of(page), Feed(system.redis_url, "router-worker")
     first = await tell_steadily(feed, tenant, words, per_s=LINES_PER_S, for_s=60 * WARM_MINUTES)
@@ -65,7 +47,7 @@ async def _measure(system: System, page: Page) -> list[Figure]:
         feed, tenant, f"{words} on", per_s=LINES_PER_S, for_s=60 * (MINUTES - WARM_MINUTES)
     )
     await feed.close()
-    await expect(page.get_by_text(f"{words} on {rest - 1}", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.get_by_text(f"{words} on {rest - 1}", exact=True)).to_be_visible()
     tasks_ms += await long_tasks_ms(page)
     grown_mb = (await heap_bytes(page) - warm) / 1e6
     await page.get_by_role("button", name="Pause").click()

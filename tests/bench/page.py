@@ -9,15 +9,13 @@ Source: https://web.dev/articles/inp
 """
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from oblivion_observer.testing import tenant_of
+from tests.bench.browser import admins_page
 from tests.bench.figures import Figure, at_most, percentile
 from tests.system import System
 
@@ -26,8 +24,6 @@ GOAL_MS = 200.0
 LEAST_TOLD_MS = 16
 SCREENS = 60
 FILTERS = 10
-PATIENCE_MS = 120_000
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 MANY = {"OBLIVION_USER_REQUESTS_PER_MINUTE": "100000", "OBLIVION_TENANT_REQUESTS_PER_MINUTE": "100000"}
 WATCH = """
     window.interactions = new Map();
@@ -58,26 +54,11 @@ FILL = """
 
 async def measure() -> list[Figure]:
     """One browser, one admin, one list."""
-    with tempfile.TemporaryDirectory(prefix="oblivion-bench-") as folder:
-        system = System(Path(folder) / "home", {"OBLIVION_LOG_LEVEL": "warning", **MANY})
-        try:
-            await system.start()
-            async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(
-                    executable_path=shutil.which("chromium"), args=FLAGS
-                )
-                page = await browser.new_page(viewport={"width": 1440, "height": 900})
-                page.set_default_timeout(PATIENCE_MS)
-                expect.set_options(timeout=PATIENCE_MS)
-                return await _measure(system, page)
-        finally:
-            await system.stop()
+    async with admins_page(MANY) as (system, page):
+        return await _measure(system, page)
 
 
 async def _measure(system: System, page: Page) -> list[Figure]:
-    await page.goto((await system.command("login")).strip())
-    await page.get_by_role("button", name="Sign in to Oblivion").click()
-    await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     await _fill(system, await tenant_of(page))
     await page.goto(f"{system.base_url}/runs")
     await _load_all(page)
