@@ -44,8 +44,11 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 @contextmanager
 def log_context(**values: object) -> Generator[None]:
     """Add `values` to every line that is logged inside, by whatever module."""
-    with structlog.contextvars.bound_contextvars(**{name: _plain(value) for name, value in values.items()}):
+    bound = structlog.contextvars.bind_contextvars(**{name: _plain(value) for name, value in values.items()})
+    try:
         yield
+    finally:
+        structlog.contextvars.reset_contextvars(**bound)
 
 
 def configure_logging(settings: LogSettings, *, service: str, stream: TextIO | None = None) -> None:

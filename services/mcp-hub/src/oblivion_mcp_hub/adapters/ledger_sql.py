@@ -35,8 +35,8 @@ NOTE: LiteralString = """
         %(arguments)s::text[], %(trust)s)
     RETURNING id
 """
-# The statement after it looks up few rows, and is planned once: perhaps while the tables are so small that they
-# would be read as a whole, then and ever after; and as if for a hundred calls, which it would be worth compiling.
+# The statement after it looks up few rows, and is planned once: perhaps while the tables are so small that
+# they would be read as a whole, then and ever after; and as if for a hundred calls, which would be compiled.
 _PLANNED_FOR_FEW_ROWS: LiteralString = ", ".join(
     f"set_config('{setting}', 'off', true)"
     for setting in ("jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")

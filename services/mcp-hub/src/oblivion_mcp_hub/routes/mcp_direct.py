@@ -31,6 +31,8 @@ from oblivion_mcp_hub.usecases.call_tools import CallTools
 from oblivion_platform.tasks import end
 
 ANSWERED_DIRECTLY = frozenset({"tools/call", "tools/list"})
+WATCHED_AFTER_S = 0.02
+"""Most answers are there before; until then nobody looks whether the caller has hung up."""
 PING_S = 15.0
 """Silence after which a proxy in between may hang up."""
 _OWN_META = {SERVER_INFO_META_KEY: {"name": NAME, "version": VERSION, "title": TITLE}}
@@ -97,15 +99,13 @@ class Direct:
     async def answer(self, caller: Caller, asked: Asked, receive: Receive, send: Send) -> None:
         """Until the answer is sent, or the caller hangs up, which ends what they asked for."""
         answering = asyncio.ensure_future(self._answered(caller, asked))
-        leaving = asyncio.ensure_future(_hang_up(receive))
         try:
-            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED, timeout=PING_S)
+            await asyncio.wait({answering}, timeout=WATCHED_AFTER_S)
             if answering.done():
                 await _send_json(send, *answering.result())
-            elif not leaving.done():
-                await _stream(send, answering, leaving)
+            else:
+                await _send_later(receive, send, answering)
         finally:
-            leaving.cancel()
             if not answering.done():
                 await end(answering)
 
@@ -143,6 +143,18 @@ async def _send_json(send: Send, status: int, body: bytes) -> None:
     headers = [_JSON, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _send_later(receive: Receive, send: Send, answering: asyncio.Future[tuple[int, bytes]]) -> None:
+    leaving = asyncio.ensure_future(_hang_up(receive))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED, timeout=PING_S)
+        if answering.done():
+            await _send_json(send, *answering.result())
+        elif not leaving.done():
+            await _stream(send, answering, leaving)
+    finally:
+        leaving.cancel()
 
 
 async def _stream(

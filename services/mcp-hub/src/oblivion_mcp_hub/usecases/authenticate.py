@@ -6,6 +6,7 @@ that what an agent or a page holds for one is of no use at the other. None of th
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -46,17 +47,18 @@ class Authenticate:
         self._agents = agents
         self._people = people
         self._now_unix_s = now_unix_s
-        self._proved: TTLCache[str, Claims] = TTLCache(PROVED_KEPT, PROVED_S)
+        self._proved: TTLCache[str, _Holder] = TTLCache(PROVED_KEPT, PROVED_S)
 
     async def for_tools(self, token: str) -> Caller:
         """Raises:
         TokenRefused: forged, over, for somewhere else, or its holder is disabled.
         DependencyUnavailable: it could not be told.
         """
-        claims = self._proved.get(token)
-        if claims is None or claims.expires_at_unix_s <= self._now_unix_s():
-            claims = self._proved[token] = await self._tokens.verify(token, audience=HUB_AUDIENCE)
-        return await self._holder(claims)
+        holder = self._proved.get(token)
+        if holder is None or holder.until_unix_s <= self._now_unix_s():
+            holder = _holder(await self._tokens.verify(token, audience=HUB_AUDIENCE))
+            self._proved[token] = holder
+        return await self._let_in(holder)
 
     def forget_tokens(self, *_tenant_id: UUID) -> None:
         """Signing keys changed: every token is proved again."""
@@ -64,7 +66,7 @@ class Authenticate:
 
     async def for_api(self, token: str) -> Caller:
         """Raises: TokenRefused, DependencyUnavailable."""
-        return await self._holder(await self._tokens.verify(token, audience=API_AUDIENCE))
+        return await self._let_in(_holder(await self._tokens.verify(token, audience=API_AUDIENCE)))
 
     async def by_cookie(self, cookie: str) -> Caller:
         """Raises: TokenRefused: no live session has it."""
@@ -73,26 +75,42 @@ class Authenticate:
             raise TokenRefused
         return caller
 
-    async def _holder(self, claims: Claims) -> Caller:
-        kind, _, subject = claims.subject.partition(":")
-        try:
-            subject_id = UUID(subject)
-        except ValueError:
-            raise TokenRefused from None
-        caller = await (self._agent if kind == "agent" else self._user)(claims, subject_id)
+    async def _let_in(self, holder: "_Holder") -> Caller:
+        """Raises: TokenRefused: they may not any more."""
+        caller = holder.agent
+        if caller is None:
+            caller = await self._people.user(holder.tenant_id, holder.id)
+        elif not await self._agents.is_active(holder.tenant_id, holder.id):
+            caller = None
         if caller is None:
             raise TokenRefused
         return caller
 
-    async def _agent(self, claims: Claims, agent_id: UUID) -> Caller | None:
-        if claims.role not in {"agent", "run"} or not await self._agents.is_active(
-            claims.tenant_id, agent_id
-        ):
-            return None
-        return Caller(claims.tenant_id, "agent", agent_id, "agent", _run_of(claims))
 
-    async def _user(self, claims: Claims, user_id: UUID) -> Caller | None:
-        return await self._people.user(claims.tenant_id, user_id)
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Whom a token that was proved is made out to."""
+
+    tenant_id: UUID
+    id: UUID
+    until_unix_s: int
+    agent: Caller | None
+    """None: a person, whose role is not the token's to say."""
+
+
+def _holder(claims: Claims) -> _Holder:
+    """Raises: TokenRefused: it does not say."""
+    kind, _, subject = claims.subject.partition(":")
+    try:
+        subject_id = UUID(subject)
+    except ValueError:
+        raise TokenRefused from None
+    agent = None
+    if kind == "agent":
+        if claims.role not in {"agent", "run"}:
+            raise TokenRefused
+        agent = Caller(claims.tenant_id, "agent", subject_id, "agent", _run_of(claims))
+    return _Holder(claims.tenant_id, subject_id, claims.expires_at_unix_s, agent)
 
 
 def _run_of(claims: Claims) -> RunClaim | None:

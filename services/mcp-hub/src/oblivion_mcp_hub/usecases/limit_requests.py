@@ -41,6 +41,16 @@ class PerMinute:
     tenant: int
 
 
+@dataclass(slots=True)
+class _Share:
+    """What this replica has taken of a limit, and not given out."""
+
+    left: int
+
+
+_NONE = _Share(0)
+
+
 class LimitRequests:
     """Takes one of each limit that a request counts against."""
 
@@ -50,7 +60,7 @@ class LimitRequests:
         self._counter = counter
         self._caller = Rate(per_minute.caller, per_s=MINUTE_S)
         self._tenant = Rate(per_minute.tenant, per_s=MINUTE_S)
-        self._left: TTLCache[tuple[UUID, str], int] = TTLCache(KEPT, MINUTE_S, timer=clock)
+        self._shares: TTLCache[tuple[UUID, str], _Share] = TTLCache(KEPT, MINUTE_S, timer=clock)
 
     async def take(self, caller: Caller) -> None:
         """Raises: TooManyRequests."""
@@ -58,12 +68,13 @@ class LimitRequests:
         await self._take(caller.tenant_id, "mcp:all", self._tenant, "your team")
 
     async def _take(self, tenant_id: UUID, key: str, rate: Rate, whose: str) -> None:
-        left = self._left.get((tenant_id, key), 0)
-        if left == 0:
-            share = min(max(1, rate.amount // SHARES), SHARE_MAX)
-            wait_s = await self._counter.acquire(tenant_id, key, rate, cost=share)
+        share = self._shares.get((tenant_id, key), _NONE)
+        if share.left == 0:
+            amount = min(max(1, rate.amount // SHARES), SHARE_MAX)
+            wait_s = await self._counter.acquire(tenant_id, key, rate, cost=amount)
             if wait_s > 0:
                 raise TooManyRequests(rate.amount, whose, wait_s)
             # Others may have taken one meanwhile.
-            left = share + self._left.get((tenant_id, key), 0)
-        self._left[tenant_id, key] = left - 1
+            amount += self._shares.get((tenant_id, key), _NONE).left
+            share = self._shares[tenant_id, key] = _Share(amount)
+        share.left -= 1
