@@ -3,7 +3,7 @@
 Traps (BullMQ for Python 3.4): a job without priority overtakes all others; `add` can hang for minutes while
 Redis is away; the built-in backoff has no jitter; delays are rounded to whole seconds unless the connection
 says otherwise; the worker's loop can end, or its blocking read go deaf, while its process lives; a job that
-comes is asked for by every free place of the worker.
+comes is asked for by every free place of the worker; workers bear names that BullMQ for Node does not know.
 """
 
 # BullMQ ships no types: this is the one module that touches it, so the rest of the code stays strict.
@@ -11,7 +11,10 @@ comes is asked for by every free place of the worker.
 
 import asyncio
 import contextlib
+import os
+import socket
 import time
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -77,14 +80,17 @@ async def park(job: Job, token: str, delay_s: float) -> None:
     raise DelayedError
 
 
-def redis_client(url: str) -> "Redis":
+def redis_client(url: str, name: str | None = None) -> "Redis":
     """A pooled client for one Queue or Worker: short retries, and reads that outlast a blocking one.
+
+    `name` is how Redis lists its connections.
 
     A connection that broke is tried again at once. One that answered nothing for so long is not: the worker's
     loop shall turn meanwhile, or a Redis that is stopped would make the process look dead.
     """
     return Redis.from_url(
         url,
+        client_name=name,
         decode_responses=True,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2, supported_errors=(RedisConnectionError,)),
         socket_timeout=BLOCKING_READ_TIMEOUT_S,
@@ -184,6 +190,15 @@ class JobQueue:
             ) from None
 
 
+def worker_client_name(queue: str) -> str:
+    """How the connection is called by which this process's worker waits for jobs.
+
+    BullMQ for Node, and so the queue board, looks for the queue's name in base64 among Redis's clients.
+    Source: `getWorkers` and `clientName` in https://github.com/taskforcesh/bullmq
+    """
+    return f"bull:{b64encode(queue.encode()).decode()}:w:{socket.gethostname()}-{os.getpid()}"
+
+
 class SupervisedWorker:
     """The consuming side of one queue: a BullMQ worker that is started again when its loop ends."""
 
@@ -204,7 +219,7 @@ class SupervisedWorker:
         self._concurrency = concurrency
         self._lock_s = lock_s
         self._worker: Worker | None = None
-        self._client: Redis | None = None
+        self._clients: tuple[Redis, ...] = ()
         self._supervision: asyncio.Task[None] | None = None
         self._turned_at = time.monotonic()
         self._closing = False
@@ -228,9 +243,12 @@ class SupervisedWorker:
         if self._worker is not None:
             # BullMQ leaves a task behind that asks for the next job, and would open a connection again.
             await end(*self._worker.processing)
-        if self._client is not None:
-            # BullMQ closes what it opened itself, not what it was given.
-            await self._client.aclose()
+        await self._close_clients()
+
+    async def _close_clients(self) -> None:
+        """BullMQ closes what it opened itself, not what it was given."""
+        for client in self._clients:
+            await client.aclose()
 
     async def _supervise(self) -> None:
         while not self._closing:
@@ -242,18 +260,19 @@ class SupervisedWorker:
             if not self._closing:
                 _log.warning("worker_loop_ended", queue=self.name)
                 await self._worker.close(force=True)
-                if self._client is not None:
-                    await self._client.aclose()
+                await self._close_clients()
                 await asyncio.sleep(RESTART_DELAY_S)
 
     def _new_worker(self) -> Worker:
-        self._client = redis_client(self._redis_url)
+        commands = redis_client(self._redis_url)
+        waiting = redis_client(self._redis_url, worker_client_name(self.name))
+        self._clients = (commands, waiting)
         worker = Worker(
             self.name,
             self._process,
             {
                 "autorun": False,
-                "connection": self._client,
+                "connection": commands,
                 "concurrency": self._concurrency,
                 "lockDuration": int(self._lock_s * 1000),
                 "stalledInterval": int(self._lock_s * 1000),
@@ -267,6 +286,9 @@ class SupervisedWorker:
         )
         connection = worker.blockingRedisConnection
         assert isinstance(connection, RedisConnection)  # noqa: S101  # We asked for the Redis backend.
+        connection.conn = waiting
+        # Left to itself it would name every connection, and after its own fashion.
+        worker.clientName = ""
         connection.capabilities = {**connection.capabilities, "canDoubleTimeout": True}
         worker.getNextJob = self._one_at_a_time(worker.getNextJob)
         worker.on("error", self._report)

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,20 +18,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from oblivion_contracts.jobs import AI_AGENT_TASKS, PROCESS_MENTION, ProcessMention
+from oblivion_contracts.jobs import AI_AGENT_TASKS, PROCESS_MENTION, WEBHOOK_PROCESSING, ProcessMention
 from oblivion_observer.adapters.board_socket import BoardSocket
 from oblivion_observer.adapters.signed_in import GatewaysWord
 from oblivion_observer.ports import BoardAnswer
 from oblivion_observer.queue_board import PROGRAM
 from oblivion_observer.routes.application import make_application
 from oblivion_observer.routes.queue_board import QueueBoard
+from oblivion_platform.embedded.redis import EmbeddedRedis
 from oblivion_platform.environment import machine_environment
 from oblivion_platform.health import Health, Phase
 from oblivion_platform.http_server import serving
 from oblivion_platform.jobs import JobPolicy, NewJob
 from oblivion_platform.lifetime import tied_to_parent
 from oblivion_platform.node import node_program
-from oblivion_platform.queue import JobQueue
+from oblivion_platform.queue import JobQueue, SupervisedWorker
+from oblivion_platform.testing import eventually
 
 ORIGIN = "http://localhost:8300"
 BOARD = "/admin/queues"
@@ -263,9 +267,14 @@ async def test_a_board_that_answers_nothing_is_said_to_be_away_and_one_that_hang
     assert (gone.status_code, "make page" in gone.text) == (503, True)
 
 
+NEEDS_NODE = pytest.mark.skipif(
+    node_program() is None or not PROGRAM.exists(), reason="needs Node and make page"
+)
+
+
 @asynccontextmanager
-async def real_board(folder: Path, redis_url: str) -> AsyncGenerator[BoardSocket]:
-    """Bull Board as `oblivion up` starts it."""
+async def board_process(folder: Path, redis_url: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Bull Board as `oblivion up` starts it, once it listens."""
     environment = {
         **machine_environment(),
         "OBLIVION_REDIS_URL": redis_url,
@@ -277,18 +286,32 @@ async def real_board(folder: Path, redis_url: str) -> AsyncGenerator[BoardSocket
             *command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         stack.push_async_callback(process.wait)
-        stack.callback(process.terminate)
+        stack.callback(end, process)
         assert process.stdout is not None
+        said = b""
         async with asyncio.timeout(UP_WITHIN_S):
-            said = await process.stdout.readline()
-        assert b"board.sock" in said, said
+            while b"board.sock" not in said:  # Before it may stand that Redis is away.
+                line = await process.stdout.readline()
+                assert line, said
+                said += line
+        yield process
+
+
+def end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+
+
+@asynccontextmanager
+async def real_board(folder: Path, redis_url: str) -> AsyncGenerator[BoardSocket]:
+    async with board_process(folder, redis_url):
         board = BoardSocket(str(folder / "board.sock"))
-        stack.push_async_callback(board.close)
         yield board
+        await board.close()
 
 
 @pytest.mark.integration
-@pytest.mark.skipif(node_program() is None or not PROGRAM.exists(), reason="needs Node and make page")
+@NEEDS_NODE
 async def test_the_real_board_shows_our_jobs_which_hold_ids_only(
     signed_in: GatewaysWord, redis_url: str, tmp_path: Path
 ) -> None:
@@ -312,3 +335,69 @@ async def test_the_real_board_shows_our_jobs_which_hold_ids_only(
     assert told == {"run_id": str(run), "tenant_id": str(tenant)}
     assert refused.status_code == 403
     await queue.close()
+
+
+@pytest.mark.integration
+@NEEDS_NODE
+async def test_the_real_board_sees_who_works_and_where_nobody_does(
+    signed_in: GatewaysWord, redis_url: str, tmp_path: Path
+) -> None:
+    async def nothing(*_: object) -> dict[str, object]:
+        return {}
+
+    worker = SupervisedWorker(AI_AGENT_TASKS, redis_url, nothing, JobPolicy(), concurrency=4)
+    worker.start()
+    async with (
+        real_board(tmp_path, redis_url) as board,
+        browser(QueueBoard(signed_in, board, frozenset({ORIGIN})), "operator") as client,
+    ):
+
+        async def who_works(queue: str) -> list[str]:
+            answer = await client.get(f"{BOARD}/api/queues/{queue}/workers")
+            assert answer.status_code == 200, answer.text
+            return [each["name"] for each in answer.json()["workers"]]
+
+        async def one_works() -> bool:
+            return await who_works(AI_AGENT_TASKS) == [f"{socket.gethostname()}-{os.getpid()}"]
+
+        assert await eventually(one_works)
+        assert await who_works(WEBHOOK_PROCESSING) == []
+    await worker.close()
+
+
+@pytest.mark.integration
+@NEEDS_NODE
+async def test_a_board_whose_redis_is_away_says_so_and_goes_on_once_it_is_back(
+    signed_in: GatewaysWord, tmp_path: Path
+) -> None:
+    redis = EmbeddedRedis(tmp_path / "redis")
+    async with board_process(tmp_path, redis.url) as process:
+        board = BoardSocket(str(tmp_path / "board.sock"), timeout_s=2)
+        async with browser(QueueBoard(signed_in, board, frozenset({ORIGIN})), "operator") as client:
+
+            async def answer() -> httpx.Response:
+                return await client.get(f"{BOARD}/api/queues", headers={"Accept": "application/json"})
+
+            async def shows_jobs() -> bool:
+                return (await answer()).status_code == 200
+
+            away = await answer()
+            assert (away.status_code, away.json()["code"]) == (503, "queue_board_unavailable")
+            for _ in range(2):
+                await redis.start()
+                assert await eventually(shows_jobs)
+                await redis.stop()
+                assert (await answer()).status_code >= 500
+            assert (await client.get(BOARD)).status_code == 200, "the board itself is there all the time"
+        await board.close()
+        assert process.returncode is None
+
+
+@pytest.mark.integration
+@NEEDS_NODE
+async def test_a_board_that_is_told_to_go_leaves_no_socket_behind(redis_url: str, tmp_path: Path) -> None:
+    async with board_process(tmp_path, redis_url) as process:
+        assert (tmp_path / "board.sock").is_socket()
+        process.terminate()
+        assert await process.wait() == 0
+    assert not (tmp_path / "board.sock").exists()
