@@ -164,7 +164,7 @@ class Visits:
         for number, page in enumerate(pages, start=1):
             path = PICTURES / f"{story}-{number}-{SCHEME}-{WIDTH}.png"
             with suppress(PlaywrightError):
-                await page.screenshot(path=path, timeout=5_000)
+                await page.screenshot(path=path, animations="disabled", timeout=5_000)
 
     async def sign_in(self, page: Page, link: str) -> None:
         await page.goto(link)

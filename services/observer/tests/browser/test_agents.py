@@ -25,6 +25,7 @@ async def create(page: Page, name: str) -> dict[str, str]:
     await dialog.get_by_role("button", name="Create", exact=True).click()
     environment = environment_of(await dialog.get_by_label("Its environment").inner_text())
     await dialog.get_by_role("button", name="I have kept it").click()
+    await expect(dialog).to_have_count(0)
     await page.get_by_role("link", name=name).click()
     await expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
     return environment
@@ -67,10 +68,14 @@ async def test_an_agent_for_the_cluster_is_shown_and_not_registered(page: Page):
     await dialog.get_by_label("Examples").fill("paint the bridge\npaint the door")
     await dialog.get_by_label("Messages a minute").fill("3")
     await dialog.get_by_role("tab", name="On the cluster").click()
-    shown = await dialog.get_by_label("The YAML to apply").inner_text()
-    for line in ('name: "painter"', 'description: "Paints: things"', '- "paint the door"'):
-        assert line in shown
-    assert "messagesPerMinute: 3" in shown
+    shown = dialog.get_by_label("The YAML to apply")
+    for line in (
+        'name: "painter"',
+        'description: "Paints: things"',
+        '- "paint the door"',
+        "messagesPerMinute: 3",
+    ):
+        await expect(shown).to_contain_text(line)
     await expect(dialog.get_by_role("button", name="Create", exact=True)).to_have_count(0)
     await dialog.get_by_role("button", name="Close").click()
     assert "painter" not in await names(page)
@@ -95,11 +100,12 @@ async def test_a_new_secret_can_be_copied_on_a_phone(visits: Any):
     await create(page, "pocket")
     secrets = page.get_by_role("region", name="Secrets")
     await secrets.get_by_role("button", name="New secret").click()
-    copy = await secrets.get_by_role("button", name="Copy").bounding_box()
-    around = await secrets.bounding_box()
-    assert copy is not None
+    copy = secrets.get_by_role("button", name="Copy")
+    await expect(copy).to_be_visible()
+    inside, around = await copy.bounding_box(), await secrets.bounding_box()
+    assert inside is not None
     assert around is not None
-    assert copy["x"] + copy["width"] <= around["x"] + around["width"], "it is cut off"
+    assert inside["x"] + inside["width"] <= around["x"] + around["width"], "it is cut off"
 
 
 async def test_whoever_retires_the_last_secret_is_told_what_that_does(page: Page):

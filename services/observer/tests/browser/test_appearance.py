@@ -3,6 +3,7 @@
 The pictures are kept in build/screenshots, to be looked at.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ async def test_every_view_is_whole_and_open_to_everybody(
         if name == "mappings":
             await page.get_by_role("button", name="Test and events").first.click()
             await expect(page.get_by_role("region", name="Troubles")).to_be_visible()
-        await page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True)
+        picture = pictures / f"{name}-{scheme}-{width}.png"
+        await page.screenshot(path=picture, full_page=True, animations="disabled")
         found = await faults(page)
         if await page.evaluate("document.documentElement.scrollWidth") > width:
             found.append("wider than the screen")
@@ -129,4 +131,4 @@ async def test_the_page_can_be_used_by_keyboard_alone(page: Page):
     await page.get_by_role("link", name="analysis").focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="analysis", level=1)).to_be_visible()
-    assert "/agents/" in page.url
+    await expect(page).to_have_url(re.compile("/agents/"))

@@ -23,12 +23,12 @@ async def dead_letter(page: Page, sandbox: SandboxControl, mention: Mention) -> 
     await page.goto("/")
     await page.get_by_role("link", name=re.compile("Dead letters [1-9]")).click()
     await page.get_by_role("button", name="slack_invalid_blocks: 1").click()
-    assert "cause=slack_invalid_blocks" in page.url
+    await expect(page).to_have_url(re.compile("cause=slack_invalid_blocks"))
     await page.get_by_role("link", name="effect: slack").first.click()
     drawer = page.get_by_role("dialog", name="Dead letter")
     await expect(drawer.get_by_role("heading", name="What went wrong")).to_be_visible()
     await expect(drawer.get_by_role("link", name="The run")).to_be_visible()
-    assert "letter=" in page.url, "a link shows the same thing"
+    await expect(page, "a link shows the same thing").to_have_url(re.compile("letter="))
     return drawer
 
 

@@ -76,7 +76,7 @@ async def test_an_empty_installation_leads_to_its_first_answer(newcomer: Page):
         await expect(page.get_by_text("Here I am.")).to_be_visible()
         await page.goto("/first-steps")
         await expect(asking.get_by_text("An agent has answered.")).to_be_visible()
-    assert await page.get_by_text("3 steps are left").count() == 1
+    await expect(page.get_by_text("3 steps are left")).to_have_count(1)
 
 
 async def test_what_is_connected_is_done_and_the_overview_leads_on(
@@ -88,4 +88,4 @@ async def test_what_is_connected_is_done_and_the_overview_leads_on(
         await expect(step(page, title).get_by_text("done", exact=True)).to_be_visible()
     links = (await (await page.request.get("/api/mappings")).json())["items"]
     linked = any(link["state"] == "active" for link in links)
-    assert await step(page, "Link a list").get_by_text("to do").count() == (0 if linked else 1)
+    await expect(step(page, "Link a list").get_by_text("to do")).to_have_count(0 if linked else 1)

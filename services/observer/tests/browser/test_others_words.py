@@ -17,10 +17,11 @@ AS_TEXT = "<img src=x onerror=alert(1)>"
 ARRIVES_MS = 60_000
 
 
-async def is_text(page: Page) -> bool:
+async def stays_text(page: Page) -> None:
     """It is there as it was written; a dialog or a refused script would fail the story by itself."""
     await expect(page.get_by_text(AS_TEXT).first).to_be_attached()
-    return await page.locator("img[src=x]").count() == 0
+    await expect(page.get_by_label("Loading")).to_have_count(0)
+    await expect(page.locator("img[src=x]")).to_have_count(0)
 
 
 async def made(page: Page, up: Any, kind: str, **wish: Any) -> dict[str, Any]:
@@ -46,7 +47,7 @@ async def test_what_agents_workflows_and_people_are_called_stays_text(page: Page
     )
     for path in paths:
         await page.goto(path)
-        assert await is_text(page), path
+        await stays_text(page)
 
 
 async def test_a_task_s_title_and_a_list_s_name_stay_text(page: Page, up: Any, sandbox: SandboxControl):
@@ -61,7 +62,7 @@ async def test_a_task_s_title_and_a_list_s_name_stay_text(page: Page, up: Any, s
     await mapping.get_by_role("button", name="Test and events").click()
     troubles = mapping.get_by_role("region", name="Troubles")
     await expect(troubles.get_by_text(f"Task {AS_TEXT}")).to_be_visible(timeout=ARRIVES_MS)
-    assert await is_text(page)
+    await stays_text(page)
     await troubles.get_by_role("link", name="Its dead letter").click()
     drawer = page.get_by_role("dialog", name="Dead letter")
     await drawer.get_by_role("button", name="Discard this letter").click()
@@ -82,7 +83,7 @@ async def test_what_a_tool_gave_back_stays_text(page: Page, mention: Mention, sa
     ).to_be_visible()
     run = await (await page.request.get(f"/api/runs/{page.url.rpartition('/')[2]}")).json()
     assert AS_TEXT in run["result"], "the tool's result is in the answer"
-    assert await is_text(page)
+    await stays_text(page)
 
 
 async def test_what_another_tenant_has_is_not_there(page: Page, newcomer: Page, lived_in: Any):

@@ -113,4 +113,4 @@ async def test_questions_that_cannot_be_asked_for_say_so(page: Page):
     await page.unroute("**/api/approvals*")
     await page.get_by_role("button", name="Try again").click()
     await expect(page.get_by_text("Not now.")).to_have_count(0)
-    assert await page.get_by_role("heading", name="Overview").count() == 1
+    await expect(page.get_by_role("heading", name="Overview")).to_have_count(1)

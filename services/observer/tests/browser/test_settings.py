@@ -53,7 +53,7 @@ async def test_kept_tokens_say_of_what_they_are_and_how_they_are_replaced(page: 
     await expect(slack.locator("time")).to_have_count(2)
     await kept.get_by_role("link", name="its page").first.click()
     await expect(page.get_by_role("heading", name="Its tools")).to_be_visible()
-    assert "/tools/" in page.url
+    await expect(page).to_have_url(re.compile("/tools/"))
 
 
 async def test_a_clickup_token_says_when_it_was_used(page: Page, up: Any, sandbox: SandboxControl):
@@ -82,7 +82,7 @@ async def test_the_audit_log_names_who_did_what_and_shows_all_of_a_line(page: Pa
     await row.get_by_role("link").click()
     drawer = page.get_by_role("dialog", name="What was changed")
     await expect(drawer.get_by_text(re.compile("user.created"))).to_be_visible()
-    assert "line=" in page.url, "a link shows the same thing"
+    await expect(page, "a link shows the same thing").to_have_url(re.compile("line="))
     await page.reload()
     await expect(drawer.get_by_text(name)).to_be_visible()
     await drawer.get_by_role("button", name="Close").click()

@@ -27,7 +27,7 @@ async def test_somebody_signs_in_by_their_company_and_is_where_they_wanted_to_be
     page: Page = await visits.page(signed_in=False, viewport={"width": width, "height": 900})
     await at_the_provider(page, email)
     await expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
-    assert page.url.endswith("/runs?state=failed")
+    await expect(page).to_have_url(f"{up.base_url}/runs?state=failed")
     me = await (await page.request.get("/api/me")).json()
     assert (me["name"], me["role"]) == (name, "user")
     assert "oblivion_session" not in await page.evaluate("document.cookie")

@@ -12,17 +12,19 @@ export const theme = createTheme({
   components: { Alert: { styles: { body: { minWidth: 0 } } } },
 });
 
-/** Quiet text and errors stand out enough from both grounds (WCAG AA). */
+/** Quiet text, what stands in empty fields, and errors stand out enough from both grounds (WCAG AA). */
 export const variables: CSSVariablesResolver = () => ({
   variables: {},
   light: {
     "--mantine-color-dimmed": "#52595f",
+    "--mantine-color-placeholder": "#6b7278",
     "--mantine-color-error": "var(--mantine-color-red-9)",
     "--mantine-color-red-outline": "var(--mantine-color-red-9)",
     "--ground": "#f7f7fa",
   },
   dark: {
     "--mantine-color-dimmed": "#b3b8bd",
+    "--mantine-color-placeholder": "#9a9fa5",
     "--mantine-color-error": "var(--mantine-color-red-3)",
     "--ground": "#17181c",
   },

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 /** Names and values. */
 export function Pairs({ title, pairs }: { title: string; pairs: [string, ReactNode][] }) {
   return (
-    <Paper withBorder p="md">
+    <Paper withBorder p="md" className="pairs">
       <Title order={2} size="h5" mb="xs">
         {title}
       </Title>
@@ -12,7 +12,7 @@ export function Pairs({ title, pairs }: { title: string; pairs: [string, ReactNo
         <Table.Tbody>
           {pairs.map(([name, value]) => (
             <Table.Tr key={name}>
-              <Table.Th fw={400} w="42%" c="dimmed" scope="row" style={{ verticalAlign: "top" }}>
+              <Table.Th fw={400} c="dimmed" scope="row">
                 {name}
               </Table.Th>
               <Table.Td style={{ overflowWrap: "anywhere" }}>{value}</Table.Td>

@@ -9,7 +9,6 @@ const COLORS: Record<string, string> = {
   running: "blue",
   assigned: "blue",
   routed: "blue",
-  queued: "gray",
   received: "blue",
   waiting: "yellow",
   muted: "yellow",
@@ -22,7 +21,7 @@ const COLORS: Record<string, string> = {
 /** A state as a word; its colour says nothing that the word does not. */
 export function State({ of, children }: { of: string; children?: string }) {
   return (
-    <Badge className="state" variant="dot" color={COLORS[of] ?? "gray"} tt="none" fw={500}>
+    <Badge className="state" variant="dot" color={COLORS[of] ?? "dimmed"} tt="none" fw={500}>
       {children ?? of}
     </Badge>
   );

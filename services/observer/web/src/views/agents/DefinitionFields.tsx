@@ -103,7 +103,7 @@ export type Limits = NonNullable<Definition["limits"]>;
 const COUNTED = [
   ["messages_per_minute", "Messages a minute", 1, 600],
   ["concurrency", "Runs at once on a replica", 1, 100],
-  ["max_hops", "Hand-ons", 0, 20],
+  ["max_hops", "Times work is handed on", 0, 20],
   ["max_tool_calls_per_run", "Tool calls a run", 0, 10_000],
 ] as const;
 

@@ -165,7 +165,7 @@ function limitsOf({ limits }: Agent): [string, ReactNode][] {
   return [
     ["Messages a minute", limits?.messages_per_minute ?? "–"],
     ["Runs at once", limits?.concurrency ?? "–"],
-    ["Hand-ons", limits?.max_hops ?? "–"],
+    ["Handed on, at most", limits?.max_hops ?? "–"],
     ["Tool calls a run", limits?.max_tool_calls_per_run ?? "–"],
     ["Spend a day", limits?.usd_per_day == null ? "no limit" : `$${limits.usd_per_day}`],
   ];

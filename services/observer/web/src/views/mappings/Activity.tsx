@@ -35,10 +35,10 @@ export function Activity({ mapping }: { mapping: Mapping }) {
         {events.length === 0 && <Text size="sm">None in the last 7 days.</Text>}
         {events.map((event) => (
           <Group key={event.id} gap="xs" wrap="nowrap" mih={30}>
-            <Text span style={{ flexShrink: 0 }}>
+            <Text span w={84} style={{ flexShrink: 0 }}>
               <State of={event.state} />
             </Text>
-            <Text size="sm" truncate>
+            <Text size="sm" style={{ overflowWrap: "anywhere" }}>
               <Link to="/events" search={{ event: event.id }}>
                 {event.source} {event.event_type}
               </Link>

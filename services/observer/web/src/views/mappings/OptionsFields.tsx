@@ -32,7 +32,7 @@ export function OptionsFields({ value, onChange }: Parts) {
       {value.tasks === "tagged" && (
         <TextInput
           label="Tag"
-          description="In the name or the description of a task."
+          description="One of a task's tags, or in its name or description."
           maxLength={80}
           value={value.task_tag}
           onChange={(event) => onChange({ ...value, task_tag: event.currentTarget.value })}

@@ -139,7 +139,7 @@ function breakersFigure(breakers: Schemas["BreakerView"][] | undefined): FigureO
   return {
     label: "Breakers",
     value: providers.length === 0 ? "closed" : `${providers.length} open`,
-    detail: providers.length === 0 ? "nobody is left alone" : `left alone: ${providers.join(", ")}`,
+    detail: providers.length === 0 ? "no provider is left alone" : `left alone: ${providers.join(", ")}`,
     link: { to: "/feed", search: providers[0] ? { search: providers[0] } : {} },
     isBad: providers.length > 0,
   };

@@ -73,7 +73,7 @@ function One({ queue, points, isPlotWaiting }: OneParts) {
         {about}
       </Text>
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="sm">
-        <SimpleGrid cols={{ base: 2, xs: 3 }} spacing="xs">
+        <SimpleGrid cols={{ base: 2, xs: 3 }} spacing="xs" style={{ alignContent: "start" }}>
           <Fact name="Waiting" link={waiting}>
             {queue.depth}
           </Fact>

@@ -68,6 +68,13 @@ function knownBy(filter: RunFilter): string[] {
   return filter.workflowId ? ["From", "Took"] : [];
 }
 
+/** What will be seen where nothing is yet. */
+function whatComes({ state, agentId, workflowId }: RunFilter): string {
+  if (state) return "None is like that now.";
+  if (workflowId) return "Each time that it runs appears here, newest first.";
+  return `What people ask ${agentId ? "this agent" : "the agents"} appears here, newest first.`;
+}
+
 /** Runs, newest first, as they come. */
 export function RunRows({ filter }: { filter: RunFilter }) {
   const pages = usePages<Run>({
@@ -95,7 +102,7 @@ export function RunRows({ filter }: { filter: RunFilter }) {
       columns={COLUMNS.filter(({ title }) => !knownBy(filter).includes(title))}
       pages={pages}
       idOf={(run) => run.id}
-      empty={{ title: "No runs", text: "What people ask the agents appears here, newest first." }}
+      empty={{ title: "No runs", text: whatComes(filter) }}
     />
   );
 }
