@@ -33,7 +33,7 @@ SOURCES = git ls-files -co --exclude-standard Dockerfile requirements.lock image
 PUBLISHED := oblivion oblivion-crds
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types page-check page-test page-where-possible job-progress publish-job-progress lock lock-check run demo test check format schemas faults fault-schedules bench conformance test-browser stories images image-sizes load push deploy infra infra-check e2e charts chart-snapshots clean
+.PHONY: help setup page page-types page-check page-test page-where-possible job-progress publish-job-progress lock lock-check run demo test check format schemas faults fault-schedules bench conformance chromium test-browser stories images image-sizes load push deploy infra infra-check e2e charts chart-snapshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -144,10 +144,13 @@ bench: $(VENV)/.installed ## Measure, beside peers and limits in the same run
 conformance: $(VENV)/.installed ## The public MCP conformance suite against the hub, both generations (needs npm once)
 	$(BIN)/python services/mcp-hub/conformance
 
-test-browser: $(VENV)/.installed page ## The tests that need Chromium (Debian: apt-get install chromium)
+chromium: # Asked for by name, tests that need it fail without it; elsewhere they are skipped.
+	@command -v chromium > /dev/null || { echo "The stories need Chromium (Debian: apt-get install chromium)."; exit 1; }
+
+test-browser: chromium $(VENV)/.installed page ## The tests that need Chromium (Debian: apt-get install chromium)
 	$(BIN)/pytest -m browser
 
-stories: $(VENV)/.installed page ## Those of the page alone, with pictures in build/screenshots: STORIES_WIDTH=1440 STORIES_SCHEME=light
+stories: chromium $(VENV)/.installed page ## Those of the page alone, with pictures in build/screenshots: STORIES_WIDTH=1440 STORIES_SCHEME=light
 	$(BIN)/pytest -m browser services/observer
 
 images: $(addprefix image-,$(IMAGES)) ## Build every container image (OBLIVION_BUILD="docker build")
