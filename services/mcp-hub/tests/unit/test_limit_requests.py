@@ -42,3 +42,12 @@ async def test_of_a_limit_without_end_no_more_is_taken_at_once_than_costs_little
     for _ in range(2 * SHARE_MAX + 1):
         await limits.take(caller)
     assert counter.costs == {f"mcp:{caller.subject}": [SHARE_MAX] * 3, "mcp:all": [SHARE_MAX] * 3}
+
+
+async def test_a_share_is_over_a_minute_after_it_was_taken_however_often_it_is_used(caller):
+    now_s = [0.0]
+    counter = Counter()
+    limits = LimitRequests(counter, PerMinute(caller=500, tenant=500), clock=lambda: now_s[0])
+    for now_s[0] in (0.0, 30.0, 59.0, 61.0):
+        await limits.take(caller)
+    assert counter.costs == {f"mcp:{caller.subject}": [10, 10], "mcp:all": [10, 10]}

@@ -111,6 +111,7 @@ class ShortWay:
         self._guard = guard
         self._credential = credential
         self._most_bytes = most_bytes
+        self._judged_url = ""
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=_GuardedResolver(guard),
@@ -135,7 +136,9 @@ class ShortWay:
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
     ) -> AsyncGenerator[Answer]:
         """Raises: aiohttp.ClientError, OSError, AddressRefused, ServerRefused."""
-        self._refuse_number(urlsplit(url).hostname or "")
+        if url != self._judged_url:
+            self._refuse_number(urlsplit(url).hostname or "")
+            self._judged_url = url
         shown = await self._credential.header()
         response = await self._asked(method, url, {**headers, **shown}, content)
         try:

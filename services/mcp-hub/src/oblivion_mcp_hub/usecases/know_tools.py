@@ -55,24 +55,27 @@ class _Known:
     due_at: float
 
 
-@dataclass
-class _Tenant:
-    catalog: Catalog
-    known: dict[UUID, _Known]
-    read_again_at: float
-    is_outdated: bool = False
-
-    @property
-    def due_at(self) -> float:
-        return min([self.read_again_at, *(each.due_at for each in self.known.values())])
-
-
 @dataclass(frozen=True, slots=True)
 class KnownTools:
     """A catalog, and the connections behind it."""
 
     catalog: Catalog
     connections: dict[UUID, Connection] = field(default_factory=dict[UUID, Connection])
+
+
+@dataclass
+class _Tenant:
+    known: dict[UUID, _Known]
+    read_again_at: float
+    is_outdated: bool = False
+
+    def __post_init__(self) -> None:
+        self.sum_up()
+
+    def sum_up(self) -> None:
+        """What `known` comes to, once it has changed."""
+        self.tools = _tools(self.known)
+        self.due_at = min([self.read_again_at, *(each.due_at for each in self.known.values())])
 
 
 class KnowTools:
@@ -111,10 +114,7 @@ class KnowTools:
             await self._wait_for_newer(tenant_id)
         elif tenant.due_at <= self._clock():
             self._load_soon(tenant_id)
-        tenant = self._tenants[tenant_id]
-        return KnownTools(
-            tenant.catalog, {each.connection.id: each.connection for each in tenant.known.values()}
-        )
+        return self._tenants[tenant_id].tools
 
     async def keep_looking(self, tenant_id: UUID) -> None:
         """For as long as somebody wants to hear of changes: what is away is asked for again without them."""
@@ -159,6 +159,7 @@ class KnowTools:
         tenant = self._tenants.get(tenant_id)
         if tenant is not None and connection_id in tenant.known:
             tenant.known[connection_id] = replace(tenant.known[connection_id], due_at=float("-inf"))
+            tenant.sum_up()
 
     def withdraw(self, connection: Connection, why: str) -> None:
         """Its breaker opened: its tools are gone until it answers again."""
@@ -167,7 +168,7 @@ class KnowTools:
             due_at = self._clock() + self._terms.retry_s
             offer = tenant.known[connection.id].offer
             tenant.known[connection.id] = _Known(connection, offer.failed(why), due_at)
-            tenant.catalog = _catalog(tenant.known)
+            tenant.sum_up()
             self._changes_of_lists.tell(connection.tenant_id)
 
     async def close(self) -> None:
@@ -236,10 +237,11 @@ class KnowTools:
         by_id = {each.connection.id: each for each in found}
         read_again_at = self._clock() + self._terms.keep_s
         is_outdated = changes != self._change_of(tenant_id)  # Then this may be from before the change.
-        catalog = _catalog(by_id)
-        self._tenants[tenant_id] = _Tenant(catalog, by_id, read_again_at, is_outdated)
+        tenant = self._tenants[tenant_id] = _Tenant(by_id, read_again_at, is_outdated)
         # Of what outdated it they were told before.
-        if before is not None and not before.is_outdated and not catalog.offers_as(before.catalog):
+        if before is None or before.is_outdated:
+            return
+        if not tenant.tools.catalog.offers_as(before.tools.catalog):
             self._changes_of_lists.tell(tenant_id)
 
     def _forget_one(self) -> None:
@@ -309,6 +311,6 @@ def source_of(connection: Connection) -> Source:
     )
 
 
-def _catalog(known: dict[UUID, _Known]) -> Catalog:
+def _tools(known: dict[UUID, _Known]) -> KnownTools:
     offers: Sequence[Offer] = [each.offer for each in known.values()]
-    return Catalog.of(offers)
+    return KnownTools(Catalog.of(offers), {each.connection.id: each.connection for each in known.values()})
