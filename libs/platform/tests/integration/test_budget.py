@@ -34,7 +34,7 @@ async def test_replicas_share_one_budget(budgets: tuple[Budget, Budget]) -> None
     for budget in (one, two, one):
         assert await budget.acquire(TENANT, "clickup:token", THREE_A_MINUTE) == 0
     for budget in budgets:
-        assert 58 < await budget.acquire(TENANT, "clickup:token", THREE_A_MINUTE) <= 60
+        assert 50 < await budget.acquire(TENANT, "clickup:token", THREE_A_MINUTE) <= 60
     assert await one.acquire(TENANT, "clickup:other", THREE_A_MINUTE) == 0
     assert await one.acquire(OTHER_TENANT, "clickup:token", THREE_A_MINUTE) == 0
 
@@ -42,10 +42,10 @@ async def test_replicas_share_one_budget(budgets: tuple[Budget, Budget]) -> None
 async def test_a_refused_request_takes_nothing_and_the_wait_is_the_true_one(
     budgets: tuple[Budget, Budget],
 ) -> None:
-    budget, rate = budgets[0], Rate(1, per_s=1)
+    budget, rate = budgets[0], Rate(1, per_s=4)
     assert await budget.acquire(TENANT, "slack:channel", rate) == 0
     for _ in range(20):
-        assert 0 < await budget.acquire(TENANT, "slack:channel", rate) <= 1
+        assert 0 < await budget.acquire(TENANT, "slack:channel", rate) <= 4
 
     async def granted() -> bool:
         return await budget.acquire(TENANT, "slack:channel", rate) == 0
@@ -62,9 +62,9 @@ async def test_cost_and_headroom_leave_room_for_what_is_more_urgent(budgets: tup
 
 async def test_a_pause_binds_every_replica_and_ends(budgets: tuple[Budget, Budget]) -> None:
     one, two = budgets
-    await one.pause(TENANT, "k", 0.2)
+    await one.pause(TENANT, "k", 2)
     for budget in budgets:
-        assert 0 < await budget.acquire(TENANT, "k", THREE_A_MINUTE) <= 0.2
+        assert 0 < await budget.acquire(TENANT, "k", THREE_A_MINUTE) <= 2
 
     async def granted() -> bool:
         return await two.acquire(TENANT, "k", THREE_A_MINUTE) == 0
@@ -95,7 +95,7 @@ async def test_budgets_are_kept_alone_while_redis_is_away_and_together_after(
             assert await budget.acquire(TENANT, "k", THREE_A_MINUTE) == 0
         assert await budget.acquire(TENANT, "k", THREE_A_MINUTE) > 0
         await budget.pause(TENANT, "other", 30)
-        assert await budget.acquire(TENANT, "other", THREE_A_MINUTE) > 29
+        assert await budget.acquire(TENANT, "other", THREE_A_MINUTE) > 20
         assert time.monotonic() - began < 10, "an absent Redis is not waited for again and again"
         await server.stop()
         await server.start()

@@ -21,7 +21,7 @@ async def calendar(sandbox: RunningSandbox) -> AsyncGenerator[httpx.AsyncClient]
 
 
 def event(
-    start: str = "2027-03-01T09:00:00Z", end: str = "2027-03-01T10:00:00Z", **more: Any
+    start: str = "2040-03-01T09:00:00Z", end: str = "2040-03-01T10:00:00Z", **more: Any
 ) -> dict[str, Any]:
     return {"summary": "x", "start": {"dateTime": start}, "end": {"dateTime": end}, **more}
 
@@ -57,11 +57,11 @@ async def test_an_event_is_made_changed_and_deleted(calendar: httpx.AsyncClient)
     ("body", "reason"),
     [
         ({"summary": "x"}, "required"),
-        ({"start": {"dateTime": "2027-03-01T09:00:00Z"}}, "required"),
-        (event(end="2027-03-01T09:00:00Z"), "timeRangeEmpty"),
-        (event(start="2027-03-01T09:00:00"), "required"),
+        ({"start": {"dateTime": "2040-03-01T09:00:00Z"}}, "required"),
+        (event(end="2040-03-01T09:00:00Z"), "timeRangeEmpty"),
+        (event(start="2040-03-01T09:00:00"), "required"),
         (event(attendees=[{"email": "ana"}]), "invalid"),
-        ({"start": {"date": "tomorrow"}, "end": {"date": "2027-03-01"}}, "invalid"),
+        ({"start": {"date": "tomorrow"}, "end": {"date": "2040-03-01"}}, "invalid"),
     ],
 )
 async def test_a_wrong_event_is_refused(calendar: httpx.AsyncClient, body: dict[str, Any], reason: str):
@@ -72,16 +72,16 @@ async def test_a_wrong_event_is_refused(calendar: httpx.AsyncClient, body: dict[
 
 async def test_events_are_listed_within_bounds_in_order_and_page_by_page(calendar: httpx.AsyncClient):
     for hour in (12, 9, 15):
-        moment = f"2027-03-01T{hour:02}"
+        moment = f"2040-03-01T{hour:02}"
         await calendar.post(EVENTS, json=event(f"{moment}:00:00Z", f"{moment}:30:00Z", summary=f"at {hour}"))
-    window = {"timeMin": "2027-03-01T09:15:00Z", "timeMax": "2027-03-01T15:00:00Z"}
+    window = {"timeMin": "2040-03-01T09:15:00Z", "timeMax": "2040-03-01T15:00:00Z"}
     order = {"singleEvents": "true", "orderBy": "startTime"}
     first = (await calendar.get(EVENTS, params=window | order | {"maxResults": "1"})).json()
     second = (
         await calendar.get(EVENTS, params=window | order | {"pageToken": first["nextPageToken"]})
     ).json()
     unordered = await calendar.get(EVENTS, params=window | {"orderBy": "startTime"})
-    floating = await calendar.get(EVENTS, params={"timeMin": "2027-03-01T09:15:00"})
+    floating = await calendar.get(EVENTS, params={"timeMin": "2040-03-01T09:15:00"})
     found = [each["summary"] for each in first["items"] + second["items"]]
     assert found == ["at 9", "at 12"]
     assert ("nextPageToken" in second, "nextSyncToken" in second) == (False, True)
@@ -90,15 +90,15 @@ async def test_events_are_listed_within_bounds_in_order_and_page_by_page(calenda
 
 async def test_busy_times_are_told_without_more(calendar: httpx.AsyncClient):
     await calendar.post(EVENTS, json=event())
-    await calendar.post(EVENTS, json=event("2027-03-01T09:30:00Z", "2027-03-01T11:00:00Z"))
-    await calendar.post(EVENTS, json=event(transparency="transparent", end="2027-03-01T23:00:00Z"))
+    await calendar.post(EVENTS, json=event("2040-03-01T09:30:00Z", "2040-03-01T11:00:00Z"))
+    await calendar.post(EVENTS, json=event(transparency="transparent", end="2040-03-01T23:00:00Z"))
     body = {
-        "timeMin": "2027-03-01T00:00:00+01:00",
-        "timeMax": "2027-03-01T10:30:00Z",
+        "timeMin": "2040-03-01T00:00:00+01:00",
+        "timeMax": "2040-03-01T10:30:00Z",
         "items": [{"id": "primary"}, {"id": "nobody@example.com"}],
     }
     told = (await calendar.post("/freeBusy", json=body)).json()["calendars"]
-    assert told["primary"]["busy"] == [{"start": "2027-03-01T09:00:00Z", "end": "2027-03-01T10:30:00Z"}]
+    assert told["primary"]["busy"] == [{"start": "2040-03-01T09:00:00Z", "end": "2040-03-01T10:30:00Z"}]
     assert told["nobody@example.com"]["errors"][0]["reason"] == "notFound"
 
 

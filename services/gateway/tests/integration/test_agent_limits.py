@@ -69,7 +69,7 @@ async def test_an_agent_that_never_acknowledges_keeps_nothing(office: Any) -> No
 
 
 async def test_a_socket_that_floods_is_told_to_wait_and_others_are_not_disturbed(new_office: Opening) -> None:
-    office = await new_office(agent_events_per_s=5.0)
+    office = await new_office(agent_events_per_s=1.0)
     noisy, quiet = await office.agent(), await office.agent()
     answers = await asyncio.gather(*(noisy.call("agent.draining", {}) for _ in range(30)))
     refused = [answer for answer in answers if not answer.ok]

@@ -182,7 +182,7 @@ async def test_changes_are_audited_and_no_secret_is_anywhere(world, tenant, upst
     await as_role(world, tenant, "admin", "DELETE", path)
     with psycopg.connect(database.admin_url) as admin:
         lines = admin.execute(
-            "SELECT action, actor FROM audit_log WHERE subject = %s", (str(made.id),)
+            "SELECT action, actor FROM audit_log WHERE subject = %s ORDER BY at, id", (str(made.id),)
         ).fetchall()
         stored = admin.execute(
             "SELECT credentials::text FROM credentials UNION ALL SELECT audit_log::text FROM audit_log"

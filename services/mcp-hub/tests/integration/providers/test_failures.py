@@ -80,7 +80,7 @@ async def test_a_rate_limit_says_how_long_to_wait(opened: Any, case: Case):
     await opened.vendor(case.provider).misbehave("*", "rate_limited", times=1, retry_after=7)
     with pytest.raises(RateLimited, match=r"rate limit is reached; try again in \d+ s") as limited:
         await tools(case.read[0], **case.read[1])
-    assert limited.value.retry_after_s == pytest.approx(case.wait_s, abs=1.5)
+    assert limited.value.retry_after_s == pytest.approx(case.wait_s, abs=4)
     # By another session: this one may know by itself that it has to wait.
     assert await (await opened(case.provider))(case.read[0], **case.read[1])
 

@@ -11,13 +11,13 @@ async def held_by_a_gateway_that_died(squad, talk):
     await squad.online("general")
     await talk.ask("@general write a poem")
     run = await squad.assigned()
-    await squad.acknowledge(run, lease_s=0.3)
+    await squad.acknowledge(run, lease_s=1.0)
     await squad.presence.unmark(squad.gateway)
     return run
 
 
 async def test_sockets_of_a_gateway_that_is_gone_cost_a_run_no_leases(path, squad, talk):
-    async with path.worker(run_lease_s=0.3, run_sweep_every_s=0.1, run_grace_s=0.1, agent_wait_s=0.2):
+    async with path.worker(run_lease_s=1.0, run_sweep_every_s=0.1, run_grace_s=0.1, agent_wait_s=0.2):
         run = await held_by_a_gateway_that_died(squad, talk)
 
         async def waits():
@@ -33,7 +33,7 @@ async def test_sockets_of_a_gateway_that_is_gone_cost_a_run_no_leases(path, squa
 
 
 async def test_a_run_of_a_gateway_that_is_gone_stays_its_holders_for_the_grace(path, squad, talk):
-    async with path.worker(run_lease_s=0.3, run_sweep_every_s=0.1, run_grace_s=60):
+    async with path.worker(run_lease_s=1.0, run_sweep_every_s=0.1, run_grace_s=60):
         run = await held_by_a_gateway_that_died(squad, talk)
 
         async def looked_after_in_grace():
@@ -48,7 +48,7 @@ async def test_a_run_of_a_gateway_that_is_gone_stays_its_holders_for_the_grace(p
 
 
 async def test_a_run_that_nobody_acknowledged_has_no_grace(path, squad, talk):
-    async with path.worker(run_lease_s=0.3, run_sweep_every_s=0.1, run_grace_s=60):
+    async with path.worker(run_lease_s=1.0, run_sweep_every_s=0.1, run_grace_s=60):
         await squad.online("general")
         await talk.ask("@general write a poem")
         run = await squad.assigned()
@@ -60,7 +60,7 @@ async def test_a_run_that_nobody_acknowledged_has_no_grace(path, squad, talk):
 
 
 async def test_after_the_grace_the_run_goes_to_another_replica(path, squad, talk):
-    async with path.worker(run_lease_s=0.3, run_sweep_every_s=0.1, run_grace_s=1):
+    async with path.worker(run_lease_s=1.0, run_sweep_every_s=0.1, run_grace_s=1):
         run = await held_by_a_gateway_that_died(squad, talk)
         squad.gateway = "its successor"
         await squad.online("general")

@@ -318,7 +318,7 @@ async def test_a_long_answer_is_split(path, squad, talk):
 
 
 async def test_a_lost_lease_goes_to_another_replica_and_three_end_the_run(path, squad, talk):
-    async with path.worker(run_lease_s=0.3, run_sweep_every_s=0.1):
+    async with path.worker(run_lease_s=1.0, run_sweep_every_s=0.1):
         await squad.online("general")
         asked = await talk.ask("hold this")
         first = await squad.assigned(fence=1)

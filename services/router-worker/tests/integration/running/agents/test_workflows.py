@@ -1,6 +1,7 @@
 """A workflow's tick becomes one run, whoever sees it, and its result stands in the channel."""
 
 import json
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from oblivion_contracts.runs import RunSource, RunState
@@ -8,7 +9,9 @@ from oblivion_platform.testing import eventually
 
 
 async def add(path, squad, **definition):
-    whole = {"name": "daily", "prompt": "what is new?", "agent": "fixer", "schedule": "0 9 * * *"}
+    # Not before the test is over, whenever it begins.
+    hour = (datetime.now(UTC).hour + 12) % 24
+    whole = {"name": "daily", "prompt": "what is new?", "agent": "fixer", "schedule": f"0 {hour} * * *"}
     await path.run(
         "INSERT INTO workflows (id, tenant_id, name, definition, next_run_at)"
         " VALUES (:id, :t, 'daily', CAST(:d AS jsonb), now() - interval '1 second')",
