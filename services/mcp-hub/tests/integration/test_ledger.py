@@ -100,9 +100,12 @@ async def test_a_run_that_is_judged_elsewhere_holds_up_no_other(world, new_call,
     key = f"tool_calls:{held_up.caller.run.run_id}"
     with psycopg.connect(database.admin_url) as elsewhere:
         elsewhere.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
-        waiting = begin(world, held_up)
-        begun = await asyncio.wait_for(begin(world, *others), 30)
+        (waiting, *those) = [begin(world, call) for call in (held_up, *others)]
+        begun = [call_id for each in those for call_id in await asyncio.wait_for(each, 30)]
         assert not waiting.done()
+        with psycopg.connect(database.admin_url) as admin:
+            ((transactions,),) = admin.execute("SELECT count(DISTINCT xmin::text) FROM tool_calls").fetchall()
+        assert transactions < RUNS / 3, "they are written together, as if it were not there"
     begun += await asyncio.wait_for(waiting, 30)
     assert set(on_record(database)) == set(begun)
 

@@ -1,7 +1,8 @@
 """Calls of runs that may simply be made, written down some at a time: one statement for all that wait.
 
 What arrives while a tenant's calls are being written waits for the next statement. Of a run there is one call
-in each: it counts for the trust and the limit of whatever the run calls next.
+in each: it counts for the trust and the limit of whatever the run calls next. One of a run that is being
+judged elsewhere is left to be judged by itself.
 """
 
 import asyncio
@@ -110,7 +111,7 @@ class NotesOfCalls:
         except DependencyUnavailable as failure:
             if not isinstance(failure.__cause__, psycopg.errors.LockNotAvailable):
                 raise
-            return set()  # One of the runs is being judged elsewhere.
+            return set()  # A row that it refers to is being changed elsewhere.
         return {row.id for row in written}
 
 

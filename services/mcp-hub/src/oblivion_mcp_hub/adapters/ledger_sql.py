@@ -41,12 +41,14 @@ _PLANNED_FOR_FEW_ROWS: LiteralString = ", ".join(
     f"set_config('{setting}', 'off', true)"
     for setting in ("jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 )
-# In one order, or two that write the same runs' calls would wait for each other.
+# Of a run that is being judged elsewhere nothing is written here, and nobody waits for it.
 LOCK_RUNS: LiteralString = f"""
     {SOON}, {_PLANNED_FOR_FEW_ROWS}, set_config('lock_timeout', '200ms', true),
-    (SELECT count(pg_advisory_xact_lock(key))
-     FROM (SELECT hashtextextended('tool_calls:' || run, 0) AS key
-           FROM jsonb_to_recordset(%(calls)s) AS call (run text) ORDER BY key) AS keys)
+    set_config('oblivion.runs', (
+        SELECT coalesce(string_agg(run, ' ') FILTER (
+            WHERE pg_try_advisory_xact_lock(hashtextextended('tool_calls:' || run, 0))), '')
+        FROM jsonb_to_recordset(%(calls)s) AS call (run text)
+    ), true)
 """
 # Trust as `domain.trust.lowest` has it. What hands on fewer tools is for the steps.
 NOTE_IN_RUNS: LiteralString = f"""
@@ -67,7 +69,8 @@ NOTE_IN_RUNS: LiteralString = f"""
         WHERE is_held AND fence = call.fence AND agent_id = call.agent AND allowed_tools IS NULL
             AND calls_made < call.most
     ) AS judged
-    WHERE judged.trust = ANY(call.passing) RETURNING id
+    WHERE call.run::text = ANY(string_to_array(current_setting('oblivion.runs'), ' '))
+        AND judged.trust = ANY(call.passing) RETURNING id
 """
 APPROVED = text("""
     SELECT a.id FROM approvals a JOIN users u ON u.id = a.answered_by
