@@ -55,6 +55,8 @@ class NewSession(Contract):
     title: Annotated[str, Field(max_length=200)] = ""
     agent: AgentName | None = None
     preferences: dict[str, Any] = {}
+    source: Literal["api", "terminal", "web"] = "api"
+    """Where it is begun."""
 
 
 class NewMessage(Contract):

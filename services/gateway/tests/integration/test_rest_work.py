@@ -143,6 +143,14 @@ async def test_what_is_said_becomes_a_run_whose_job_waits(desk: Desk) -> None:
     assert (status["state"], status["last_sequence"]) == ("queued", 1)
 
 
+async def test_a_conversation_says_where_it_was_begun(desk: Desk) -> None:
+    for said, source in (({}, "api"), ({"source": "web"}, "web"), ({"source": "terminal"}, "terminal")):
+        begun = (await desk.post("/api/sessions", said)).json()
+        seen = (await desk.get(f"/api/sessions/{begun['id']}")).json()
+        assert (begun["source"], seen["source"]) == (source, source)
+    assert (await desk.post("/api/sessions", {"source": "slack"})).status_code == 422
+
+
 async def test_every_change_is_in_the_audit_log(desk: Desk) -> None:
     created = (await desk.post("/api/agents", {"name": "fixer"})).json()["agent"]["id"]
     await desk.post(f"/api/agents/{created}/mute", {"minutes": 5})

@@ -86,7 +86,9 @@ class Hall:
     tenant: TestTenant
     provider: Provider
 
-    async def sign_in(self, name: str = "oidc", *, code: str = "good", **change: str) -> httpx.Response:
+    async def sign_in(
+        self, name: str = "oidc", *, code: str = "good", accept: str = "*/*", **change: str
+    ) -> httpx.Response:
         """Go to the provider and come back; the answer that sets the cookie, or does not."""
         async with httpx.AsyncClient(base_url=self.world.base_url, timeout=30) as browser:
             away = await browser.get(f"/t/{self.tenant.slug}/login", params={"provider": name})
@@ -96,7 +98,8 @@ class Hall:
                 f"{PUBLIC_URL}/t/{self.tenant.slug}/callback/{name}"
             ]
             back = {"code": code, "state": self.provider.asked["state"][0], **change}
-            return await browser.get(f"/t/{self.tenant.slug}/callback/{name}", params=back)
+            path = f"/t/{self.tenant.slug}/callback/{name}"
+            return await browser.get(path, params=back, headers={"Accept": accept})
 
     async def who(self, answer: httpx.Response) -> dict[str, Any]:
         me = await self.world.request("GET", "/api/me", headers={"Cookie": cookie_of(answer)})
@@ -159,6 +162,22 @@ async def test_a_verified_address_finds_its_user_and_the_cookie_is_kept_from_scr
     # From now on by identity, whatever becomes of the address.
     hall.provider.claims = {"sub": "1"}
     assert (await hall.who(await hall.sign_in()))["id"] == str(hall.tenant.people["user"])
+
+
+async def test_a_browser_is_told_in_words_why_nobody_is_let_in_and_all_else_by_a_problem(hall: Hall) -> None:
+    hall.provider.claims = {"sub": "stranger"}
+    page = await hall.sign_in(accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
+    assert "You are nobody here yet. Ask an admin of the tenant to let you in." in page.text
+    assert '<a href="/">' in page.text
+    assert "oblivion_session" not in page.headers.get("set-cookie", "")
+    problem = await hall.sign_in()
+    assert (problem.status_code, problem.json()["code"]) == (403, "not_allowed")
+    lost = await hall.sign_in(accept="text/html", state="of somebody else")
+    assert (lost.status_code, "<h1>You are not signed in</h1>" in lost.text) == (
+        (await hall.sign_in(state="of somebody else")).status_code,
+        True,
+    )
 
 
 @pytest.mark.parametrize(

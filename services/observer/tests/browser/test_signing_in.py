@@ -36,5 +36,7 @@ async def test_somebody_signs_in_by_their_company_and_is_where_they_wanted_to_be
 async def test_whoever_the_tenant_does_not_know_is_not_let_in(visits: Any):
     page: Page = await visits.page(signed_in=False)
     await at_the_provider(page, f"nobody-{uuid4().hex[:6]}@example.com")
-    await expect(page.get_by_text("You are nobody here yet")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_contain_text("You are nobody here yet")
     assert (await page.request.get("/api/me")).status == 401
+    await page.get_by_role("link", name="Sign in another way").click()
+    await expect(page.get_by_role("heading", name="Sign in to Oblivion")).to_be_visible()

@@ -126,6 +126,7 @@ async def test_a_conversation_is_held_on_the_page(page: Page):
     messages = page.get_by_role("region", name="Messages")
     await expect(messages.get_by_text("Sandbox model")).to_be_visible()
     await expect(messages).to_contain_text("the offsite is on Friday")
+    await expect(page.get_by_text(re.compile("^From the page, with "))).to_be_visible()
 
 
 async def test_a_message_is_tried_and_nothing_is_done(page: Page):

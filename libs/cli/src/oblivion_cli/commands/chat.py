@@ -66,9 +66,8 @@ async def _chat(
     tenant: str | None,
 ) -> None:
     async with _client(tenant) as client:
-        opened = await (
-            client.session(session) if session else client.create_session(NewSession(agent=agent))
-        )
+        new = NewSession(agent=agent, source="terminal")
+        opened = await (client.session(session) if session else client.create_session(new))
         talk = Talk(client, opened, agent, in_slack)
         if message is not None:
             if not await talk.say(message):

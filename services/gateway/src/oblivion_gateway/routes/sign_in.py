@@ -1,9 +1,11 @@
 """People sign in and out: `/t/{slug}/login` by an identity provider, `/auth/dev` by a one-time link.
 
 The cookie is HttpOnly and SameSite=Lax, and renewed each hour that it is in use; only a hash of it is
-stored, and signing out makes it useless.
+stored, and signing out makes it useless. Whom a browser sent here is told in words why they are not let in.
 """
 
+from collections.abc import Awaitable
+from html import escape
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response, status
@@ -18,7 +20,9 @@ from oblivion_gateway.routes.dependencies import (
 from oblivion_gateway.routes.problems import problems
 from oblivion_gateway.routes.services import Services
 from oblivion_platform.door import SESSION_COOKIE, refuse_cross_site
+from oblivion_platform.errors import OblivionFailure
 from oblivion_platform.people import SESSION_TTL_S
+from oblivion_platform.problems import failure_response
 
 router = APIRouter(tags=["sign-in"])
 AFTER_SIGN_IN = "/"
@@ -79,11 +83,15 @@ async def finish_sign_in(
     slug: Slug, provider: Provider, request: Request, services: ServicesNeeded
 ) -> Response:
     """Where the identity provider sends the browser back to."""
-    if provider not in services.providers.names:
-        raise NothingThere("identity provider")
-    tenant_id = await services.sign_in.tenant(slug)
-    identity = await services.providers.finish(provider, request)
-    return _signed_in(services, await services.sign_in.by_identity(tenant_id, identity))
+
+    async def cookie() -> str:
+        if provider not in services.providers.names:
+            raise NothingThere("identity provider")
+        tenant_id = await services.sign_in.tenant(slug)
+        identity = await services.providers.finish(provider, request)
+        return await services.sign_in.by_identity(tenant_id, identity)
+
+    return await _let_in(request, services, cookie())
 
 
 @router.get("/auth/dev", response_class=HTMLResponse, responses=problems(400, 404, 422, 429))
@@ -92,7 +100,7 @@ async def show_development_link(
 ) -> Response:
     """A page with one button, so that nothing that merely looks at a link uses it up."""
     _refuse_unless_local(services)
-    return HTMLResponse(_PAGE.format(code=code))
+    return HTMLResponse(_PAGE.format(body=_BUTTON.format(code=code)))
 
 
 @router.post(
@@ -107,7 +115,7 @@ async def redeem_development_link(
     """Sign this browser in with a one-time code; only where the system is reached as localhost."""
     _refuse_unless_local(services)
     refuse_cross_site(request.method, request.headers, services.own_origins)
-    return _signed_in(services, await services.sign_in.by_link(code))
+    return await _let_in(request, services, services.sign_in.by_link(code))
 
 
 @router.post("/auth/logout", status_code=204, responses=problems(400, 401, 403, 408, 413, 429, 503))
@@ -128,6 +136,23 @@ def _refuse_unless_local(services: Services) -> None:
 
 def _callback(services: Services, slug: str, provider: str) -> str:
     return f"{services.public_url}/t/{slug}/callback/{provider}"
+
+
+async def _let_in(request: Request, services: Services, cookie: Awaitable[str]) -> Response:
+    """Give the cookie, or say why there is none: to a browser on a page, to all else as a problem.
+
+    Raises:
+        OblivionFailure: no browser asks; answered as everywhere.
+    """
+    try:
+        return _signed_in(services, await cookie)
+    except OblivionFailure as failure:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        problem = failure_response(failure)
+        page = _PAGE.format(body=_REFUSAL.format(why=escape(failure.message)))
+        again = {name: problem.headers[name] for name in ("retry-after",) if name in problem.headers}
+        return HTMLResponse(page, problem.status_code, again)
 
 
 def _signed_in(services: Services, cookie: str) -> Response:
@@ -152,8 +177,12 @@ def give_cookie(services: Services, answer: Response, cookie: str, ends_in_s: in
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Sign in to Oblivion</title>
 <meta name="viewport" content="width=device-width">
-<style>body{{font:1rem system-ui;display:grid;place-content:center;min-height:90vh}}
+<style>:root{{color-scheme:light dark}}
+body{{font:1rem system-ui;display:grid;place-content:center;min-height:90vh;margin:0 1rem}}
 button{{font:inherit;padding:.6em 2em}}</style>
-</head><body><form method="post" action="/auth/dev"><input type="hidden" name="code" value="{code}">
-<button autofocus>Sign in to Oblivion</button></form></body></html>
+</head><body>{body}</body></html>
 """
+_BUTTON = """<form method="post" action="/auth/dev"><input type="hidden" name="code" value="{code}">
+<button autofocus>Sign in to Oblivion</button></form>"""
+_REFUSAL = """<main><h1>You are not signed in</h1><p role="alert">{why}</p>
+<p><a href="/">Sign in another way</a></p></main>"""

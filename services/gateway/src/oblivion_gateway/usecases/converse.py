@@ -43,7 +43,7 @@ class Converse:
             unit.tx,
             unit.caller.tenant_id,
             NewSessionRow(
-                source=RunSource.API,
+                source=RunSource(new.source),
                 user_id=unit.caller.id,
                 title=new.title,
                 agent_id=None if agent is None else agent.id,

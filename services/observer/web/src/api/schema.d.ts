@@ -2908,6 +2908,12 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
+             * Source
+             * @default api
+             * @enum {string}
+             */
+            source: "api" | "terminal" | "web";
+            /**
              * Title
              * @default
              */

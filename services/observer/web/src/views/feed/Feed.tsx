@@ -132,7 +132,7 @@ const Filters = memo(function Filters() {
 const SAID = { connecting: "connecting", live: "live", ended: "ended" };
 
 function Following({ connection }: { connection: Connection }) {
-  const color = connection === "live" ? "green" : connection === "ended" ? "red" : "gray";
+  const color = connection === "live" ? "green" : connection === "ended" ? "red" : "dimmed";
   return (
     <Badge
       className="state"

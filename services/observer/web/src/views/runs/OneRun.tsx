@@ -149,7 +149,7 @@ const SAID = {
 };
 
 function Live({ connection }: { connection: JobProgress["connection"] }) {
-  const color = connection === "live" ? "green" : connection === "failed" ? "red" : "gray";
+  const color = connection === "live" ? "green" : connection === "failed" ? "red" : "dimmed";
   return (
     <Badge className="state" variant="dot" color={color} tt="none" fw={500} data-connection={connection}>
       {SAID[connection]}

@@ -6,7 +6,7 @@ import { useDoing } from "@/parts/useDoing";
 export function NewConversation() {
   const navigate = useNavigate();
   const begin = useDoing({
-    run: () => ask(api.POST("/api/sessions", { body: { title: "", preferences: {} } })),
+    run: () => ask(api.POST("/api/sessions", { body: { title: "", preferences: {}, source: "web" } })),
     done: "Say what you want.",
     changes: [["sessions"]],
     after: (session) => void navigate({ to: "/sessions/$sessionId", params: { sessionId: session.id } }),
