@@ -6,6 +6,7 @@ moment. A call that uses somebody's yes waits for the disk: a yes is used once.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -82,10 +83,8 @@ class PostgresLedger:
                 return False
             values["trust"] = standing.trust.label
             return bool(await self._database.once(call.caller.tenant_id, sql.NOTE, values, first=sql.SOON))
-        patterns = tuple(agent.definition.tools)
-        passing = [
-            trust.label for trust in Trust if _passes(judge, Standing(trust, writing_in_run(trust), patterns))
-        ]
+        standings = _standings_in_runs(tuple(agent.definition.tools))
+        passing = [standing.trust.label for standing in standings if _passes(judge, standing)]
         if not passing:
             return False
         more = {
@@ -130,6 +129,12 @@ def _without_run(caller: Caller, agent: AgentRecord | None) -> Standing:
     if caller.role == "guest":
         return Standing(Trust.GUEST, "never")
     return Standing(Trust.MEMBER, "free")
+
+
+@lru_cache(maxsize=1_000)
+def _standings_in_runs(patterns: tuple[str, ...]) -> tuple[Standing, ...]:
+    """One for each trust that there may be, of agents with these tools."""
+    return tuple(Standing(trust, writing_in_run(trust), patterns) for trust in Trust)
 
 
 async def _in_run(tx: AsyncConnection, agent: AgentRecord, claim: RunClaim) -> Standing:

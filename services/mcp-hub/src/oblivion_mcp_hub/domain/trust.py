@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 from oblivion_mcp_hub.domain.tool_names import SEPARATOR
@@ -36,6 +37,11 @@ def lowest(roles: Iterable[str], *, heard_tools: bool) -> Trust:
 Writing = Literal["free", "with_approval", "never"]
 
 
+@lru_cache(maxsize=10_000)
+def _holds(patterns: tuple[str, ...], name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What a caller may do at this moment."""
@@ -53,7 +59,7 @@ class Standing:
     def allows(self, name: str) -> bool:
         """Whether the lists hold the tool, whatever it does."""
         lists = (self.patterns, self.run_patterns)
-        return all(each is None or any(fnmatchcase(name, pattern) for pattern in each) for each in lists)
+        return all(each is None or _holds(each, name) for each in lists)
 
     def sees(self, connection: str) -> bool:
         """Whether everything of a connection is theirs, what is no tool included."""
