@@ -43,7 +43,10 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 @contextmanager
 def log_context(**values: object) -> Generator[None]:
-    """Add `values` to every line that is logged inside, by whatever module."""
+    """Add `values` to every line that is logged inside, by whatever module.
+
+    Left by the task that entered it: not for around a `yield` of an async generator.
+    """
     bound = structlog.contextvars.bind_contextvars(**{name: _plain(value) for name, value in values.items()})
     try:
         yield

@@ -248,7 +248,9 @@ class SupervisedWorker:
     async def _close_clients(self) -> None:
         """BullMQ closes what it opened itself, not what it was given."""
         for client in self._clients:
-            await client.aclose()
+            # One that broke has nothing left to close.
+            with contextlib.suppress(RedisError, OSError):
+                await client.aclose()
 
     async def _supervise(self) -> None:
         while not self._closing:

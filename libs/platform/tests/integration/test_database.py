@@ -8,9 +8,9 @@ import pytest
 from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
-from oblivion_platform.database.engine import Database, PrivilegedRole, ValueRefused
+from oblivion_platform.database.engine import Database, PrivilegedRole, ValueRefused, driver_of
 from oblivion_platform.database.roles import OWNER, RELAY, SERVICE_ROLES
 from oblivion_platform.database.statements import fetch
 from oblivion_platform.errors import DependencyUnavailable
@@ -368,6 +368,21 @@ async def test_more_who_ask_than_connections_are_served_one_after_the_other(fill
     assert found == [A, B] * 10
     await database.close()
     await eventually(lambda: _connections(filled) == 0)
+
+
+async def test_a_transaction_kept_longer_than_its_block_is_nobody_elses(
+    filled: FreshDatabase,
+) -> None:
+    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=1)
+    async with database.tenant(A) as kept:
+        pass
+    async with database.tenant(B) as tx:
+        with pytest.raises(RuntimeError, match="has ended"):
+            driver_of(kept)
+        with pytest.raises(InvalidRequestError):
+            await kept.execute(text("SELECT 1"))
+        assert (await tx.execute(text("SELECT tenant_id FROM users"))).scalar_one() == B
+    await database.close()
 
 
 def _connections(filled: FreshDatabase) -> int:

@@ -22,7 +22,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -59,7 +59,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self._spare: AsyncConnection | None = None
+        self._spare: Connection | None = None
         """Nobody's at the moment, and not in the pool: there and back takes as long as a short statement."""
         self._asking = 0
         """Who waits for a connection of the pool."""
@@ -161,19 +161,22 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[AsyncConnection]:
-        spare, self._spare = self._spare, None
-        connection = spare or await self._out_of_pool()
+        connection = self._spare_or_none() or await self._out_of_pool()
         try:
             yield connection
         except BaseException:
             # What broke this one may have broken the spare one too: the pool finds out.
-            spare, self._spare = self._spare, None
-            await _into_pool(connection, spare)
+            await _into_pool(connection, self._spare_or_none())
             raise
         if self._spare is None and not self._asking and not self._is_closed:
-            self._spare = connection
+            # Whoever keeps it longer finds that it has ended, and not that it is somebody else's.
+            self._spare, connection.sync_connection = connection.sync_connection, None
         else:
             await _into_pool(connection)
+
+    def _spare_or_none(self) -> AsyncConnection | None:
+        spare, self._spare = self._spare, None
+        return None if spare is None else AsyncConnection(self.engine, spare)
 
     async def _out_of_pool(self) -> AsyncConnection:
         self._asking += 1
@@ -227,8 +230,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         self._is_closed = True
-        spare, self._spare = self._spare, None
-        await _into_pool(spare)
+        await _into_pool(self._spare_or_none())
         await self.engine.dispose()
 
 

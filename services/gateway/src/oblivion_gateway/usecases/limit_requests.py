@@ -65,6 +65,10 @@ class LimitRequests:
         return allowance
 
 
+BLIND_S = 5.0
+"""At most so long is nothing of an address looked at: good tokens may come from there too."""
+
+
 class LimitBadTokens:
     """Knows the addresses that showed too many bad tokens; good ones cost nothing, and count for nothing."""
 
@@ -86,5 +90,5 @@ class LimitBadTokens:
         except TooManyRequests as refused:
             now = time.monotonic()
             self._beyond = {each: kept for each, kept in self._beyond.items() if kept[0] > now}
-            self._beyond[address] = (now + refused.allowance.reset_s, refused.allowance)
+            self._beyond[address] = (now + min(refused.allowance.reset_s, BLIND_S), refused.allowance)
             raise
