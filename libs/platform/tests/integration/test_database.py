@@ -354,7 +354,7 @@ async def test_what_runs_often_is_planned_once_and_other_statements_as_ever(fill
 
 
 async def test_more_who_ask_than_connections_are_served_one_after_the_other(filled: FreshDatabase) -> None:
-    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=2)
+    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=2, spares_one=True)
 
     async def in_transaction() -> uuid.UUID:
         async with database.tenant(A) as tx:
@@ -373,7 +373,7 @@ async def test_more_who_ask_than_connections_are_served_one_after_the_other(fill
 async def test_a_transaction_kept_longer_than_its_block_is_nobody_elses(
     filled: FreshDatabase,
 ) -> None:
-    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=1)
+    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=1, spares_one=True)
     async with database.tenant(A) as kept:
         pass
     async with database.tenant(B) as tx:
@@ -397,7 +397,7 @@ def _connections(filled: FreshDatabase) -> int:
 async def test_after_postgres_ended_all_connections_one_failure_tells_of_all_of_them(
     filled: FreshDatabase,
 ) -> None:
-    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=3)
+    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=3, spares_one=True)
     statement = "SELECT tenant_id FROM users"
     all_begun = asyncio.Barrier(3)
 
@@ -424,7 +424,7 @@ async def test_after_postgres_ended_all_connections_one_failure_tells_of_all_of_
 async def test_a_statement_whose_caller_was_cancelled_leaves_its_connection_usable(
     filled: FreshDatabase,
 ) -> None:
-    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=1)
+    database = Database.connect(filled.url("oblivion_router_worker"), pool_size=1, spares_one=True)
     for _ in range(3):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):

@@ -60,6 +60,7 @@ class Hub:
             settings.database_url.get_secret_value(),
             pool_size=settings.database_pool_size,
             behind_pooler=settings.database_behind_pooler,
+            spares_one=True,
         )
         self.announcements = Announcements(
             settings.database_url.get_secret_value(), behind_pooler=settings.database_behind_pooler

@@ -48,7 +48,7 @@ async def test_a_comment_whose_answer_was_lost_shows_once(post, fault):
 
 
 async def test_a_message_posted_after_we_stopped_waiting_shows_once(post):
-    await post.slack.misbehave("chat.postMessage", "slow", times=1, seconds=0.5)
+    await post.slack.misbehave("chat.postMessage", "slow", times=1, seconds=0.45)
     effect = await post.post_task("slow")
     await post.delivered()
     assert await post.texts() == ["slow"]

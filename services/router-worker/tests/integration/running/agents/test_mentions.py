@@ -138,6 +138,7 @@ async def test_a_message_in_a_thread_at_work_reaches_the_running_agent(path, squ
         run = await squad.assigned()
         await squad.acknowledge(run)
         again = await talk.ask("make it short", thread_ts=asked)
+        await path.settled()
         await path.slack.post(path.channel, "and funny", user="ben", thread_ts=asked)
         await path.settled()
         assert len(await squad.all_runs()) == 1
