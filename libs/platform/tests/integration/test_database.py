@@ -370,9 +370,7 @@ async def test_more_who_ask_than_connections_are_served_one_after_the_other(fill
     await eventually(lambda: _connections(filled) == 0)
 
 
-async def test_a_transaction_kept_longer_than_its_block_is_nobody_elses(
-    filled: FreshDatabase,
-) -> None:
+async def test_a_transaction_kept_longer_than_its_block_is_over(filled: FreshDatabase) -> None:
     database = Database.connect(filled.url("oblivion_router_worker"), pool_size=1, spares_one=True)
     async with database.tenant(A) as kept:
         pass

@@ -330,6 +330,7 @@ async def test_a_page_that_is_closed_while_it_is_let_in_is_not_counted_among_its
     await eventually(lambda: FEED_NAMESPACE not in sockets.rooms.pending_connect)
     await next_one.connect(cookie)
     await next_one.follow()
+    assert not next_one.disconnected.is_set(), "the one page that there may be is this one"
     await next_one.close()
 
 

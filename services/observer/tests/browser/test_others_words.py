@@ -48,6 +48,7 @@ async def test_what_agents_workflows_and_people_are_called_stays_text(page: Page
     for path in paths:
         await page.goto(path)
         await stays_text(page)
+        assert path in page.url, "nothing that somebody is called leads elsewhere"
 
 
 async def test_a_task_s_title_and_a_list_s_name_stay_text(page: Page, up: Any, sandbox: SandboxControl):
