@@ -116,12 +116,22 @@ class TooManyCalls(CallRefused):
 class ServerAway(DependencyUnavailable):
     """A tool server cannot be reached, or broke off. Counts against it."""
 
-    def __init__(self, connection: str, why: str, retry_after_s: float | None = None) -> None:
-        super().__init__("server_away", f"{connection} does not answer ({why}).", retry_after_s)
+    def __init__(self, connection: str, why: str, *, at: str | None = None) -> None:
+        where, question = ("", "") if at is None else (f" at {at}", " Is that address right?")
+        super().__init__("server_away", f"{connection} does not answer{where} ({why}).{question}")
 
 
 class ServerBrokeOff(ServerAway):
     """It was asked, and no answer came: a change may have been carried out."""
+
+
+class NothingThere(DependencyUnavailable):
+    """Where a tool server should be, something else answers. Counts against it."""
+
+    def __init__(self, connection: str) -> None:
+        super().__init__(
+            "server_away", f"{connection} answered 404; is the path right? MCP servers are often at /mcp."
+        )
 
 
 class ServerMisbehaved(TransientFailure):
@@ -136,8 +146,14 @@ class ServerRefused(AuthenticationFailed):
 
     http_status = HTTPStatus.UNPROCESSABLE_ENTITY
 
-    def __init__(self, connection: str, auth: AuthKind = "secret") -> None:
-        super().__init__("server_refused", f"{connection} does not accept {_REFUSED[auth]}")
+    def __init__(self, connection: str, auth: AuthKind = "secret", *, has_secret: bool = True) -> None:
+        words = f"does not accept {_REFUSED[auth]}"
+        if auth == "secret" and not has_secret:
+            words = (
+                "asks for a key or token, and none is stored. An admin gives one: "
+                f"oblivion connections set {connection} --secret"
+            )
+        super().__init__("server_refused", f"{connection} {words}")
 
 
 class ServerDeclined(PermanentFailure):

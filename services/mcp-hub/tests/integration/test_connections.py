@@ -159,6 +159,38 @@ async def test_a_test_says_that_nobody_answers(world, tenant):
     assert (tested["ok"], "does not answer" in tested["detail"]) == (False, True)
 
 
+async def test_where_nobody_answers_is_said_without_what_may_be_a_key(world, tenant):
+    url = "http://127.0.0.1:9/canary-path/mcp?key=canary-query"
+    made = await world.connect(tenant, name="wiki", url=url)
+    tested = (await as_role(world, tenant, "admin", "POST", f"/connections/{made.id}/test")).json()
+    assert "at http://127.0.0.1:9 (" in tested["detail"]
+    assert tested["detail"].endswith("Is that address right?")
+    assert "canary" not in tested["detail"]
+
+
+async def test_a_test_says_that_the_path_may_be_wrong(world, tenant, upstream):
+    async def missing(scope, receive, send):
+        await Response("Not Found", status_code=404)(scope, receive, send)
+
+    upstream.in_the_way = missing
+    made = await world.connect(tenant, name="wiki", url=upstream.url)
+    tested = (await as_role(world, tenant, "admin", "POST", f"/connections/{made.id}/test")).json()
+    said = "wiki answered 404; is the path right? MCP servers are often at /mcp."
+    assert (tested["ok"], tested["detail"]) == (False, said)
+
+
+async def test_a_test_says_that_a_secret_is_asked_for_and_how_it_is_given(world, tenant, upstream):
+    upstream.in_the_way = refuse
+    made = await world.connect(tenant, name="wiki", url=upstream.url)
+    path = f"/connections/{made.id}"
+    tested = (await as_role(world, tenant, "admin", "POST", f"{path}/test")).json()
+    assert "none is stored" in tested["detail"]
+    assert "oblivion connections set wiki --secret" in tested["detail"]
+    await as_role(world, tenant, "admin", "PATCH", path, json={"secret": "wrong"})
+    tested = (await as_role(world, tenant, "admin", "POST", f"{path}/test")).json()
+    assert "does not accept the stored secret" in tested["detail"]
+
+
 async def test_a_test_says_that_the_secret_is_wrong(world, tenant, upstream):
     upstream.in_the_way = refuse
     made = await world.connect(tenant, name="wiki", url=upstream.url, secret="wrong")
@@ -182,14 +214,15 @@ async def test_changes_are_audited_and_no_secret_is_anywhere(world, tenant, upst
     await as_role(world, tenant, "admin", "DELETE", path)
     with psycopg.connect(database.admin_url) as admin:
         lines = admin.execute(
-            "SELECT action, actor FROM audit_log WHERE subject = %s ORDER BY at, id", (str(made.id),)
+            "SELECT action, actor, detail FROM audit_log WHERE subject = %s ORDER BY at, id", (str(made.id),)
         ).fetchall()
         stored = admin.execute(
             "SELECT credentials::text FROM credentials UNION ALL SELECT audit_log::text FROM audit_log"
         ).fetchall()
     actor = f"user:{tenant.people['admin']}"
     actions = ["connection.created", "connection.changed", "connection.deleted"]
-    assert lines == [(action, actor) for action in actions]
+    assert [line[:2] for line in lines] == [(action, actor) for action in actions]
+    assert lines[-1][2] == {"name": "wiki", "provider": made.provider}
     assert "canary" not in str(stored)
 
 
@@ -228,6 +261,7 @@ async def test_a_stored_secret_does_not_move_to_another_server(world, tenant, up
     alone = await as_role(world, tenant, "admin", "PATCH", path, json=moved)
     anew = await as_role(world, tenant, "admin", "PATCH", path, json={**moved, "secret": "another"})
     assert (alone.status_code, anew.status_code) == (422, 200)
+    assert "oblivion connections set wiki --url URL --secret" in alone.json()["detail"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"name": "\\u0000"}', b"[" * 5000, b'{"a": NaN}'])

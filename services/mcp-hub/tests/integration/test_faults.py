@@ -75,6 +75,38 @@ async def test_a_server_that_is_gone_is_missing_with_a_reason_and_back_by_itself
         assert not (await client.call_tool("wiki__write", HELLO)).is_error
 
 
+async def test_the_health_that_is_shown_says_that_calls_fail_and_that_they_do_so_no_more(
+    world, tenant, wiki, client, upstream
+):
+    token = await world.token(tenant, "admin", API_AUDIENCE)
+    path = f"/connections/{wiki.id}"
+
+    async def health():
+        return (await world.request("GET", path, token=token)).json()["health"]
+
+    assert (await world.request("POST", f"{path}/test", token=token)).json()["ok"]
+    await listed(client)
+
+    async def broken(scope, receive, send):
+        await Response(status_code=500)(scope, receive, send)
+
+    upstream.in_the_way = broken
+
+    async def is_shown_as_failing():
+        assert (await client.call_tool("wiki__write", HELLO)).is_error
+        shown = await health()
+        assert (shown["ok"], "does not answer" in shown["detail"]) == (False, True)
+
+    await eventually(is_shown_as_failing, within_s=30)
+    upstream.in_the_way = None
+
+    async def is_shown_as_working():
+        assert "wiki__write" in await listed(client)
+        assert (await health())["ok"]
+
+    await eventually(is_shown_as_working, within_s=30)
+
+
 @impatient
 async def test_a_slow_server_is_not_waited_for(world, wiki, client, upstream):
     async def never(arguments):

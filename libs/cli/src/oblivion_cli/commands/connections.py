@@ -127,8 +127,9 @@ def add(
     elif as_json:
         console.print_json({**made.model_dump(mode="json"), "health": health.model_dump(mode="json")})
     else:
-        console.out.print(f"{made.name} is connected.", markup=False)
-        _say(health)
+        said = "is connected" if health.ok else "is added, and does not work yet"
+        console.out.print(f"{made.name} {said}.", markup=False)
+        _say(made.name, health)
 
 
 @app.command()
@@ -157,7 +158,7 @@ def connect(
         console.out.print(await _finished(hub, connection, begun), markup=False)
         return await hub.test(connection)
 
-    _say(_on_hub(tenant, run))
+    _say(name, _on_hub(tenant, run))
 
 
 @app.command("test")
@@ -173,7 +174,7 @@ def try_out(name: Name, tenant: Tenant = None, as_json: Json = False) -> None:
         if not health.ok:
             raise typer.Exit(1)
     else:
-        _say(health)
+        _say(name, health)
 
 
 @app.command()
@@ -380,9 +381,9 @@ def _sign_in_of(connection: ConnectionView) -> str | None:
     return None
 
 
-def _say(health: ConnectionHealth) -> None:
+def _say(name: str, health: ConnectionHealth) -> None:
     if not health.ok:
-        raise CommandFailed(health.detail, "Mend that, then: oblivion connections test")
+        raise CommandFailed(health.detail, f"Mend that, then: oblivion connections test {name}")
     console.out.print(health.detail, markup=False)
     fields = {"Account": health.account, "Rights": ", ".join(health.rights)}
     if health.rate_limit_left is not None:

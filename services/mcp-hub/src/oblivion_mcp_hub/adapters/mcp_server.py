@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar, cast
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
@@ -24,6 +25,7 @@ from mcp.shared.inbound import find_invalid_x_mcp_header, mcp_param_headers, x_m
 from mcp_types import (
     CONNECTION_CLOSED,
     HEADER_MISMATCH,
+    METHOD_NOT_FOUND,
     PARSE_ERROR,
     CallToolResult,
     CompleteResult,
@@ -38,6 +40,7 @@ from mcp_types import (
 )
 from pydantic import BaseModel
 
+from oblivion_contracts.connections import ANY_MCP_SERVER
 from oblivion_mcp_hub.adapters.guarded_http import AddressGuard, guarded_client
 from oblivion_mcp_hub.adapters.kept_open import KeptOpen
 from oblivion_mcp_hub.adapters.mcp_changes import hear_changes, kind_of
@@ -54,11 +57,11 @@ from oblivion_mcp_hub.adapters.oauth_credentials import ShownCredential
 from oblivion_mcp_hub.adapters.short_way import ShortWay
 from oblivion_mcp_hub.domain.catalog import TOOLS_MAX
 from oblivion_mcp_hub.errors import (
+    NothingThere,
     ServerAway,
     ServerBrokeOff,
     ServerDeclined,
     ServerMisbehaved,
-    ServerRefused,
 )
 from oblivion_mcp_hub.ports import NOTHING_ELSE, Account, Exchange, ListKind
 from oblivion_platform.connections import Connection
@@ -270,14 +273,22 @@ class McpToolServer:
         if isinstance(inner, OblivionFailure):
             return inner
         if isinstance(inner, httpx2.HTTPStatusError) and inner.response.status_code in _UNAUTHORIZED:
-            return ServerRefused(name)
+            return self._auth.refused()
         if isinstance(inner, MCPError):
             return self._answer_of(inner, was_asked=was_asked)
         if isinstance(inner, RuntimeError | ValueError):
             return ServerMisbehaved(
                 name, "answered something that is no MCP, far too much, or not what its own schema says"
             )
-        return (ServerBrokeOff if was_asked else ServerAway)(name, type(inner).__name__)
+        why = type(inner).__name__
+        return ServerBrokeOff(name, why) if was_asked else ServerAway(name, why, at=self._address())
+
+    def _address(self) -> str | None:
+        """Without path and query, which may hold a key; None: it is the operator's to know."""
+        if self._connection.provider != ANY_MCP_SERVER:
+            return None
+        parts = urlsplit(self._connection.url or "")
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     def _answer_of(self, error: MCPError, *, was_asked: bool) -> OblivionFailure:
         name = self._connection.name
@@ -288,6 +299,8 @@ class McpToolServer:
             return ServerMisbehaved(name, "answered something that is no MCP, or far too much")
         if error.message == SESSION_OVER:
             return _SessionOver(name)
+        if (error.code, error.message) == (METHOD_NOT_FOUND, NOT_TAKEN):  # At the handshake, of a 404.
+            return NothingThere(name)
         if error.message == NO_ANSWER:
             return away(name, "it answered an error")
         if error.message == NOT_TAKEN:

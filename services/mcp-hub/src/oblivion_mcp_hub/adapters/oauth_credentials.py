@@ -132,7 +132,8 @@ class ShownCredential(httpx2.Auth):
         raise self.refused()
 
     def refused(self) -> ServerRefused:
-        return ServerRefused(self._connection.name, self._connection.auth)
+        shown = self._connection
+        return ServerRefused(shown.name, shown.auth, has_secret=shown.has_secret)
 
     def _header_of(self, secret: str | None) -> dict[str, str]:
         if secret is None:

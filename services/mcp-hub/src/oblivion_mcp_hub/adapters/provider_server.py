@@ -155,7 +155,7 @@ class ProviderServer:
     async def _secret(self) -> str:
         secret = await self._credential.value()
         if secret is None:
-            raise ServerRefused(self._connection.name)
+            raise ServerRefused(self._connection.name, has_secret=False)
         return secret
 
     @asynccontextmanager

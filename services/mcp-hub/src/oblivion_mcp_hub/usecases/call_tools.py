@@ -176,7 +176,7 @@ class CallTools:
             code = failed.code
             if isinstance(failed, DependencyUnavailable | SignInMissing):
                 await self._tell(caller, {connection.name: failed.message})
-            result = self._instead(connection, entry, arguments, failed)
+            result = await self._instead(connection, entry, arguments, failed)
         finally:
             asked.over()
             elapsed_s = time.monotonic() - began
@@ -223,12 +223,12 @@ class CallTools:
             raise ServerMisbehaved(connection.name, "answered something else than its own schema says")
         return result.model_copy(update={"meta": None})
 
-    def _instead(
+    async def _instead(
         self, connection: Connection, entry: Entry, arguments: dict[str, Any], failed: OblivionFailure
     ) -> CallToolResult:
         _log.warning("tool failed", connection=connection.name, tool=entry.upstream[:80], code=failed.code)
         if self._breakers.state(connection.tenant_id, connection.name) == "opened":
-            self._known.withdraw(connection, failed.message)
+            await self._known.withdraw(connection, failed.message)
         if isinstance(failed, TransientFailure):
             earlier = self._earlier.find(connection, entry, arguments)
             if earlier is not None:

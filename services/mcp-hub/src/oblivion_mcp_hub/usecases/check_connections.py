@@ -148,7 +148,10 @@ def _refuse_to_move_secret(known: Connection, wish: ConnectionChange) -> None:
     if known.auth != "secret" or wish.url is None or wish.secret is not None or not known.has_secret:
         return
     if urlsplit(wish.url)[:2] != urlsplit(known.url or "")[:2]:
-        raise ConnectionInvalid("At another address its secret is needed again.")
+        raise ConnectionInvalid(
+            "At another address its secret is needed again. Give both at once: "
+            f"oblivion connections set {known.name} --url URL --secret"
+        )
 
 
 def _check_header(settings: dict[str, Any], auth: AuthKind) -> None:

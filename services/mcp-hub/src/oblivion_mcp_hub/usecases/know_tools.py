@@ -161,15 +161,18 @@ class KnowTools:
             tenant.known[connection_id] = replace(tenant.known[connection_id], due_at=float("-inf"))
             tenant.sum_up()
 
-    def withdraw(self, connection: Connection, why: str) -> None:
-        """Its breaker opened: its tools are gone until it answers again."""
+    async def withdraw(self, connection: Connection, why: str) -> None:
+        """Its breaker opened: its tools are gone until it answers again, and its health says so."""
         tenant = self._tenants.get(connection.tenant_id)
         if tenant is not None and connection.id in tenant.known:
             due_at = self._clock() + self._terms.retry_s
             offer = tenant.known[connection.id].offer
-            tenant.known[connection.id] = _Known(connection, offer.failed(why), due_at)
+            withdrawn = offer.failed(why)
+            tenant.known[connection.id] = _Known(connection, withdrawn, due_at)
             tenant.sum_up()
             self._changes_of_lists.tell(connection.tenant_id)
+            if offer.problem is None:  # Once: later failures say that it is left alone.
+                await self._note(connection, withdrawn)
 
     async def close(self) -> None:
         await end(*self._following.values(), *self._loading.values())
@@ -224,6 +227,7 @@ class KnowTools:
         self._servers.keep_only(tenant_id, {each.id for each in connections})
         before = self._tenants.get(tenant_id)
         known = {} if before is None else before.known
+        known_at_first = dict(known)
         at_once = asyncio.Semaphore(LISTED_AT_ONCE)
 
         async def know(connection: Connection) -> _Known:
@@ -235,6 +239,10 @@ class KnowTools:
         if before is None and len(self._tenants) >= TENANTS_KEPT:
             self._forget_one()
         by_id = {each.connection.id: each for each in found}
+        for connection_id in by_id.keys() & known_at_first:
+            now = known[connection_id]
+            if now.offer.problem is not None and known_at_first[connection_id].offer.problem is None:
+                by_id[connection_id] = now  # Withdrawn meanwhile.
         read_again_at = self._clock() + self._terms.keep_s
         is_outdated = changes != self._change_of(tenant_id)  # Then this may be from before the change.
         tenant = self._tenants[tenant_id] = _Tenant(by_id, read_again_at, is_outdated)

@@ -64,6 +64,14 @@ async def test_an_app_says_by_itself_that_somebody_will_sign_in(oblivion):
     assert (added[0], "oblivion connections connect notion" in added[1]) == (0, True), added[1]
 
 
+async def test_what_does_not_answer_is_added_and_not_called_connected(oblivion):
+    code, out = await said(await oblivion("add", "http://127.0.0.1:9/mcp", "--name", "wiki", "--no-secret"))
+    out = " ".join(out.split())
+    assert (code, "wiki is added, and does not work yet." in out) == (1, True), out
+    assert "is connected" not in out
+    assert "oblivion connections test wiki" in out
+
+
 @pytest.mark.parametrize("option", [("--scope", "read"), ("--no-pkce",)])
 @pytest.mark.parametrize("verb", ["add", "connect"])
 async def test_what_is_said_of_an_app_without_naming_it_is_refused(oblivion, verb, option):

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from oblivion_mcp_hub.providers import PROVIDERS, ProviderTool
+from oblivion_platform.connections import default_name
+from oblivion_platform.routing import default_squad
 
 WRITERS = {"postMessage", "createPage", "createTask", "createIssue", "createEvent", "comment", "addComment"}
 CHANGERS = {"updateTask", "updateIssue", "updateEvent"}
@@ -26,6 +28,13 @@ WANTED = {
 
 def test_every_provider_has_its_tools():
     assert {name: {tool.name for tool in provider.tools} for name, provider in PROVIDERS.items()} == WANTED
+
+
+def test_the_squad_is_given_no_tool_that_there_is_not():
+    offered = {f"{default_name(name)}__{tool}" for name, tools in WANTED.items() for tool in tools}
+    given = {tool for profile in default_squad() for tool in profile.tools}
+    assert given
+    assert given <= offered
 
 
 @pytest.mark.parametrize("tool", TOOLS)
