@@ -148,7 +148,10 @@ async def test_a_mapping_is_unlinked_by_id_or_by_names_and_can_be_linked_anew(sy
     assert len(await mappings_of(admin).listing(unlinked_too=True)) == 2
     with pytest.raises(NotFound):
         await mappings_of(admin).unlink("Launch", "#launch")
-    assert system.sql("SELECT count(*) FROM audit_log WHERE action LIKE 'mapping.%%'") == [(4,)]
+    lines = system.sql("SELECT action, detail FROM audit_log WHERE action LIKE 'mapping.%%' ORDER BY at, id")
+    place = lines[0][1]
+    assert set(place) == {"list", "channel"}
+    assert lines == [("mapping.linked", place), ("mapping.unlinked", place)] * 2
 
 
 async def test_events_are_listed_filtered_and_shown_without_their_body(system, admin):

@@ -19,6 +19,7 @@ from oblivion_cli.commands import agents_new
 from oblivion_cli.commands.chat import Talk
 from oblivion_cli.errors import NotFound, UsageWrong
 from oblivion_cli.usecases.agents import Agents
+from oblivion_cli.usecases.audit import Actor
 from oblivion_cli.usecases.sign_in import LocalSignIn
 from oblivion_client.rest import OblivionClient
 from oblivion_contracts.agents import AgentDefinition
@@ -82,6 +83,28 @@ async def test_the_local_sign_in_speaks_for_the_first_admin(system: Any, admin: 
     admins = system.sql("SELECT 'user:' || id FROM users WHERE role = 'admin'")
     assert (claims.tenant_id, claims.role) == (admin.tenant.id, "admin")
     assert (claims.subject,) in admins
+
+
+async def test_commands_are_one_sign_in_an_hour_and_a_token_handed_out_is_one_each_time(
+    system: Any, admin: Admin
+) -> None:
+    keys = admin.access.master_keys
+    lines = "SELECT actor, detail FROM audit_log WHERE action = 'user.signed_in' ORDER BY at, id"
+    sign_in = LocalSignIn(admin.database, keys, admin.tenant.id, admin.actor, "http://localhost:8300")
+    somebody = Actor("cli:somebody")
+    theirs = LocalSignIn(admin.database, keys, admin.tenant.id, somebody, "http://localhost:8300")
+    for one in (sign_in, theirs):
+        for _ in range(5):
+            await one.token()
+    noted = system.sql(lines)
+    # An hour may end meanwhile, so a line is told from another by all that it says.
+    told = [(actor, detail["hour"]) for actor, detail in noted]
+    assert len(told) == len(set(told)) < 5
+    assert {actor for actor, _ in told} == {admin.actor.name, somebody.name}
+    assert {detail["machine"] for _, detail in noted} == {socket.gethostname()}
+    await sign_in.tools_token()
+    await sign_in.tools_token()
+    assert len(system.sql(lines)) == len(noted) + 2
 
 
 class Api:

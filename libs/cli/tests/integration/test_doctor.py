@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from oblivion_cli.access import Access
 from oblivion_cli.admin import open_admin
@@ -17,12 +18,16 @@ from oblivion_cli.doctor.machine import HomeDirectory, Keys, Port, Running, Stor
 from oblivion_cli.doctor.outside import ClickUpConnection, IngestionReachable, SlackConnection
 from oblivion_cli.doctor.patient import Patient, utc_now
 from oblivion_cli.doctor.stores import PostgresAnswers, PostgresRole, RedisAnswers, Schema
+from oblivion_cli.doctor.tools import ToolConnections
 from oblivion_cli.doctor.work import DeadLettersWaiting, QueueConsumed
 from oblivion_cli.usecases.connect import SlackFacts
+from oblivion_contracts.connections import ConnectionHealth, NewConnection
 from oblivion_contracts.mappings import MappingOptions
+from oblivion_platform import connections
 from oblivion_platform.crypto import generate_key
 from oblivion_platform.database.engine import Database
 from oblivion_platform.embedded.process import free_port
+from oblivion_platform.feed import Feed, telling_breakers
 
 
 @pytest.fixture
@@ -324,3 +329,46 @@ async def test_dead_letters_and_work_left_lying_are_told(system, cli_database):
     lying = await complaint_of(QueueConsumed(), patient_of(cli_database))
     assert "failed: 1 event(s) are not handled, the oldest for 1 h." in lying
     assert "oblivion logs router-worker" in lying
+
+
+async def test_a_tool_connection_that_failed_or_is_left_alone_is_told_with_the_fix(
+    system, admin, cli_database
+):
+    patient = patient_of(cli_database)
+    (well,) = await findings_of(ToolConnections(), patient)
+    assert well.verdict is Verdict.OK
+    async with admin.database.tenant(admin.tenant.id) as tx:
+        new = NewConnection(provider="notion", name="notes", secret=SecretStr("canary"))
+        keys = admin.access.master_keys
+        made = await connections.create(tx, admin.tenant.id, admin.actor, new, keys)
+        asked = ConnectionHealth(ok=False, detail="notes refused our token.", at=utc_now())
+        await connections.note_health(tx, made.id, asked)
+    examined = [each async for each in examine(patient, [ToolConnections()])]
+    complaint = await complaint_of(ToolConnections(), patient)
+    assert is_healthy(examined)
+    assert "warning: The connection notes failed when it was last asked, " in complaint
+    assert "ago: notes refused our token. " in complaint
+    assert "`oblivion connections set notes --secret`" in complaint
+    assert "`oblivion connections test notes`" in complaint
+    async with admin.database.tenant(admin.tenant.id) as tx:
+        await connections.note_health(tx, made.id, asked.model_copy(update={"ok": True}))
+    feed = Feed(system.redis_url, "mcp-hub")
+    telling_breakers(feed)(admin.tenant.id, "notes", "opened")
+    await feed.close()
+    complaint = await complaint_of(ToolConnections(), patient)
+    assert "warning: The connection notes failed again and again, and is left alone for now." in complaint
+    assert "`oblivion connections test notes`" in complaint
+
+
+async def test_a_connection_that_nobody_signed_in_is_told_and_a_disabled_one_is_not(
+    system, admin, cli_database
+):
+    async with admin.database.tenant(admin.tenant.id) as tx:
+        new = NewConnection(provider="linear", name="issues", auth="oauth")
+        made = await connections.create(tx, admin.tenant.id, admin.actor, new, admin.access.master_keys)
+    complaint = await complaint_of(ToolConnections(), patient_of(cli_database))
+    assert "warning: The connection issues cannot be used: Nobody has signed in yet. " in complaint
+    assert "`oblivion connections connect issues`" in complaint
+    system.sql("UPDATE mcp_connections SET state = 'disabled' WHERE id = %s", made.id)
+    (well,) = await findings_of(ToolConnections(), patient_of(cli_database))
+    assert well.verdict is Verdict.OK

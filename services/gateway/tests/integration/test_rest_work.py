@@ -173,6 +173,10 @@ async def test_a_workflow_needs_a_schedule_that_comes(desk: Desk) -> None:
     assert (await desk.post("/api/workflows", definition)).status_code == 409
     run = await desk.post(f"/api/workflows/{made.json()['id']}/run")
     assert run.status_code == 202
+    await desk.world.request("DELETE", f"/api/workflows/{made.json()['id']}", token=desk.admin)
+    lines = (await desk.get("/api/audit")).json()["items"]
+    (deleted,) = [line for line in lines if line["action"] == "workflow.deleted"]
+    assert deleted["detail"] == {"name": "daily"}
 
 
 async def test_routes_can_be_tried_with_the_tenants_own_agents(desk: Desk) -> None:

@@ -361,6 +361,14 @@ async def test_a_link_signs_one_browser_in_once(database: FreshDatabase, redis_u
         assert (first.status_code, second.status_code) == (303, 403)
         me = await world.request("GET", "/api/me", headers={"Cookie": cookie_of(first)})
         assert me.json()["role"] == "admin"
+        audit = await world.request("GET", "/api/audit", headers={"Cookie": cookie_of(first)})
+        (line,) = [each for each in audit.json()["items"] if each["action"] == "user.signed_in"]
+        user = tenant.people["admin"]
+        assert (line["actor"], line["subject"], line["detail"]) == (
+            f"user:{user}",
+            str(user),
+            {"how": "link"},
+        )
 
 
 async def test_links_are_unknown_where_they_are_not_allowed(hall: Hall) -> None:

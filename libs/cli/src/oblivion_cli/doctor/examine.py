@@ -11,6 +11,7 @@ from oblivion_cli.doctor.machine import HomeDirectory, Keys, Port, PythonVersion
 from oblivion_cli.doctor.outside import ClickUpConnection, IngestionReachable, SlackConnection
 from oblivion_cli.doctor.patient import CannotTell, Patient
 from oblivion_cli.doctor.stores import PostgresAnswers, PostgresRole, RedisAnswers, Schema
+from oblivion_cli.doctor.tools import ToolConnections
 from oblivion_cli.doctor.work import DeadLettersWaiting, QueueConsumed
 from oblivion_cli.errors import CommandFailed
 from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
@@ -26,6 +27,7 @@ SYSTEM_CHECKS: Sequence[Check] = (
     IngestionReachable(),
     SlackConnection(),
     ClickUpConnection(),
+    ToolConnections(),
     DeadLettersWaiting(),
     QueueConsumed(),
 )

@@ -2,3 +2,4 @@
 
 from oblivion_platform.operations.audit import Actor as Actor
 from oblivion_platform.operations.audit import note as note
+from oblivion_platform.operations.audit import note_hourly as note_hourly

@@ -183,10 +183,12 @@ async def delete(tx: AsyncConnection, tenant_id: UUID, actor: Actor, connection_
     Raises:
         NothingFound
     """
-    if (await tx.execute(_DELETE, {"id": connection_id})).rowcount == 0:
+    deleted = (await tx.execute(_DELETE, {"id": connection_id})).one_or_none()
+    if deleted is None:
         raise NothingFound("connection")
     await retire_secret(tx, connection_id)
-    await note(tx, tenant_id, actor, "connection.deleted", connection_id)
+    about = {"name": deleted.name, "provider": deleted.provider}
+    await note(tx, tenant_id, actor, "connection.deleted", connection_id, **about)
 
 
 async def note_health(tx: AsyncConnection, connection_id: UUID, health: ConnectionHealth) -> None:
@@ -224,5 +226,6 @@ _CHANGE = text("""
 """)
 _DELETE = text("""
     UPDATE mcp_connections SET state = 'deleted', updated_at = now() WHERE id = :id AND state <> 'deleted'
+    RETURNING name, provider
 """)
 _HEALTH = text("UPDATE mcp_connections SET health = CAST(:health AS jsonb) WHERE id = :id")

@@ -3,8 +3,9 @@
 import getpass
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +14,7 @@ _INSERT = text("""
     INSERT INTO audit_log (id, tenant_id, actor, action, subject, detail)
     VALUES (:id, :tenant_id, :actor, :action, :subject, CAST(:detail AS jsonb))
 """)
+_INSERT_ONCE = text(f"{_INSERT.text} ON CONFLICT DO NOTHING")
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,30 @@ async def note(
     tx: AsyncConnection, tenant_id: UUID, actor: Actor, action: str, subject: object, **detail: Any
 ) -> None:
     """Add a line; `detail` holds no secret and no body."""
-    row = {
-        "id": uuid4(),
+    await tx.execute(_INSERT, _row(uuid4(), tenant_id, actor, action, subject, detail))
+
+
+async def note_hourly(
+    tx: AsyncConnection, tenant_id: UUID, actor: Actor, action: str, subject: object, **detail: Any
+) -> None:
+    """Add a line for what is no change and happens again and again: the same one once an hour.
+
+    A line's id is made of what it says, so that whoever comes second writes nothing.
+    """
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0).isoformat()
+    row = _row(uuid4(), tenant_id, actor, action, subject, {**detail, "hour": hour})
+    said = json.dumps([actor.name, action, row["subject"], row["detail"]])
+    await tx.execute(_INSERT_ONCE, {**row, "id": uuid5(tenant_id, said)})
+
+
+def _row(
+    line_id: UUID, tenant_id: UUID, actor: Actor, action: str, subject: object, detail: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": line_id,
         "tenant_id": tenant_id,
         "actor": actor.name,
         "action": action,
         "subject": str(subject),
         "detail": json.dumps(detail, default=str),
     }
-    await tx.execute(_INSERT, row)

@@ -70,9 +70,11 @@ async def unlink(tx: AsyncConnection, tenant_id: UUID, actor: Actor, mapping_id:
     Raises:
         NothingFound: there is none, or it was unlinked before.
     """
-    if (await tx.execute(_UNLINK, {"id": mapping_id})).rowcount == 0:
+    ended = (await tx.execute(_UNLINK, {"id": mapping_id})).one_or_none()
+    if ended is None:
         raise NothingFound("mapping")
-    await note(tx, tenant_id, actor, "mapping.unlinked", mapping_id)
+    place = {"list": ended.clickup_list_id, "channel": ended.slack_channel_id}
+    await note(tx, tenant_id, actor, "mapping.unlinked", mapping_id, **place)
 
 
 async def note_outsider(tx: AsyncConnection, mapping_id: UUID) -> None:
@@ -126,4 +128,5 @@ _PROBLEM = text("""
 """)
 _UNLINK = text("""
     UPDATE project_mappings SET state = 'unlinked', updated_at = now() WHERE id = :id AND state = 'active'
+    RETURNING clickup_list_id, slack_channel_id
 """)

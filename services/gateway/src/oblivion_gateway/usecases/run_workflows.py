@@ -46,8 +46,9 @@ class RunWorkflows:
         return changed
 
     async def delete(self, unit: Unit, workflow_id: UUID) -> None:
+        gone = await workflows.read_workflow(unit.tx, workflow_id)
         await workflows.delete_workflow(unit.tx, workflow_id)
-        await unit.note("workflow.deleted", workflow_id)
+        await unit.note("workflow.deleted", workflow_id, name=gone.name)
 
     async def run(self, unit: Unit, workflow_id: UUID) -> MessageAccepted:
         """Raises: NothingFound."""

@@ -71,6 +71,10 @@ class SignIn:
         if tenant_id is not None:
             async with self._database.tenant(tenant_id) as tx:
                 cookie = await people.redeem_link(tx, tenant_id, code)
+                user = None if cookie is None else await people.session_user(tx, cookie)
+                if user is not None:
+                    actor = Actor(f"user:{user.user_id}")
+                    await note(tx, tenant_id, actor, "user.signed_in", user.user_id, how="link")
         if cookie is None:
             raise NotAllowed("The link was used before, or is over. Get a new one with `oblivion login`.")
         return cookie
