@@ -102,9 +102,9 @@ async def test_what_another_tenant_has_is_not_there(page: Page, newcomer: Page, 
         wanted = await first(api)
         assert (await newcomer.request.get(f"{api}/{wanted}")).status == 404
         await newcomer.goto(f"{path}/{wanted}")
-        await expect(newcomer.get_by_text("That is not there for you")).to_be_visible()
+        await expect(newcomer.get_by_text("That does not exist, or is not yours")).to_be_visible()
     event = await first("/api/events")
     await newcomer.goto(f"/events?event={event}")
     await expect(
-        newcomer.get_by_role("dialog", name="Event").get_by_text("That is not there for you")
+        newcomer.get_by_role("dialog", name="Event").get_by_text("That does not exist, or is not yours")
     ).to_be_visible()

@@ -78,6 +78,44 @@ async def test_a_question_is_answered_on_the_page_and_the_work_goes_on(page: Pag
     assert title in held
 
 
+async def test_a_guest_reads_who_approves_and_an_admin_what_is_asked(page: Page, visits: Any, up: Any):
+    title = f"sell tea {uuid4().hex[:6]}"
+    up.oblivion("users", "create", "Gesa", "--role", "guest")
+    theirs: Page = await visits.page(signed_in=False)
+    asked: list[str] = []
+    theirs.on("request", lambda request: asked.append(request.url))
+    await visits.sign_in(theirs, up.oblivion("login", "--user", "Gesa"))
+    await theirs.get_by_role("link", name="Sessions").click()
+    await theirs.get_by_role("button", name="New conversation").click()
+    await theirs.get_by_label("Say something").fill(f'create a task "{title}" in notion')
+    await theirs.get_by_role("button", name="Send").click()
+    messages = theirs.get_by_role("region", name="Messages")
+    await expect(messages.get_by_text("It waits for an approval.")).to_be_visible()
+    await expect(messages.get_by_text("Somebody of the team has to approve this")).to_be_visible()
+    conversation = theirs.url
+    await theirs.goto("/runs")
+    await theirs.get_by_role("link", name=re.compile(title)).first.click()
+    await expect(theirs.get_by_text("Somebody of the team has to approve this")).to_be_visible()
+    await expect(theirs.get_by_text("It waits for an approval.")).to_be_visible()
+    await expect(theirs.get_by_text("Usually it takes")).to_have_count(0)
+    await expect(theirs.get_by_text("That is not there for you")).to_have_count(0)
+    assert not [url for url in asked if "/api/approvals" in url]
+
+    await page.goto("/")
+    card = page.get_by_role("alert").filter(has_text=title)
+    await expect(card.get_by_text("Gesa asked notion:")).to_be_visible()
+    await expect(card.locator("pre")).to_contain_text(f'"{title}"')
+    await expect(card).not_to_contain_text("```")
+    await expect(card.get_by_role("link", name=re.compile(title))).to_have_attribute(
+        "href", f"/runs/{theirs.url.rpartition('/')[2]}"
+    )
+    await card.get_by_role("button", name="Approve").click()
+    await expect(theirs.get_by_label("Steps of the run").get_by_text("approved by you")).to_be_visible()
+    await expect(theirs.get_by_text("Somebody of the team has to approve this")).to_have_count(0)
+    await theirs.goto(conversation)
+    await expect(messages.get_by_text(title).nth(1)).to_be_visible()
+
+
 async def test_a_denied_question_is_told_to_the_agent_and_nothing_is_written(page: Page, mention: Mention):
     run_id, title = await waiting_run(page, mention)
     await page.get_by_label("Comment").fill("not this one")
@@ -85,6 +123,8 @@ async def test_a_denied_question_is_told_to_the_agent_and_nothing_is_written(pag
     steps = page.get_by_label("Steps of the run")
     await expect(steps.get_by_text("denied by you")).to_be_visible()
     await expect(steps.get_by_text("not this one")).to_be_visible()
+    bad = page.locator(".mantine-Timeline-item").filter(has=page.locator(".tabler-icon-x"))
+    await expect(bad.filter(has_text="denied by you")).to_be_visible()
     await expect(page.locator("[data-connection=ended]")).to_be_visible()
     run = await (await page.request.get(f"/api/runs/{run_id}")).json()
     assert run["state"] in {"succeeded", "failed"}, "it is over, and says so in its own words"

@@ -165,6 +165,9 @@ async def test_a_guest_sees_what_guests_may_see(visits: Any, up: Any):
     await expect(views.get_by_role("link")).to_have_text(["Overview", "Runs", "Agents", "Sessions", "Tools"])
     await page.goto("/events")
     await expect(page.get_by_text("That is not there for you")).to_be_visible()
+    await page.goto("/users")
+    await expect(page.get_by_text("That is not there for you")).to_be_visible()
+    await expect(page.get_by_role("button", name="Let somebody in")).to_have_count(0)
 
 
 async def test_the_landing_view_loads_little_script(visits: Any):

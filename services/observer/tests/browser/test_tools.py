@@ -1,5 +1,6 @@
 """Tools are connected, signed in, tested, approved and ended on the page, in a real browser."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ import pytest
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp_types import ListToolsResult, PaginatedRequestParams, Tool, ToolAnnotations
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from oblivion_mcp_hub.testing import served
 from oblivion_sandbox.control import SandboxControl
@@ -82,9 +83,20 @@ async def test_a_tool_is_connected_by_key_tested_disabled_and_deleted(page: Page
     await button(page, "Replace the key").click()
     dialog = page.get_by_role("dialog", name="Replace the key of notes")
     await dialog.get_by_label("API key").fill(key)
+    may_test = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        await may_test.wait()
+        await route.continue_()
+
+    await page.route("**/connections/*/test", held)
     await dialog.get_by_role("button", name="Replace").click()
     await expect(dialog).to_have_count(0)
-    await button(page, "Test").click()
+    await expect(page.get_by_text("being tested")).to_be_visible()
+    await expect(page.get_by_text("It does not work")).to_have_count(0)
+    may_test.set()
+    await expect(page.get_by_text("works", exact=True)).to_be_visible()
+    await page.unroute("**/connections/*/test")
     await expect(page.get_by_role("table").filter(has_text="Account")).to_be_visible()
     tools = page.get_by_role("list", name="Tools")
     task = tools.get_by_role("listitem").filter(has_text="notes__createTask")

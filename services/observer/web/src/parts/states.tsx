@@ -3,6 +3,8 @@ import { IconAlertTriangle, IconMoodEmpty } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { Refusal } from "@/api/client";
 
+const REFUSED: Record<number, string> = { 404: "That does not exist, or is not yours" };
+
 /** What a view shows while it has nothing to show yet, or could not get it. */
 export function Failed({ error, again }: { error: Error; again?: () => void }) {
   const isAway = !(error instanceof Refusal) || error.passes;
@@ -11,7 +13,7 @@ export function Failed({ error, again }: { error: Error; again?: () => void }) {
       icon={<IconAlertTriangle aria-hidden />}
       color="red"
       variant="outline"
-      title={isAway ? "This could not be loaded" : "That is not there for you"}
+      title={isAway ? "This could not be loaded" : (REFUSED[error.status] ?? "That is not there for you")}
     >
       <Stack align="flex-start" gap="sm">
         <Text size="sm">{error instanceof Refusal ? error.message : "The system does not answer."}</Text>

@@ -7,13 +7,16 @@ interface Wish<Input, Result> {
   done?: string;
   /** What it changes: queries whose keys begin so are asked again. */
   changes: readonly (readonly unknown[])[];
+  /** By which others see that it is being done. */
+  key?: readonly unknown[];
   after?: (result: Result) => void;
 }
 
 /** Something that a person does: says that it is done, and always why it is not. */
-export function useDoing<Input, Result>({ run, done, changes, after }: Wish<Input, Result>) {
+export function useDoing<Input, Result>({ run, done, changes, key, after }: Wish<Input, Result>) {
   const client = useQueryClient();
   return useMutation({
+    mutationKey: key,
     mutationFn: run,
     onSuccess: async (result) => {
       if (done) notifications.show({ message: done, color: "green" });

@@ -1,11 +1,29 @@
-import { Alert, Button, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Code, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ask, type Schemas } from "@/api/client";
+import { reaches, useMe } from "@/api/me";
 import { Moment } from "@/parts/Moment";
+import { plainOf } from "@/parts/plain";
 import { Failed } from "@/parts/states";
 import { useDoing } from "@/parts/useDoing";
+import { useRun } from "../runs/useRun";
+import { withoutFences } from "./fences";
+
+/** What one run waits for: whoever may answer does it here, and a guest reads who does. */
+export function ApprovalsOf({ runId, waits }: { runId: string; waits: boolean }) {
+  const me = useMe().data;
+  if (!me) return null;
+  if (reaches(me.role, "user")) return <Approvals runId={runId} />;
+  if (!waits) return null;
+  return (
+    <Alert color="yellow" variant="outline" role="status" title="Somebody of the team has to approve this">
+      Guests do not decide it themselves. A member can, in the thread where it was asked; or an admin, on
+      their Overview here. It goes on by itself once they have.
+    </Alert>
+  );
+}
 
 /** Questions that runs wait for; nothing where there are none. `runId`: those of one run. */
 export function Approvals({ runId }: { runId?: string }) {
@@ -45,13 +63,20 @@ function Question({ approval, isElsewhere }: { approval: Schemas["Approval"]; is
   });
   return (
     <Alert color="yellow" variant="outline" title="A run waits for your approval">
+      {isElsewhere && <WhatFor runId={approval.run_id} />}
       <Text className="words" size="sm">
         {approval.question}
       </Text>
-      {approval.detail && (
-        <Text className="words" size="xs" c="dimmed" mt={4}>
-          {approval.detail}
-        </Text>
+      {withoutFences(approval.detail).map(({ place, text, isCode }) =>
+        isCode ? (
+          <Code key={place} block className="words" mt={4}>
+            {text}
+          </Code>
+        ) : (
+          <Text key={place} className="words" size="xs" c="dimmed" mt={4}>
+            {text}
+          </Text>
+        ),
       )}
       <TextInput
         mt="sm"
@@ -70,15 +95,24 @@ function Question({ approval, isElsewhere }: { approval: Schemas["Approval"]; is
         <Button size="xs" variant="default" disabled={answer.isPending} onClick={() => answer.mutate(false)}>
           Deny
         </Button>
-        {isElsewhere && (
-          <Button size="xs" variant="subtle" component={Link} to={`/runs/${approval.run_id}`}>
-            See the run
-          </Button>
-        )}
         <Text size="xs" c="dimmed">
           asked <Moment at={approval.asked_at} />
         </Text>
       </Group>
     </Alert>
+  );
+}
+
+/** Who asked whom for what. Of a run in a channel that is somebody else's, only its question is shown. */
+function WhatFor({ runId }: { runId: string }) {
+  const run = useRun(runId).data;
+  if (!run) return null;
+  return (
+    <Text size="sm" lineClamp={3} mb={4}>
+      {run.requested_by || "Somebody"} asked {run.agent ?? "for"}:{" "}
+      <Link to="/runs/$runId" params={{ runId }}>
+        {plainOf(run.prompt) || "the run"}
+      </Link>
+    </Text>
   );
 }

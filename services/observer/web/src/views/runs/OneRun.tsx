@@ -8,12 +8,13 @@ import { Markdown } from "@/parts/Markdown";
 import { State } from "@/parts/State";
 import { Failed, Waiting } from "@/parts/states";
 import { View } from "@/parts/View";
-import { Approvals } from "../overview/Approvals";
+import { ApprovalsOf } from "../overview/Approvals";
 import { Facts } from "./Facts";
 import { Routed } from "./Routed";
 import { RunActions } from "./RunActions";
 import { Steps } from "./Steps";
 import type { ToolCall } from "./timeline";
+import { useRun } from "./useRun";
 
 const route = getRouteApi("/runs/$runId");
 const CALLS_EVERY_MS = 5_000;
@@ -22,10 +23,7 @@ const CALLS_EVERY_MS = 5_000;
 export function OneRun() {
   const { runId } = route.useParams();
   const client = useQueryClient();
-  const run = useQuery({
-    queryKey: ["runs", "one", runId],
-    queryFn: () => ask(api.GET("/api/runs/{run_id}", { params: { path: { run_id: runId } } })),
-  });
+  const run = useRun(runId);
   const progress = useJobProgress(runId);
   const calls = useCalls(runId, run.data?.finished_at == null);
   const turns = progress.steps.filter((step) => step.kind !== "progress").length;
@@ -73,7 +71,7 @@ function Shown({ run, progress, calls }: { run: Run; progress: JobProgress; call
       }
       actions={<RunActions run={run} />}
     >
-      <Approvals runId={run.id} />
+      <ApprovalsOf runId={run.id} waits={run.state === "waiting" && run.waiting_for === "approval"} />
       <Bar run={run} steps={progress.steps} />
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 8 }}>
@@ -122,19 +120,24 @@ function Said({ title, text }: { title: string; text: string }) {
   );
 }
 
+const WAITED_FOR = { approval: "an approval", agent: "its agent" };
+
 function Bar({ run, steps }: { run: Run; steps: readonly Step[] }) {
   if (run.finished_at) return null;
   const newest = steps.findLast((step) => step.kind === "progress")?.data;
   const percent = typeof newest?.percent === "number" ? newest.percent : (run.percent ?? 0);
   const words = typeof newest?.text === "string" ? newest.text : run.progress;
+  const usual_s = Math.round(run.expected_s ?? 0);
+  const usual = usual_s > 0 ? ` Usually it takes ${usual_s} s.` : "";
   return (
     <Stack gap={4}>
       <Progress.Root size="lg">
         <Progress.Section value={Math.max(percent, 3)} animated aria-label="Progress of the run" />
       </Progress.Root>
       <Text size="sm" c="dimmed" aria-live="polite">
-        {words || "It has begun."}
-        {run.expected_s ? ` Usually it takes ${Math.round(run.expected_s)} s.` : ""}
+        {run.state === "waiting" && run.waiting_for
+          ? `It waits for ${WAITED_FOR[run.waiting_for]}.`
+          : `${words || "It has begun."}${usual}`}
       </Text>
     </Stack>
   );

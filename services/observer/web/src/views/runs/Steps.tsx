@@ -8,6 +8,7 @@ import {
   IconMessage,
   IconProgress,
   IconTool,
+  IconX,
 } from "@tabler/icons-react";
 import { Moment } from "@/parts/Moment";
 import { Waiting } from "@/parts/states";
@@ -29,10 +30,15 @@ export function Steps({ steps, calls }: { steps: readonly Step[]; calls: readonl
   const entries = timelineOf(steps, calls);
   return (
     <Timeline bulletSize={26} lineWidth={2} active={entries.length - 1} aria-label="Steps of the run">
-      {entries.map(({ key, kind, at, title, text }) => {
-        const Icon = ICONS[kind] ?? IconCircleDot;
+      {entries.map(({ key, kind, at, title, text, isBad }) => {
+        const Icon = isBad ? IconX : (ICONS[kind] ?? IconCircleDot);
         return (
-          <Timeline.Item key={key} bullet={<Icon size={15} aria-hidden />} title={title}>
+          <Timeline.Item
+            key={key}
+            color={isBad ? "red" : undefined}
+            bullet={<Icon size={15} aria-hidden />}
+            title={title}
+          >
             {text && (
               <Text size="sm" className="words">
                 {text}

@@ -38,8 +38,9 @@ test("calls of tools stand among the steps where they were made", () => {
     "state 1",
     "Called notion__early",
     "state 2",
-    "Called notion__late",
+    "Failed: called notion__late",
   ]);
+  expect(entries.map(({ isBad }) => isBad ?? false)).toEqual([false, false, false, true]);
   expect(entries[1]?.text).toBe("done in 0.1 s; reads, with title");
   expect(entries[3]?.text).toBe("failed in 0.1 s: timed out; writes, with title");
 });

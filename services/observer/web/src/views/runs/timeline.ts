@@ -33,7 +33,8 @@ function entryOf(call: ToolCall): Entry {
     key: `call ${call.id}`,
     kind: "tool",
     at: call.at,
-    title: `Called ${call.connection}__${call.tool}`,
+    isBad: call.state === "failed",
+    title: `${call.state === "failed" ? "Failed: called" : "Called"} ${call.connection}__${call.tool}`,
     text: `${ending}${why}; ${kind}, with ${call.arguments.join(", ") || "nothing"}${call.was_approved ? "; approved by a person" : ""}`,
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tell } from "./words";
+import { tell, waitsForApproval } from "./words";
 
 function step(kind: string, data: Record<string, unknown>) {
   return { run_id: "r", sequence: 1, at: "2026-01-01T00:00:00Z", kind, data };
@@ -24,4 +24,23 @@ test.each([
   const told = tell(step(kind, data));
   expect(told.title).toBe(title);
   expect(told.text).toBe(text);
+});
+
+test.each([
+  ["state", "failed", true],
+  ["state", "succeeded", false],
+  ["approval", "denied", true],
+  ["approval", "approved", false],
+  ["approval", "pending", false],
+])("a %s that is %s is bad: %s", (kind, state, isBad) => {
+  expect(tell(step(kind, { state })).isBad ?? false).toBe(isBad);
+});
+
+test("a run waits as long as one of its questions has no answer", () => {
+  const approval = (approval_id: string, state: string) => step("approval", { approval_id, state });
+  const asked = [step("progress", { text: "thinking" }), approval("a", "pending"), approval("b", "pending")];
+  expect(waitsForApproval([])).toBe(false);
+  expect(waitsForApproval(asked)).toBe(true);
+  expect(waitsForApproval([...asked, approval("b", "approved")])).toBe(true);
+  expect(waitsForApproval([...asked, approval("b", "approved"), approval("a", "denied")])).toBe(false);
 });

@@ -3,6 +3,19 @@ import type { Step } from "@oblivion/use-job-progress";
 export interface Told {
   title: string;
   text?: string;
+  /** Something failed, or was refused. */
+  isBad?: boolean;
+}
+
+/** Whether it waits for an answer, as far as its steps tell. */
+export function waitsForApproval(steps: readonly Step[]): boolean {
+  const asked = new Set<unknown>();
+  for (const { kind, data } of steps) {
+    if (kind !== "approval") continue;
+    if (data.state === "pending") asked.add(data.approval_id);
+    else asked.delete(data.approval_id);
+  }
+  return asked.size > 0;
 }
 
 const REASONS: Record<string, string> = {
@@ -18,7 +31,7 @@ function word(value: unknown): string {
 export function tell({ kind, data }: Step): Told {
   switch (kind) {
     case "state":
-      return { title: stateTitle(data), text: stateText(data) };
+      return { title: stateTitle(data), text: stateText(data), isBad: data.state === "failed" };
     case "progress":
       return {
         title: typeof data.percent === "number" ? `${data.percent} %` : "Progress",
@@ -50,5 +63,9 @@ function stateText(data: Step["data"]): string | undefined {
 
 function approval(data: Step["data"]): Told {
   if (data.state === "pending") return { title: "Asks for approval", text: word(data.question) };
-  return { title: `${word(data.state)} by ${word(data.by) || "somebody"}`, text: word(data.comment) };
+  return {
+    title: `${word(data.state)} by ${word(data.by) || "somebody"}`,
+    text: word(data.comment),
+    isBad: data.state !== "approved",
+  };
 }

@@ -10,6 +10,8 @@ import { plainOf } from "@/parts/plain";
 import { Failed, Waiting } from "@/parts/states";
 import { useDoing } from "@/parts/useDoing";
 import { View } from "@/parts/View";
+import { ApprovalsOf } from "../overview/Approvals";
+import { waitsForApproval } from "../runs/words";
 import { SAID_IN, type Source } from "./sources";
 
 const route = getRouteApi("/sessions/$sessionId");
@@ -126,10 +128,15 @@ function Working({ runId, sessionId, onDone }: { runId: string; sessionId: strin
     onDone();
   }, [connection, client, sessionId, onDone]);
   const words = steps.findLast((step) => step.kind === "progress")?.data.text;
+  const waits = waitsForApproval(steps);
+  const said = typeof words === "string" && words ? words : "An agent is at it…";
   return (
-    <Text size="sm" c="dimmed" role="status">
-      {typeof words === "string" && words ? words : "An agent is at it…"}
-    </Text>
+    <>
+      <Text size="sm" c="dimmed" role="status">
+        {waits ? "It waits for an approval." : said}
+      </Text>
+      {waits && <ApprovalsOf runId={runId} waits />}
+    </>
   );
 }
 

@@ -2,6 +2,7 @@ import { Button, Modal, Select, Stack, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
 import { api, ask, type Schemas } from "@/api/client";
+import { reaches, useMe } from "@/api/me";
 import { Asking } from "@/parts/Asking";
 import { EndOfForm } from "@/parts/EndOfForm";
 import { Moment } from "@/parts/Moment";
@@ -24,12 +25,17 @@ const COLUMNS: Column<User>[] = [
 
 /** Who may come in, and as what. */
 export function Users() {
+  const me = useMe().data;
   const pages = usePages<User>({
     key: ["users"],
     load: (cursor) => ask(api.GET("/api/users", { params: { query: { cursor, limit: 100 } } })),
   });
   return (
-    <View title="Users" about="Guests read and ask, users work, admins set." actions={<Invite />}>
+    <View
+      title="Users"
+      about="Guests read and ask, users work, admins set."
+      actions={me && reaches(me.role, "admin") ? <Invite /> : null}
+    >
       <Rows
         label="Users"
         columns={COLUMNS}

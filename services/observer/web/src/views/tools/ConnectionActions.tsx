@@ -1,7 +1,7 @@
 import { Button, Modal, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
-import { useQueryClient } from "@tanstack/react-query";
+import { useIsMutating, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { ask, type Connection, type HubSchemas, hub } from "@/api/client";
 import { Asking } from "@/parts/Asking";
@@ -24,6 +24,15 @@ function change(id: string, wish: Change) {
   return ask(hub.PATCH("/connections/{connection_id}", { params: { path: { connection_id: id } }, body }));
 }
 
+function testKey(id: string) {
+  return ["connections", "test", id] as const;
+}
+
+/** Whether it is being tested, by whichever button. */
+export function useIsTested(id: string): boolean {
+  return useIsMutating({ mutationKey: testKey(id) }) > 0;
+}
+
 /** What an admin does with a connection. */
 export function ConnectionActions({ connection, kind }: Parts) {
   const isActive = connection.state === "active";
@@ -44,8 +53,9 @@ export function ConnectionActions({ connection, kind }: Parts) {
   );
 }
 
-function Test({ connection }: { connection: Connection }) {
-  const test = useDoing({
+function useTest(connection: Connection) {
+  return useDoing({
+    key: testKey(connection.id),
     run: () =>
       ask(
         hub.POST("/connections/{connection_id}/test", {
@@ -55,8 +65,12 @@ function Test({ connection }: { connection: Connection }) {
     done: `${connection.name} was tried.`,
     changes: [["connections"]],
   });
+}
+
+function Test({ connection }: { connection: Connection }) {
+  const test = useTest(connection);
   return (
-    <Button loading={test.isPending} onClick={() => test.mutate(undefined)}>
+    <Button loading={useIsTested(connection.id)} onClick={() => test.mutate(undefined)}>
       Test
     </Button>
   );
@@ -67,6 +81,7 @@ function Replace({ connection, kind }: Parts) {
   const [isOpen, { open, close }] = useDisclosure();
   const client = useQueryClient();
   const redirectUri = useProviders().data?.redirect_uri ?? null;
+  const test = useTest(connection);
   const isApp = connection.auth === "oauth";
   const { onSubmit, problem, isSending } = useSending(async (form) => {
     const wish = isApp ? { client: clientOf(form) } : { secret: String(form.get("secret")).trim() };
@@ -74,6 +89,8 @@ function Replace({ connection, kind }: Parts) {
     await client.invalidateQueries({ queryKey: ["connections"] });
     notifications.show({ message: isApp ? "Now sign in again." : "The key is replaced.", color: "green" });
     close();
+    // A new key that nobody has tried would stand there with what was said of the old one.
+    if (!isApp && connection.state === "active") test.mutate(undefined);
   });
   if (!isApp && !asksForSecret(kind, connection.auth)) return null;
   const title = isApp ? "Replace the app" : "Replace the key";

@@ -10,7 +10,7 @@ import { State } from "@/parts/State";
 import { Failed, Waiting } from "@/parts/states";
 import { View } from "@/parts/View";
 import { useProviders } from "./Connect";
-import { ConnectionActions } from "./ConnectionActions";
+import { ConnectionActions, useIsTested } from "./ConnectionActions";
 import { healthOf } from "./health";
 import { type Kind, kindsOf, WAYS } from "./kinds";
 import { SignIn } from "./SignIn";
@@ -45,13 +45,16 @@ export function OneConnection() {
   return <Shown connection={connection.data} />;
 }
 
+const TESTED = { state: "running", words: "being tested", detail: "" };
+
 function Shown({ connection }: { connection: Connection }) {
   const me = useMe().data;
   const maySet = me ? reaches(me.role, "admin") : false;
   const providers = useProviders();
   const kind =
     providers.data && kindsOf(providers.data).find(({ provider }) => provider === connection.provider);
-  const { state, words, detail } = healthOf(connection);
+  const isTested = useIsTested(connection.id);
+  const { state, words, detail } = isTested ? TESTED : healthOf(connection);
   return (
     <View
       title={connection.name}
