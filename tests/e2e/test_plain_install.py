@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from oblivion_platform.testing import eventually
-from tests.e2e.cluster import Installed, namespace, run
+from tests.e2e.cluster import Installed, Json, namespace, run
 from tests.e2e.measured import measured, memory_mib
 from tests.e2e.test_agents import SQUAD, agents, condition, until_ready
 
@@ -87,8 +87,15 @@ async def test_of_two_systems_on_one_cluster_each_leaves_the_others_agents_alone
             told = [line for line in log.splitlines() if "is left alone" in line]
             assert {name for name in SQUAD if f"{other.namespace.name}/{name}" in str(told)} == SQUAD
 
+    async def are_settled() -> dict[str, Json]:
+        found = await until_ready(plain_system, SQUAD)
+        # At first nobody has told the operator who is connected.
+        connected = {condition(found[name], "Connected").get("reason") for name in SQUAD}
+        assert connected == {"Asleep"}
+        return found
+
     await eventually(is_told, within_s=RESYNC_WITHIN_S)
-    before = await asyncio.to_thread(agents, plain_system)
+    before: dict[str, Json] = await eventually(are_settled, within_s=RESYNC_WITHIN_S)
     await asyncio.sleep(LOOKED_AFTER_S)  # Two looks of whoever would fight over them.
     after = await asyncio.to_thread(agents, plain_system)
     assert {name: after[name]["status"] for name in SQUAD} == {name: before[name]["status"] for name in SQUAD}
