@@ -161,6 +161,54 @@ async def test_every_change_is_in_the_audit_log(desk: Desk) -> None:
     assert {line["actor"] for line in lines} == {f"user:{desk.tenant.people['admin']}"}
 
 
+async def test_the_audit_log_is_narrowed_down_by_who_by_what_and_by_words(desk: Desk) -> None:
+    fixer = (await desk.post("/api/agents", {"name": "fixer"})).json()
+    secrets = f"/api/agents/{fixer['agent']['id']}/secrets"
+    await desk.post(secrets)
+    await desk.world.request("DELETE", f"{secrets}/{fixer['credentials']['secret_id']}", token=desk.admin)
+    ana = (await desk.post("/api/users", {"name": "Ana 100%", "role": "admin"})).json()["id"]
+    of_ana = (await desk.world.gateway.tokens.issue(desk.tenant.id, f"user:{ana}", "admin")).token
+    guest = f"/api/users/{desk.tenant.people['guest']}"
+    await desk.world.request("PATCH", guest, token=of_ana, json={"role": "user"})
+
+    async def found(token: str | None = None, **query: str) -> list[str]:
+        answer = await desk.world.request("GET", "/api/audit", token=token or desk.admin, params=query)
+        assert answer.status_code == 200, answer.text
+        return [line["action"] for line in answer.json()["items"]]
+
+    of_agents = ["agent.secret_retired", "agent.secret_issued", "agent.created"]
+    assert await found() == await found(q=" ") == ["user.changed", "user.created", *of_agents]
+    assert await found(actor=f"user:{ana}") == ["user.changed"]
+    assert await found(action="user.created", actor=f"user:{desk.tenant.people['admin']}") == ["user.created"]
+    assert await found(action="user") == [], "the whole action, or none"
+    assert await found(q="RETIRED") == ["agent.secret_retired"]
+    assert await found(q="fixer") == of_agents, "an agent is found by its name, where its id stands too"
+    assert await found(q="ana 100%") == ["user.changed", "user.created"], (
+        "so are people: who did it, whom it is about"
+    )
+    assert await found(q="ana changed") == ["user.changed"], "every word counts"
+    assert await found(q="guest") == ["user.changed"]
+    assert await found(q="active", action="user.changed") == ["user.changed"], "what is noted beside it"
+    assert await found(q="100_") == await found(q="nobody") == []
+    assert await found(await desk.world.token(await desk.world.new_tenant(), "admin"), q="fixer") == []
+    for wrong in ({"actor": ""}, {"action": "User Changed"}, {"q": "a\x01"}, {"q": "a" * 201}):
+        answer = await desk.get("/api/audit", params=wrong)
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+async def test_pages_of_lines_that_are_searched_for_follow_each_other(desk: Desk) -> None:
+    names = [f"fixer-{n}" for n in range(5)]
+    made = [(await desk.post("/api/agents", {"name": name})).json()["agent"]["id"] for name in names]
+    for each in made:
+        await desk.post(f"/api/agents/{each}/mute", {"minutes": 5})
+    seen, query = list[str](), {"q": "fixer", "action": "agent.created", "limit": "2"}
+    while query:
+        page = (await desk.get("/api/audit", params=query)).json()
+        seen += [line["subject"] for line in page["items"]]
+        query = page["next_cursor"] and {**query, "cursor": page["next_cursor"]}
+    assert seen == names[::-1]
+
+
 async def test_a_workflow_needs_a_schedule_that_comes(desk: Desk) -> None:
     definition = {"name": "daily", "prompt": "say hi", "schedule": "0 9 * * 1-5", "timezone": "Europe/Rome"}
     made = await desk.post("/api/workflows", definition)

@@ -1,5 +1,6 @@
 """What can only be looked at: the audit log, stored tokens without their values, figures, tenants."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,12 +11,31 @@ from oblivion_contracts.administration import AuditLine, CredentialView, Overvie
 from oblivion_platform.operations.dead_letters import DEAD
 
 
-async def list_audit(
-    tx: AsyncConnection, *, limit: int, before: tuple[datetime, UUID] | None = None
-) -> list[AuditLine]:
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which lines to list; what is not given lists all."""
+
+    actor: str | None = None
+    action: str | None = None
+    words: tuple[str, ...] = ()
+    """All of them stand in a line, in any case; names of the people and agents that it is about count."""
+    limit: int = 50
+    before: tuple[datetime, UUID] | None = None
+    """Where the page before ended."""
+
+
+async def list_audit(tx: AsyncConnection, wanted: AuditFilter) -> list[AuditLine]:
     """Newest first."""
-    at, last = before or (None, None)
-    rows = await tx.execute(_AUDIT, {"limit": limit, "at": at, "last": last})
+    at, last = wanted.before or (None, None)
+    values = {
+        "actor": wanted.actor,
+        "action": wanted.action,
+        "words": list(wanted.words),
+        "limit": wanted.limit,
+        "at": at,
+        "last": last,
+    }
+    rows = await tx.execute(_AUDIT, values)
     return [AuditLine.model_validate(dict(row)) for row in rows.mappings()]
 
 
@@ -48,9 +68,20 @@ async def list_tenants(shared: AsyncConnection) -> list[TenantView]:
 
 
 _AUDIT = text("""
-    SELECT id, at, actor, action, subject, detail FROM audit_log
-    WHERE CAST(:at AS timestamptz) IS NULL OR (at, id) < (CAST(:at AS timestamptz), CAST(:last AS uuid))
-    ORDER BY at DESC, id DESC LIMIT :limit
+    SELECT a.id, a.at, a.actor, a.action, a.subject, a.detail
+    FROM audit_log a
+        LEFT JOIN users who ON 'user:' || who.id = a.actor
+        LEFT JOIN users person ON person.id::text = a.subject
+        LEFT JOIN agents agent ON agent.id::text = a.subject
+    WHERE (CAST(:actor AS text) IS NULL OR a.actor = :actor)
+        AND (CAST(:action AS text) IS NULL OR a.action = :action)
+        AND NOT EXISTS (
+            SELECT FROM unnest(CAST(:words AS text[])) AS word
+            WHERE strpos(lower(concat_ws(' ', a.actor, a.action, a.subject, a.detail,
+                                         who.name, person.name, agent.name)), lower(word)) = 0)
+        AND (CAST(:at AS timestamptz) IS NULL
+             OR (a.at, a.id) < (CAST(:at AS timestamptz), CAST(:last AS uuid)))
+    ORDER BY a.at DESC, a.id DESC LIMIT :limit
 """)
 _CREDENTIALS = text("""
     SELECT c.id, c.integration_id, c.connection_id, c.kind, c.state, c.expires_at, c.last_used_at,

@@ -32,10 +32,26 @@ from oblivion_contracts.mappings import MappingOptions
 from oblivion_gateway.routes.dependencies import AllowedCaller, Edit, Once, Read, ServicesNeeded, allowed
 from oblivion_gateway.routes.pages import LIMIT, Cursor, Limit
 from oblivion_gateway.routes.problems import ALWAYS, problems
+from oblivion_platform.operations.reports import AuditFilter
 
 router = APIRouter(prefix="/api", responses=problems(*ALWAYS))
 Metric = Annotated[str | None, Query(pattern=r"^[a-z0-9_.]{1,80}$", description="Only this one.")]
 Minutes = Annotated[int, Query(ge=1, le=7 * 24 * 60, description="How far back.")]
+Actor = Annotated[
+    str | None,
+    Query(pattern=r"^[^\x00-\x1f]{1,200}$", description="Only what they did: `user:{id}`, `cli:{name}` …"),
+]
+Action = Annotated[
+    str | None, Query(pattern=r"^[a-z0-9_.]{1,80}$", description="Only this, such as `agent.created`.")
+]
+Words = Annotated[
+    str,
+    Query(
+        max_length=200,
+        pattern=r"^[^\x00-\x1f]*$",
+        description="Words that stand in a line, or in the names of people and agents in it; in any case.",
+    ),
+]
 
 
 @router.get("/users", tags=["users"])
@@ -161,10 +177,17 @@ async def drop_route_rule(rule_id: UUID, edit: Edit, services: ServicesNeeded) -
 
 @router.get("/audit", tags=["system"])
 async def list_audit(
-    read: Read, services: ServicesNeeded, cursor: Cursor = None, limit: Limit = LIMIT
+    read: Read,
+    services: ServicesNeeded,
+    actor: Actor = None,
+    action: Action = None,
+    q: Words = "",
+    cursor: Cursor = None,
+    limit: Limit = LIMIT,
 ) -> AuditPage:
     """Who changed what, newest first."""
-    return await read(lambda unit: services.reports.audit(unit, cursor, limit))
+    wanted = AuditFilter(actor=actor, action=action, words=tuple(q.split()), limit=limit)
+    return await read(lambda unit: services.reports.audit(unit, cursor, wanted))
 
 
 @router.get("/credentials", tags=["system"])

@@ -1,5 +1,6 @@
 """What admins look at and change beside agents and runs: people, mappings, events, dead letters, rules."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from oblivion_contracts.administration import (
@@ -196,10 +197,11 @@ class ManageEvents:
 class LookAround:
     """What can only be looked at."""
 
-    async def audit(self, unit: Unit, cursor: str | None, limit: int) -> AuditPage:
-        found = await reports.list_audit(unit.tx, limit=limit, before=decode_moment(cursor))
+    async def audit(self, unit: Unit, cursor: str | None, wanted: reports.AuditFilter) -> AuditPage:
+        found = await reports.list_audit(unit.tx, replace(wanted, before=decode_moment(cursor)))
         return AuditPage(
-            items=found, next_cursor=next_cursor(found, limit, lambda one: (one.at.isoformat(), one.id))
+            items=found,
+            next_cursor=next_cursor(found, wanted.limit, lambda one: (one.at.isoformat(), one.id)),
         )
 
     async def credentials(self, unit: Unit) -> Credentials:

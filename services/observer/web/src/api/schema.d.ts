@@ -5371,6 +5371,12 @@ export interface operations {
     list_audit: {
         parameters: {
             query?: {
+                /** @description Only what they did: `user:{id}`, `cli:{name}` … */
+                actor?: string | null;
+                /** @description Only this, such as `agent.created`. */
+                action?: string | null;
+                /** @description Words that stand in a line, or in the names of people and agents in it; in any case. */
+                q?: string;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
                 /** @description At most so many. */
