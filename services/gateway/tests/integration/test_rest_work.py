@@ -263,6 +263,19 @@ async def test_the_body_of_an_event_is_read_without_its_secrets_and_that_is_note
     assert (await desk.get(f"/api/events/{uuid4()}/body")).status_code == 404
 
 
+async def test_events_of_one_state_are_listed_or_all_others(desk: Desk) -> None:
+    dead, received = await dead_event(desk, "k1"), await dead_event(desk, "k2")
+    await desk.post("/api/dead-letters/retry", {"ids": [received]})
+
+    async def listed(query: str) -> list[str]:
+        return [each["id"] for each in (await desk.get(f"/api/events?{query}")).json()["items"]]
+
+    assert await listed("without=dead") == await listed("state=received") == [received]
+    assert await listed("without=received") == [dead]
+    assert await listed("without=ignored") == [received, dead]
+    assert (await desk.get("/api/events?without=any")).status_code == 422
+
+
 async def test_one_dead_letter_is_discarded_and_the_audit_log_says_why(desk: Desk) -> None:
     event, other = await dead_event(desk, "k1"), await dead_event(desk, "k2")
     chosen = await desk.post("/api/dead-letters/discard", {"ids": [event], "reason": "the task is gone"})

@@ -24,6 +24,8 @@ class EventFilter:
     limit: int = 50
     before: tuple[datetime, UUID] | None = None
     """Where the page before ended."""
+    without: str | None = None
+    """All but those in this state."""
 
 
 async def list_events(tx: AsyncConnection, wanted: EventFilter) -> list[dict[str, Any]]:
@@ -31,6 +33,7 @@ async def list_events(tx: AsyncConnection, wanted: EventFilter) -> list[dict[str
     at, last = wanted.before or (None, None)
     values = {
         "state": wanted.state,
+        "without": wanted.without,
         "source": wanted.source,
         "limit": wanted.limit,
         "at": at,
@@ -73,6 +76,7 @@ _LIST = text("""
     SELECT id, received_at, source, event_type, subject, state, outcome, attempts, transport
     FROM inbound_events
     WHERE (CAST(:state AS text) IS NULL OR state = :state)
+        AND (CAST(:without AS text) IS NULL OR state <> :without)
         AND (CAST(:source AS text) IS NULL OR source = :source)
         AND (CAST(:at AS timestamptz) IS NULL
              OR (received_at, id) < (CAST(:at AS timestamptz), CAST(:last AS uuid)))

@@ -20,6 +20,7 @@ from oblivion_contracts.administration import (
 from oblivion_gateway.routes.dependencies import Once, Read, ServicesNeeded
 from oblivion_gateway.routes.pages import LIMIT, Cursor, Limit
 from oblivion_gateway.routes.problems import ALWAYS, problems
+from oblivion_platform.operations.events import EventFilter
 
 router = APIRouter(prefix="/api", responses=problems(*ALWAYS))
 EventState = Literal["received", "done", "ignored", "dead", "discarded"]
@@ -31,12 +32,14 @@ async def list_events(
     read: Read,
     services: ServicesNeeded,
     state: EventState | None = None,
+    without: Annotated[EventState | None, Query(description="All but those in this state.")] = None,
     source: Literal["slack", "clickup"] | None = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT,
 ) -> EventPage:
     """What came in, newest first."""
-    return await read(lambda unit: services.events.listing(unit, cursor, limit, state=state, source=source))
+    wanted = EventFilter(state=state, without=without, source=source, limit=limit)
+    return await read(lambda unit: services.events.listing(unit, cursor, wanted))
 
 
 @router.get("/events/{event_id}", tags=["events"], responses=problems(404))

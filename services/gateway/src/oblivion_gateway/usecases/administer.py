@@ -124,14 +124,12 @@ class ManageEvents:
     def __init__(self, aftermath: Aftermath) -> None:
         self._aftermath = aftermath
 
-    async def listing(
-        self, unit: Unit, cursor: str | None, limit: int, *, state: str | None, source: str | None
-    ) -> EventPage:
-        wanted = events.EventFilter(state, source, limit, decode_moment(cursor))
-        found = [EventSummary.model_validate(row) for row in await events.list_events(unit.tx, wanted)]
+    async def listing(self, unit: Unit, cursor: str | None, wanted: events.EventFilter) -> EventPage:
+        rows = await events.list_events(unit.tx, replace(wanted, before=decode_moment(cursor)))
+        found = [EventSummary.model_validate(row) for row in rows]
         return EventPage(
             items=found,
-            next_cursor=next_cursor(found, limit, lambda one: (one.received_at.isoformat(), one.id)),
+            next_cursor=next_cursor(found, wanted.limit, lambda one: (one.received_at.isoformat(), one.id)),
         )
 
     async def show(self, unit: Unit, event_id: UUID) -> EventDetail:

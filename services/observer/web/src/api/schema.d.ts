@@ -6169,6 +6169,8 @@ export interface operations {
         parameters: {
             query?: {
                 state?: ("received" | "done" | "ignored" | "dead" | "discarded") | null;
+                /** @description All but those in this state. */
+                without?: ("received" | "done" | "ignored" | "dead" | "discarded") | null;
                 source?: ("slack" | "clickup") | null;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
