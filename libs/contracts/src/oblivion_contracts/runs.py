@@ -135,6 +135,9 @@ class RunView(Contract):
     percent: Annotated[int, Field(ge=0, le=100)] | None = None
     progress: str | None = None
     usage: Usage = Usage()
+    tool_failures: Annotated[int, Field(ge=0)] = 0
+    """Calls of tools that failed, whatever the run made of it in the end."""
+    approvals_denied: Annotated[int, Field(ge=0)] = 0
     expected_s: float | None = None
     """Median of the agent's last 20 runs; None when it has none."""
     requested_by: str = ""

@@ -164,6 +164,31 @@ async def test_a_runs_tool_calls_and_trace_are_told_to_whom_the_run_is(
     assert theirs.json()["items"] == []
 
 
+async def test_a_run_tells_how_many_of_its_tool_calls_failed_and_what_it_was_denied(
+    desk: Desk, rows: Put, run_sql: Any
+) -> None:
+    smooth, troubled = await desk.new_run(), await desk.new_run()
+    notion = rows("mcp_connections", name="notion", provider="notion")
+    call = {"connection_id": notion, "tool": "search", "caller": "agent:fixer", "trust": "guest"}
+    for run, state in (
+        (troubled, "failed"),
+        (troubled, "failed"),
+        (troubled, "started"),
+        (smooth, "succeeded"),
+    ):
+        rows("tool_calls", **call, run_id=run, is_write=False, state=state)
+    rows("tool_calls", **call, is_write=False, state="failed")
+    for key, state in enumerate(("denied", "approved", "pending")):
+        rows("approvals", run_id=troubled, key=str(key), question="Really?", state=state)
+    run_sql("UPDATE runs SET state = 'succeeded', finished_at = now() WHERE id IN (%s, %s)", smooth, troubled)
+
+    listed = (await desk.get("/api/runs?state=succeeded")).json()["items"]
+    told = [(run["id"], run["tool_failures"], run["approvals_denied"]) for run in listed]
+    assert told == [(troubled, 2, 1), (smooth, 0, 0)]
+    one = (await desk.get(f"/api/runs/{troubled}")).json()
+    assert (one["tool_failures"], one["approvals_denied"]) == (2, 1)
+
+
 @pytest.fixture
 async def mapping(desk: Desk, rows: Put) -> str:
     new = {

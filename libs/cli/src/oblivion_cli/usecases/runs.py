@@ -13,7 +13,7 @@ from oblivion_contracts.runs import RunView
 from oblivion_platform import runs
 from oblivion_platform.agents import AgentNotFound, find_agent
 from oblivion_platform.database.engine import Database
-from oblivion_platform.operations.runs import RunFilter, agent_names, list_runs
+from oblivion_platform.operations.runs import RunFilter, list_runs, show_runs
 from oblivion_platform.runs import Change, Run
 
 _FIND = text("SELECT id FROM runs WHERE CAST(id AS text) LIKE :prefix || '%' LIMIT 2")
@@ -73,10 +73,10 @@ class Runs:
         """A run and its steps."""
         async with self._database.tenant(self._tenant_id) as tx:
             run = await self._read(tx, run_id)
-            names = await agent_names(tx, [run.agent_id])
+            (shown,) = await show_runs(tx, [run])
             steps = await runs.events_since(tx, run_id, 0)
-        shown = runs.view(run, names.get(run.agent_id)).model_dump(mode="json")
-        return {**shown, "events": [step.model_dump(mode="json", exclude={"run_id"}) for step in steps]}
+        described = shown.model_dump(mode="json")
+        return {**described, "events": [step.model_dump(mode="json", exclude={"run_id"}) for step in steps]}
 
     async def cancel(self, run_id: UUID, telling: Telling) -> None:
         """End a run at once; what its agent still sends is refused.

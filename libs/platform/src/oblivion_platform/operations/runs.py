@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from oblivion_contracts.administration import RouteLabel, RunLabel
 from oblivion_contracts.runs import RunView
+from oblivion_platform.runs.records import Run
 from oblivion_platform.runs.views import COLUMNS, run_of, view
 
 
@@ -41,14 +42,18 @@ async def list_runs(tx: AsyncConnection, wanted: RunFilter) -> list[RunView]:
         "at": at,
         "last": last,
     }
-    runs = [run_of(row) for row in await tx.execute(_LIST, values)]
-    names = await agent_names(tx, [run.agent_id for run in runs])
-    return [view(run, names.get(run.agent_id)) for run in runs]
+    return await show_runs(tx, [run_of(row) for row in await tx.execute(_LIST, values)])
 
 
-async def agent_names(tx: AsyncConnection, ids: Sequence[UUID | None]) -> dict[UUID | None, str]:
-    rows = await tx.execute(_NAMES, {"ids": [each for each in set(ids) if each is not None]})
-    return {row.id: row.name for row in rows}
+async def show_runs(tx: AsyncConnection, runs: Sequence[Run]) -> list[RunView]:
+    """Runs as people see them: with what other tables know of each."""
+    beside = {row.id: row for row in await tx.execute(_BESIDE, {"runs": [run.id for run in runs]})}
+    shown: list[RunView] = []
+    for run in runs:
+        more = beside[run.id]
+        counted = {"tool_failures": more.tool_failures, "approvals_denied": more.approvals_denied}
+        shown.append(view(run, more.agent).model_copy(update=counted))
+    return shown
 
 
 async def label_run(
@@ -88,7 +93,12 @@ _LIST = text(f"""
              OR (created_at, id) < (CAST(:at AS timestamptz), CAST(:last AS uuid)))
     ORDER BY created_at DESC, id DESC LIMIT :limit
 """)  # noqa: S608 - a constant
-_NAMES = text("SELECT id, name FROM agents WHERE id = ANY(:ids)")
+_BESIDE = text("""
+    SELECT r.id, a.name AS agent,
+        (SELECT count(*) FROM tool_calls c WHERE c.run_id = r.id AND c.state = 'failed') AS tool_failures,
+        (SELECT count(*) FROM approvals q WHERE q.run_id = r.id AND q.state = 'denied') AS approvals_denied
+    FROM runs r LEFT JOIN agents a ON a.id = r.agent_id WHERE r.id = ANY(:runs)
+""")
 # A thumb up is no thumb down any more: a person's other one turns into it.
 _LABEL = text("""
     WITH turned AS (

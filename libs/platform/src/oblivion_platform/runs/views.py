@@ -64,8 +64,8 @@ async def unindexed(relay: AsyncConnection, *, limit: int = 50) -> Sequence[Due]
     return [Due(*row) for row in await fetch(relay, _UNINDEXED, {"limit": limit})]
 
 
-def view(run: Run, agent: str | None, expected: float | None = None) -> RunView:
-    """A run as the REST API shows it; `agent` is the name of its agent."""
+def view(run: Run, agent: str | None) -> RunView:
+    """What the run's own row says of it; `agent` is the name of its agent."""
     return RunView(
         id=run.id,
         state=run.state,
@@ -82,7 +82,6 @@ def view(run: Run, agent: str | None, expected: float | None = None) -> RunView:
         percent=run.percent,
         progress=run.progress,
         usage=usage_of(run),
-        expected_s=expected,
         requested_by=run.requested_by,
         event_id=run.event_id,
         trace_id=None if run.traceparent is None else run.traceparent.split("-")[1],

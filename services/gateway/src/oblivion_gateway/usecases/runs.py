@@ -1,6 +1,7 @@
 """Runs and approvals over REST. Admins see every run of the tenant, others their own."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from oblivion_contracts.administration import ApprovalPage, Cancel, RouteLabel, RunEvents, RunLabel, RunPage
@@ -11,7 +12,7 @@ from oblivion_gateway.errors import Conflict
 from oblivion_gateway.ports import Aftermath
 from oblivion_gateway.usecases.requests import Unit
 from oblivion_platform import agents, runs
-from oblivion_platform.operations.runs import RunFilter, agent_names, label_run, list_runs
+from oblivion_platform.operations.runs import RunFilter, label_run, list_runs, show_runs
 from oblivion_platform.runs import ApprovalUnknown, Run, RunJob, RunUnknown
 
 EVENTS_MAX = 500
@@ -136,12 +137,13 @@ class FollowRuns:
         ]
 
     async def _view(self, unit: Unit, run: Run) -> RunView:
-        names = await agent_names(unit.tx, [run.agent_id])
-        expected = None if run.agent_id is None else await runs.expected_s(unit.tx, run.agent_id)
-        shown = runs.view(run, names.get(run.agent_id), expected)
-        if not self._trace_url or shown.trace_id is None:
-            return shown
-        return shown.model_copy(update={"trace_url": self._trace_url.replace("{trace_id}", shown.trace_id)})
+        (shown,) = await show_runs(unit.tx, [run])
+        more: dict[str, Any] = {}
+        if run.agent_id is not None:
+            more["expected_s"] = await runs.expected_s(unit.tx, run.agent_id)
+        if self._trace_url and shown.trace_id is not None:
+            more["trace_url"] = self._trace_url.replace("{trace_id}", shown.trace_id)
+        return shown.model_copy(update=more)
 
 
 def _eyes(caller: Caller) -> UUID | None:

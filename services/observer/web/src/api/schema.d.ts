@@ -3324,6 +3324,11 @@ export interface components {
         RunView: {
             /** Agent */
             agent?: string | null;
+            /**
+             * Approvals Denied
+             * @default 0
+             */
+            approvals_denied: number;
             category: components["schemas"]["Category"];
             /**
              * Created At
@@ -3373,6 +3378,11 @@ export interface components {
             state: components["schemas"]["RunState"];
             /** Task */
             task?: string | null;
+            /**
+             * Tool Failures
+             * @default 0
+             */
+            tool_failures: number;
             /** Trace Id */
             trace_id?: string | null;
             /** Trace Url */
