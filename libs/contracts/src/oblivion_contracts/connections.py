@@ -155,6 +155,8 @@ class OfferedTool(Contract):
     description: str
     is_read_only: bool
     is_destructive: bool
+    disbelieved: str | None = None
+    """Why it counts as one that changes something though its server says that it only reads; what to do."""
     withheld: str | None = None
     """Why it is not offered: its definition changed since it was pinned, or its name is taken."""
     change: DefinitionChange | None = None

@@ -121,6 +121,20 @@ async def test_a_breaker_tries_again_after_its_time_and_closes_on_success() -> N
     assert breakers.state(TENANT, "p") == "closed"
 
 
+async def test_a_breaker_is_closed_by_whoever_knows_that_the_provider_answers() -> None:
+    heard = HeardLines()
+    breakers = Breakers(failures_to_open=2, open_s=600, changed=telling_breakers(heard))
+    await breakers.close(TENANT, "p")  # Nothing is open: nothing is told.
+    for _ in range(2):
+        await _fail(breakers, ConnectionError("refused"))
+    await breakers.close(TENANT, "p")
+    assert breakers.state(TENANT, "p") == "closed"
+    assert [code for code, *_ in heard.words] == ["breaker.opened", "breaker.closed"]
+    await _fail(breakers, ConnectionError("refused"))
+    async with breakers.guard(TENANT, "p"):
+        pass
+
+
 async def test_a_breaker_that_opens_and_closes_is_told_in_the_live_feed() -> None:
     heard = HeardLines()
     breakers = Breakers(failures_to_open=1, open_s=0.02, changed=telling_breakers(heard))

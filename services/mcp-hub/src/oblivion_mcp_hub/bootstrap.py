@@ -18,6 +18,7 @@ from oblivion_mcp_hub.adapters.registry import PostgresRegistry
 from oblivion_mcp_hub.adapters.registry_copy import CopiedRegistry
 from oblivion_mcp_hub.adapters.stream_events import RedisStreamEvents
 from oblivion_mcp_hub.adapters.tool_servers import OpenToolServers, ServerTerms
+from oblivion_mcp_hub.adapters.used_credentials import UsedCredentials
 from oblivion_mcp_hub.providers import PROVIDERS
 from oblivion_mcp_hub.routes.application import make_application
 from oblivion_mcp_hub.routes.connections import ConnectionRoutes
@@ -146,7 +147,9 @@ class Hub:
         self.sign_in_tokens = OAuthTokens(self.database, keys, self.authorization_servers)
         signing = tokens.TokenKeys(self.database, keys, purpose="identity")
         self.announcements.hear(tokens.CHANNEL, changed=signing.drop, unheard=signing.drop_all)
-        return Credentials(registry, self.sign_in_tokens, tokens.Tokens(signing, public_url))
+        self.used_credentials = UsedCredentials(self.database)
+        identities = tokens.Tokens(signing, public_url)
+        return Credentials(registry, self.sign_in_tokens, identities, self.used_credentials)
 
     def _sign_ins(self) -> SignIns:
         settings, public_url = self.settings, self.settings.public_url.rstrip("/")
@@ -207,6 +210,7 @@ class Hub:
         await self.sign_in_tokens.close()
         await self.ledger.close()
         await self.uses.close()
+        await self.used_credentials.close()
         await self.cancellations.close()
         await self.stream_events.close()
         await self.sessions.aclose()

@@ -116,13 +116,17 @@ class TooManyCalls(CallRefused):
 class ServerAway(DependencyUnavailable):
     """A tool server cannot be reached, or broke off. Counts against it."""
 
+    doubt = " Is that address right?"
+
     def __init__(self, connection: str, why: str, *, at: str | None = None) -> None:
-        where, question = ("", "") if at is None else (f" at {at}", " Is that address right?")
-        super().__init__("server_away", f"{connection} does not answer{where} ({why}).{question}")
+        where, doubt = ("", "") if at is None else (f" at {at}", self.doubt)
+        super().__init__("server_away", f"{connection} does not answer{where} ({why}).{doubt}")
 
 
 class ServerBrokeOff(ServerAway):
     """It was asked, and no answer came: a change may have been carried out."""
+
+    doubt = ""
 
 
 class NothingThere(DependencyUnavailable):

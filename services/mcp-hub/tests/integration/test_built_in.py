@@ -75,3 +75,31 @@ async def test_a_wrong_token_is_said_by_the_test_and_by_the_tool(world):
     assert "does not accept this connection's token" in tested.json()["detail"]
     assert "does not accept this connection's token" in called.content[0].text
     assert "canary" not in tested.text + called.model_dump_json()
+
+
+async def test_a_token_that_only_calls_find_refused_is_shown_as_failing_until_a_call_works(
+    world, sandbox_url
+):
+    tenant = await world.new_tenant()
+    made = await world.connect(tenant, provider="notion", secret="wrong-canary")
+    admin, path = await world.token(tenant, "admin", API_AUDIENCE), f"/connections/{made.id}"
+    async with httpx.AsyncClient(base_url=sandbox_url) as sandbox:
+        secret = (await sandbox.get("/notion/control/account")).json()["token"]
+
+    async def health():
+        return (await world.request("GET", path, token=admin)).json()["health"]
+
+    async def is_error():
+        async with world.client(await world.token(tenant, "user")) as client:
+            return (await client.call_tool("notion__search", {"query": "x"})).is_error
+
+    assert await health() is None
+    assert await is_error()
+    refused = await health()
+    assert (refused["ok"], "does not accept this connection's token" in refused["detail"]) == (False, True)
+    await world.request("PATCH", path, token=admin, json={"secret": secret})
+    assert not await is_error()
+    works = await health()
+    assert (works["ok"], works["detail"].endswith(" tools.")) == (True, True)
+    assert not await is_error()
+    assert await health() == works, "it is written when it turns"

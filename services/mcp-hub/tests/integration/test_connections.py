@@ -153,6 +153,24 @@ async def test_what_a_test_found_is_kept_and_shown_to_everybody(world, tenant, u
     assert await shown() == refused
 
 
+async def test_who_says_that_it_only_reads_and_is_not_believed_is_shown_with_the_reason(
+    world, tenant, upstream
+):
+    made = await world.connect(tenant, name="wiki", url=upstream.url)
+    path = f"/connections/{made.id}"
+
+    async def shown():
+        tools = (await as_role(world, tenant, "guest", "GET", f"{path}/tools")).json()["items"]
+        return {each["tool"]: (each["is_read_only"], each["disbelieved"]) for each in tools}
+
+    (read, why), *others = (await shown()).values()
+    assert (read, others) == (False, [(False, None), (False, None)])
+    assert why.startswith("Its server says that it only reads, and the connection is not trusted.")
+    assert why.endswith("oblivion connections set wiki --trusted")
+    await as_role(world, tenant, "admin", "PATCH", path, json={"is_trusted": True})
+    assert (await shown())["read"] == (True, None)
+
+
 async def test_a_test_says_that_nobody_answers(world, tenant):
     made = await world.connect(tenant, name="wiki", url="http://127.0.0.1:9/mcp")
     tested = (await as_role(world, tenant, "admin", "POST", f"/connections/{made.id}/test")).json()

@@ -12,6 +12,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import INTERNAL_ERROR, CallToolResult, TextContent
 from starlette.responses import JSONResponse, Response
+from structlog.testing import capture_logs
 
 from oblivion_contracts.tool_use import AGE_KEY, MISSING_KEY
 from oblivion_mcp_hub.adapters.kept_open import KeptOpen
@@ -105,6 +106,58 @@ async def test_the_health_that_is_shown_says_that_calls_fail_and_that_they_do_so
         assert (await health())["ok"]
 
     await eventually(is_shown_as_working, within_s=30)
+
+
+async def test_what_is_withdrawn_is_logged_once_with_its_name_and_the_reason(world, tenant, client):
+    with capture_logs() as logged:
+        await world.connect(tenant, name="wiki", url="http://127.0.0.1:9/mcp")
+        for _ in range(3):
+            await listed(client)
+            world.hub.known.drop(tenant.id)
+            await asyncio.sleep(0.2)  # Longer than it is left alone.
+    (line,) = [each for each in logged if each["event"] == "tools withdrawn"]
+    assert (line["log_level"], line["connection"]) == ("warning", "wiki")
+    assert line["reason"].startswith("wiki does not answer at http://127.0.0.1:9 (")
+
+
+async def test_a_test_that_succeeds_brings_the_tools_back_at_once_and_its_words_stay(new_world, upstream):
+    world = await new_world(tool_server_retry_s=600)
+    tenant = await world.new_tenant()
+    wiki = await world.connect(tenant, name="wiki", url=upstream.url, is_trusted=True)
+    token = await world.token(tenant, "admin", API_AUDIENCE)
+    path = f"/connections/{wiki.id}"
+
+    async def broken(scope, receive, send):
+        await Response(status_code=500)(scope, receive, send)
+
+    async with world.client(await world.token(tenant, "user")) as client:
+        assert "wiki__write" in await listed(client)
+        upstream.in_the_way = broken
+
+        async def is_withdrawn():
+            assert (await client.call_tool("wiki__write", HELLO)).is_error
+            assert await listed(client) == set()
+
+        await eventually(is_withdrawn, within_s=30)
+        upstream.in_the_way = None
+        assert await listed(client) == set()
+        tested = (await world.request("POST", f"{path}/test", token=token)).json()
+        assert (tested["ok"], "upstream 1" in tested["detail"]) == (True, True)
+        assert "wiki__write" in await listed(client)
+        assert not (await client.call_tool("wiki__write", HELLO)).is_error
+    assert (await world.request("GET", path, token=token)).json()["health"] == tested
+
+
+@impatient
+async def test_who_says_nothing_in_time_is_named_with_the_address(world, tenant, client):
+    async with served(stall_app(lambda *_: asyncio.Event().wait())) as url:
+        wiki = await world.connect(tenant, name="wiki", url=f"{url}/mcp?key=canary")
+        token = await world.token(tenant, "admin", API_AUDIENCE)
+        tested = (await world.request("POST", f"/connections/{wiki.id}/test", token=token)).json()
+        page = await client.list_tools()
+    said = f"wiki does not answer at {url} (nothing within 1 s). Is that address right?"
+    assert (tested["ok"], tested["detail"]) == (False, said)
+    assert page.meta[MISSING_KEY]["wiki"] == said
 
 
 @impatient

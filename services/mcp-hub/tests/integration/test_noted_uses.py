@@ -10,6 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from oblivion_mcp_hub.adapters.noted_uses import TRIES_MAX, NotedUses
+from oblivion_mcp_hub.adapters.oauth_credentials import Credentials
+from oblivion_mcp_hub.adapters.registry import PostgresRegistry
+from oblivion_mcp_hub.adapters.used_credentials import NOTED_EVERY_S, UsedCredentials
 from oblivion_platform.errors import DependencyUnavailable
 from oblivion_platform.testing import eventually
 from oblivion_platform.tokens import API_AUDIENCE
@@ -84,6 +87,45 @@ async def test_what_has_no_credential_or_asks_nobody_is_no_use_of_one(world, ten
 
     await eventually(noted)
     assert {subject for _, subject, *_ in lines()} == {str(marked.id)}
+
+
+async def test_when_a_secret_was_used_last_is_true_to_a_minute_long_after_it_was_opened(
+    world, tenant, wiki, database
+):
+    def hours_ago(moved=0):
+        with psycopg.connect(database.admin_url) as admin:
+            moving = "UPDATE credentials SET last_used_at = last_used_at - make_interval(hours => %s)"
+            admin.execute(moving, (moved,))
+            asked = "SELECT extract(epoch FROM now() - last_used_at) / 3600 FROM credentials"
+            ((found,),) = admin.execute(asked).fetchall()
+        return float(found)
+
+    now_s = 0.0
+    used = UsedCredentials(world.hub.database, clock=lambda: now_s)
+    registry = PostgresRegistry(world.hub.database, world.master_keys)
+    (known,) = (await world.hub.known.of(tenant.id)).connections.values()
+    credential = Credentials(registry, None, None, used).of(known)
+    for _ in range(3):
+        assert await credential.value() == SECRET
+        await used.close()
+        assert hours_ago() < 1
+        assert hours_ago(moved=5) >= 5
+        assert await credential.value() == SECRET
+        await used.close()
+        assert hours_ago() >= 5, "not each use is written"
+        now_s += NOTED_EVERY_S + 1
+
+
+async def test_a_use_that_cannot_be_noted_is_noted_with_the_next_one(world, tenant, wiki, database):
+    away = Away(world.hub.database)
+    used = UsedCredentials(away)  # pyright: ignore[reportArgumentType] - of its shape
+    registry = PostgresRegistry(world.hub.database, world.master_keys)
+    (known,) = (await world.hub.known.of(tenant.id)).connections.values()
+    credential = Credentials(registry, None, None, used).of(known)
+    for away.is_away in (True, False, False):
+        assert await credential.value() == SECRET
+        await used.close()
+    assert away.asked == 2
 
 
 class Away:

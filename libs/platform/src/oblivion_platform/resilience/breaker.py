@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prometheus_client import Gauge
 from purgatory import AsyncCircuitBreakerFactory, Event
-from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, OpenedState
+from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED, HalfOpenedState, OpenedState
 
 from oblivion_platform.errors import DependencyUnavailable, RateLimited, TransientFailure
 
@@ -71,6 +71,15 @@ class Breakers:
             raise DependencyUnavailable(
                 "circuit_open", f"{provider} failed repeatedly and is left alone for {wait_s:.0f} s", wait_s
             ) from None
+
+    async def close(self, tenant_id: UUID, provider: str) -> None:
+        """Let calls pass at once: by another way it is known that it answers."""
+        if self.state(tenant_id, provider) == CLOSED:
+            return
+        breaker = await self._factory.get_breaker(f"{tenant_id}/{provider}")
+        breaker.context.set_state(HalfOpenedState())
+        async with breaker:  # A success in the half open state closes it.
+            pass
 
     def state(self, tenant_id: UUID, provider: str) -> str:
         """`closed`, `half-opened` or `opened`."""

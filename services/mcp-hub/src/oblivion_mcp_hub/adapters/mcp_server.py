@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar, cast
-from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
@@ -40,7 +39,6 @@ from mcp_types import (
 )
 from pydantic import BaseModel
 
-from oblivion_contracts.connections import ANY_MCP_SERVER
 from oblivion_mcp_hub.adapters.guarded_http import AddressGuard, guarded_client
 from oblivion_mcp_hub.adapters.kept_open import KeptOpen
 from oblivion_mcp_hub.adapters.mcp_changes import hear_changes, kind_of
@@ -56,6 +54,7 @@ from oblivion_mcp_hub.adapters.mcp_exchange import (
 from oblivion_mcp_hub.adapters.oauth_credentials import ShownCredential
 from oblivion_mcp_hub.adapters.short_way import ShortWay
 from oblivion_mcp_hub.domain.catalog import TOOLS_MAX
+from oblivion_mcp_hub.domain.server_address import address_of
 from oblivion_mcp_hub.errors import (
     NothingThere,
     ServerAway,
@@ -281,14 +280,9 @@ class McpToolServer:
                 name, "answered something that is no MCP, far too much, or not what its own schema says"
             )
         why = type(inner).__name__
-        return ServerBrokeOff(name, why) if was_asked else ServerAway(name, why, at=self._address())
-
-    def _address(self) -> str | None:
-        """Without path and query, which may hold a key; None: it is the operator's to know."""
-        if self._connection.provider != ANY_MCP_SERVER:
-            return None
-        parts = urlsplit(self._connection.url or "")
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        return (
+            ServerBrokeOff(name, why) if was_asked else ServerAway(name, why, at=address_of(self._connection))
+        )
 
     def _answer_of(self, error: MCPError, *, was_asked: bool) -> OblivionFailure:
         name = self._connection.name

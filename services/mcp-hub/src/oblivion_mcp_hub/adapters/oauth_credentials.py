@@ -7,6 +7,7 @@ import httpx2
 from mcp.shared.auth_utils import resource_url_from_server_url
 
 from oblivion_mcp_hub.adapters.registry import PostgresRegistry
+from oblivion_mcp_hub.adapters.used_credentials import UsedCredentials
 from oblivion_mcp_hub.errors import ServerRefused
 from oblivion_mcp_hub.oauth_ports import Credential
 from oblivion_mcp_hub.usecases.oauth_tokens import OAuthTokens
@@ -23,18 +24,21 @@ _FORBIDDEN = 403
 class Credentials:
     """What each connection proves itself with."""
 
-    def __init__(self, registry: PostgresRegistry, sign_ins: OAuthTokens, identities: Tokens) -> None:
+    def __init__(
+        self, registry: PostgresRegistry, sign_ins: OAuthTokens, identities: Tokens, used: UsedCredentials
+    ) -> None:
         self._registry = registry
         self._sign_ins = sign_ins
         self._identities = identities
+        self._used = used
 
     def of(self, connection: Connection) -> Credential:
         """For one opening of the connection: after a change there is another."""
-        if connection.auth == "oauth":
-            return self._sign_ins.of(connection)
         if connection.auth == "signed_identity":
             return SignedIdentity(self._identities, connection)
-        return StoredSecret(self._registry, connection)
+        if connection.auth == "oauth":
+            return self._used.of(connection, self._sign_ins.of(connection))
+        return self._used.of(connection, StoredSecret(self._registry, connection))
 
 
 class StoredSecret:

@@ -54,6 +54,8 @@ class Entry:
     definition: Tool
     definition_hash: str
     is_read_only: bool
+    says_read_only: bool
+    """What its server says; whether that is believed is the connection's trust."""
     is_destructive: bool
     arguments: Schema = field(repr=False)
     output: Schema | None = field(repr=False)
@@ -213,6 +215,7 @@ def _entry(source: Source, name: str, tool: Tool) -> Entry | str:
         definition=tool,
         definition_hash=hash_of(tool),
         is_read_only=source.is_believed and hints.read_only_hint is True,
+        says_read_only=hints.read_only_hint is True,
         is_destructive=hints.destructive_hint is True and hints.read_only_hint is not True,
         arguments=arguments,
         output=output,

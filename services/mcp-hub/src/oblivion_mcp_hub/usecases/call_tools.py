@@ -19,6 +19,7 @@ from oblivion_mcp_hub.domain.catalog import Catalog, Entry
 from oblivion_mcp_hub.domain.judgement import needs_approval
 from oblivion_mcp_hub.domain.results import aged, approval_needed, failure, maybe_done, size_of
 from oblivion_mcp_hub.domain.rounds import asks_too_much
+from oblivion_mcp_hub.domain.server_address import address_of
 from oblivion_mcp_hub.domain.trust import Standing
 from oblivion_mcp_hub.errors import (
     ApprovalNeeded,
@@ -34,7 +35,12 @@ from oblivion_mcp_hub.usecases.earlier_results import EarlierResults
 from oblivion_mcp_hub.usecases.know_tools import KnownTools, KnowTools
 from oblivion_mcp_hub.usecases.tell_calls import TellCalls
 from oblivion_platform.connections import Connection
-from oblivion_platform.errors import DependencyUnavailable, OblivionFailure, TransientFailure
+from oblivion_platform.errors import (
+    AuthenticationFailed,
+    DependencyUnavailable,
+    OblivionFailure,
+    TransientFailure,
+)
 from oblivion_platform.logging import get_logger
 from oblivion_platform.resilience import Breakers
 
@@ -167,6 +173,8 @@ class CallTools:
         try:
             result = await self._guarded(connection, entry, arguments, exchange)
             code = "tool_error" if isinstance(result, CallToolResult) and result.is_error else None
+            if code is None:
+                await self._known.works(connection)
             if isinstance(result, CallToolResult):
                 asked.keep(arguments, result)
         except ServerDeclined as declined:
@@ -174,6 +182,8 @@ class CallTools:
             raise
         except OblivionFailure as failed:
             code = failed.code
+            if isinstance(failed, AuthenticationFailed):
+                await self._known.refuses(connection, failed.message)
             if isinstance(failed, DependencyUnavailable | SignInMissing):
                 await self._tell(caller, {connection.name: failed.message})
             result = await self._instead(connection, entry, arguments, failed)
@@ -196,7 +206,7 @@ class CallTools:
                     result = await server.call(entry.upstream, arguments, exchange)
             except TimeoutError:
                 late = f"nothing within {self._terms.timeout_s:.0f} s"
-                raise ServerBrokeOff(connection.name, late) from None
+                raise ServerBrokeOff(connection.name, late, at=address_of(connection)) from None
             except ServerDeclined as declined:
                 if exchange.is_later_round or declined.rpc_code == MISSING_REQUIRED_CLIENT_CAPABILITY:
                     raise

@@ -10,16 +10,17 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from itertools import count
 from uuid import UUID
 
-from oblivion_contracts.connections import ANY_MCP_SERVER, STDIO_SERVER, ConnectionHealth
+from oblivion_contracts.connections import ANY_MCP_SERVER, STDIO_SERVER
 from oblivion_mcp_hub.domain.catalog import Catalog, Offer, Source, offer_of, pinnable
+from oblivion_mcp_hub.domain.server_address import address_of
 from oblivion_mcp_hub.errors import ServerAway
 from oblivion_mcp_hub.metrics import LISTINGS
 from oblivion_mcp_hub.ports import ListKind, Registry, ToolServers, Uses
 from oblivion_mcp_hub.usecases.changes import Changes
+from oblivion_mcp_hub.usecases.note_health import NoteHealth
 from oblivion_platform.connections import Connection
 from oblivion_platform.errors import DependencyUnavailable, OblivionFailure
 from oblivion_platform.logging import get_logger
@@ -96,6 +97,7 @@ class KnowTools:
         self._servers = servers
         self._breakers = breakers
         self._uses = uses
+        self._health = NoteHealth(registry)
         self._terms = terms
         self._clock = clock
         self._tenants: dict[UUID, _Tenant] = {}
@@ -172,7 +174,23 @@ class KnowTools:
             tenant.sum_up()
             self._changes_of_lists.tell(connection.tenant_id)
             if offer.problem is None:  # Once: later failures say that it is left alone.
-                await self._note(connection, withdrawn)
+                _log.warning("tools withdrawn", connection=connection.name, reason=why)
+                await self._health.fails(connection, why)
+
+    async def refuses(self, connection: Connection, why: str) -> None:
+        """It does not let a call in; its list may say nothing of that."""
+        await self._health.fails(connection, why)
+
+    async def works(self, connection: Connection) -> None:
+        """A call was answered: what its health says against it is over, unless its tools are withdrawn."""
+        tenant = self._tenants.get(connection.tenant_id)
+        known = None if tenant is None else tenant.known.get(connection.id)
+        if known is not None and known.offer.problem is None:
+            await self._health.works(connection, len(known.offer.entries))
+
+    async def let_pass(self, connection: Connection) -> None:
+        """It was tested, and answers: nobody has to leave it alone any longer."""
+        await self._breakers.close(connection.tenant_id, connection.name)
 
     async def close(self) -> None:
         await end(*self._following.values(), *self._loading.values())
@@ -263,9 +281,12 @@ class KnowTools:
             return before
         last = before.offer if before is not None and is_same else Offer(source_of(connection))
         offer = await self._ask(connection, last)
-        has_turned = before is not None and (before.offer.problem is None) != (offer.problem is None)
-        if has_turned or (not is_same and _tells_health(connection, offer)):
-            await self._note(connection, offer)
+        was_away = before is not None and before.offer.problem is not None
+        if offer.problem is not None:
+            await self._health.fails(connection, offer.problem)
+        elif was_away or (not is_same and connection.provider in _OF_OTHERS):
+            # Built-in providers list without asking their vendor: that says nothing of a wrong key.
+            await self._health.works(connection, len(offer.entries))
         wait_s = self._terms.keep_s if offer.problem is None else self._terms.retry_s
         return _Known(connection, offer, self._clock() + wait_s)
 
@@ -276,7 +297,8 @@ class KnowTools:
             offer = await self._list(connection)
             outcome = "succeeded"
         except OblivionFailure as failure:
-            _log.warning("tools withdrawn", connection=connection.name, code=failure.code)
+            if last.problem is None:  # Once, not each time that it is asked again.
+                _log.warning("tools withdrawn", connection=connection.name, reason=failure.message)
             offer = last.failed(failure.message)
         LISTINGS.labels(connection.provider, outcome).observe(time.monotonic() - began)
         return offer
@@ -288,25 +310,13 @@ class KnowTools:
                 async with asyncio.timeout(self._terms.timeout_s):
                     tools = await self._servers.of(connection).list_tools()
             except TimeoutError:
-                raise ServerAway(connection.name, f"nothing within {self._terms.timeout_s:.0f} s") from None
+                late = f"nothing within {self._terms.timeout_s:.0f} s"
+                raise ServerAway(connection.name, late, at=address_of(connection)) from None
         source = source_of(connection)
         # Hashing hundreds of definitions takes a while, and so does compiling their schemas.
         hashes = await asyncio.to_thread(pinnable, tools)
         pins = await self._registry.pinned(connection.tenant_id, connection.id, hashes, tools)
         return await asyncio.to_thread(offer_of, source, tools, pins)
-
-    async def _note(self, connection: Connection, offer: Offer) -> None:
-        told = offer.problem or f"{len(offer.entries)} tools."
-        health = ConnectionHealth(ok=offer.problem is None, detail=told, at=datetime.now(UTC))
-        try:
-            await self._registry.note_health(connection, health)
-        except DependencyUnavailable:
-            _log.warning("health not noted", connection=connection.name)
-
-
-def _tells_health(connection: Connection, offer: Offer) -> bool:
-    """Built-in providers list their tools without asking their vendor: that says nothing of a wrong key."""
-    return offer.problem is not None or connection.provider in _OF_OTHERS
 
 
 def source_of(connection: Connection) -> Source:

@@ -23,6 +23,7 @@ from oblivion_contracts.connections import (
 from oblivion_mcp_hub.domain.callers import Caller
 from oblivion_mcp_hub.domain.catalog import NAME_LENGTH_MAX, Entry, Offer, told_of
 from oblivion_mcp_hub.domain.oauth_vendors import VENDORS
+from oblivion_mcp_hub.domain.server_address import address_of
 from oblivion_mcp_hub.errors import DefinitionMoved, ServerAway
 from oblivion_mcp_hub.ports import Account, ToolServers
 from oblivion_mcp_hub.providers import Provider
@@ -111,6 +112,8 @@ class ManageConnections:
         async with self._database.tenant(caller.tenant_id) as tx:
             await connections.note_health(tx, connection_id, health)
             await self._note(tx, caller, "connection.tested", connection_id, ok=health.ok)
+        if health.ok:
+            await self._known.let_pass(connection)
         self._known.forget(caller.tenant_id, connection_id)
         return health
 
@@ -175,8 +178,8 @@ class ManageConnections:
             async with asyncio.timeout(self._test_timeout_s):
                 account = await self._servers.of(connection).check()
         except TimeoutError:
-            late = ServerAway(connection.name, f"nothing within {self._test_timeout_s:.0f} s")
-            return _health(late)
+            late = f"nothing within {self._test_timeout_s:.0f} s"
+            return _health(ServerAway(connection.name, late, at=address_of(connection)))
         except OblivionFailure as failure:
             return _health(failure)
         return _health(replace(account, detail=" ".join(filter(None, (account.detail, _notice(connection))))))
@@ -211,6 +214,7 @@ def _offered(offer: Offer, changes: Mapping[str, DefinitionChange]) -> OfferedTo
             description=entry.definition.description or "",
             is_read_only=entry.is_read_only,
             is_destructive=entry.is_destructive,
+            disbelieved=_disbelieved(entry),
         )
         for entry in offer.entries
     ]
@@ -227,6 +231,15 @@ def _offered(offer: Offer, changes: Mapping[str, DefinitionChange]) -> OfferedTo
         for each in offer.withheld
     ]
     return OfferedTools(items=items, problem=offer.problem)
+
+
+def _disbelieved(entry: Entry) -> str | None:
+    if entry.is_read_only or not entry.says_read_only:
+        return None
+    return (
+        "Its server says that it only reads, and the connection is not trusted. If you trust it: "
+        f"oblivion connections set {entry.source.name} --trusted"
+    )
 
 
 def _change(entry: Entry, before: Mapping[str, Any] | None) -> DefinitionChange:

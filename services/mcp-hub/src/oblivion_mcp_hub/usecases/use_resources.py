@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from oblivion_mcp_hub.domain.callers import Caller
 from oblivion_mcp_hub.domain.resource_names import parted, qualified_uri
 from oblivion_mcp_hub.domain.rounds import asks_too_much
+from oblivion_mcp_hub.domain.server_address import address_of
 from oblivion_mcp_hub.domain.tool_names import SEPARATOR, qualified
 from oblivion_mcp_hub.domain.trust import Standing
 from oblivion_mcp_hub.errors import CallRefused, ServerAway, ServerMisbehaved
@@ -229,7 +230,8 @@ class UseResources:
                 async with asyncio.timeout(self._terms.timeout_s):
                     answer = await ask(self._servers.of(connection))
             except TimeoutError:
-                raise ServerAway(connection.name, f"nothing within {self._terms.timeout_s:.0f} s") from None
+                late = f"nothing within {self._terms.timeout_s:.0f} s"
+                raise ServerAway(connection.name, late, at=address_of(connection)) from None
             if isinstance(answer, InputRequiredResult) and asks_too_much(answer, exchange.can_be_asked):
                 raise ServerMisbehaved(connection.name, ASKS_TOO_MUCH)
         _refuse_too_large(answer, self._terms.result_max_bytes)

@@ -390,6 +390,11 @@ export interface components {
             change: components["schemas"]["DefinitionChange"] | null;
             /** Description */
             description: string;
+            /**
+             * Disbelieved
+             * @default null
+             */
+            disbelieved: string | null;
             /** Is Destructive */
             is_destructive: boolean;
             /** Is Read Only */
