@@ -17,6 +17,10 @@ class MappingSample(Contract):
     """`made`: ClickUp has the task, and its webhook is waited for. `shown`: it stands in the channel."""
     task_id: str | None
     """As ClickUp calls it."""
+    task_url: str | None = None
+    """Where people open it; None of a stand-in for ClickUp."""
+    message_url: str | None = None
+    """Of its message in the channel, once there is one."""
     problem: str | None
     """Why it was not made, or could not be yet."""
 

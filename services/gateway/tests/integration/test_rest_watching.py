@@ -222,9 +222,16 @@ async def test_a_sample_of_a_mapping_is_made_once_and_followed_until_it_is_shown
     sample_id = made.json()["id"]
     run_sql("UPDATE outbox SET state = 'sent', result = '{\"made\": \"t1\"}' WHERE id = %s", sample_id)
     assert ((await sample())["state"], (await sample())["task_id"]) == ("made", "t1")
+    assert (await sample())["task_url"] == "https://app.clickup.com/t/t1"
+    assert (await sample())["message_url"] is None, "there is none yet"
     shown = {"project_mapping_id": mapping, "clickup_task_id": "t1", "slack_channel_id": "C0LAUNCH"}
     rows("task_mappings", **shown, slack_ts="1.1")
+    run_sql("UPDATE integrations SET config = '{\"sandbox\": true}' WHERE source = 'clickup'")
+    workspace = '{"workspace_url": "https://acme.slack.com/"}'
+    run_sql("UPDATE integrations SET config = %s WHERE source = 'slack'", workspace)
     assert (await sample())["state"] == "shown"
+    assert (await sample())["task_url"] is None, "a stand-in's pages are elsewhere"
+    assert (await sample())["message_url"] == "https://acme.slack.com/archives/C0LAUNCH/p11"
     failure = '[{"code": "clickup_refused", "message": "No such list.", "at": "2026-11-22T12:00:00Z"}]'
     run_sql("UPDATE outbox SET state = 'dead', failures = %s WHERE id = %s", failure, sample_id)
     assert ((await sample())["state"], (await sample())["problem"]) == ("failed", "No such list.")

@@ -108,9 +108,17 @@ _SAMPLE = text("""
     SELECT o.id, o.created_at AS asked_at, o.result ->> 'made' AS task_id,
         CASE WHEN o.state IN ('pending', 'sending') THEN 'waiting' WHEN o.state <> 'sent' THEN 'failed'
             WHEN t.slack_ts IS NULL THEN 'made' ELSE 'shown' END AS state,
-        CASE WHEN o.state <> 'sent' THEN o.failures -> -1 ->> 'message' END AS problem
-    FROM outbox o LEFT JOIN task_mappings t
-        ON t.project_mapping_id = :mapping AND t.clickup_task_id = o.result ->> 'made'
+        CASE WHEN o.state <> 'sent' THEN o.failures -> -1 ->> 'message' END AS problem,
+        CASE WHEN clickup.config ->> 'sandbox' IS NULL
+            THEN 'https://app.clickup.com/t/' || (o.result ->> 'made') END AS task_url,
+        rtrim(slack.config ->> 'workspace_url', '/') || '/archives/' || t.slack_channel_id
+            || '/p' || replace(t.slack_ts, '.', '') AS message_url
+    FROM outbox o
+        JOIN project_mappings p ON p.id = :mapping
+        JOIN integrations clickup ON clickup.id = p.clickup_integration_id
+        JOIN integrations slack ON slack.id = p.slack_integration_id
+        LEFT JOIN task_mappings t
+            ON t.project_mapping_id = p.id AND t.clickup_task_id = o.result ->> 'made'
     WHERE o.created_at > now() - interval '7 days' AND o.kind = :kind AND o.coalesce_key = :key
     ORDER BY o.created_at DESC, o.id LIMIT 1
 """)

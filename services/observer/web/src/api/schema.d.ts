@@ -2540,6 +2540,8 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Message Url */
+            message_url?: string | null;
             /** Problem */
             problem: string | null;
             /**
@@ -2549,6 +2551,8 @@ export interface components {
             state: "waiting" | "made" | "shown" | "failed";
             /** Task Id */
             task_id: string | null;
+            /** Task Url */
+            task_url?: string | null;
         };
         /**
          * MappingTrouble
