@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
@@ -61,6 +61,7 @@ class Worker:
         self._handlers = handlers
         self._link = link
         self._options = options
+        self._instance = uuid4().hex
         self._parts = HoldingParts(handlers, link, make_reporter, options.cleanup_s)
         self._held: dict[UUID, Holding] = {}
         self._living: dict[Holding, asyncio.Task[None]] = {}
@@ -74,6 +75,7 @@ class Worker:
             handlers=self._handlers.names,
             version=self._options.version,
             sdk=f"python/{version('oblivion-client')}",
+            instance=self._instance,
             concurrency=self._options.concurrency,
             held=[holding.held for holding in self._held.values()],
         )

@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from oblivion_client import Agent, Configuration, MessageRefused, Run, Stop, TaskAssigned
+from oblivion_client import Agent, Configuration, MessageRefused, Run, Stop, TaskAssigned, tokens
 from oblivion_contracts.agents import AgentDefinition, AgentLimits, ClientSecretIssued
 from oblivion_contracts.runs import RunSource, RunState
 from oblivion_gateway.testing import TestTenant, World, running_world
@@ -25,6 +25,7 @@ from oblivion_gateway.testing_agents import Dispatcher, dispatching
 from oblivion_platform import runs
 from oblivion_platform.agents import parse_client_id, update_agent
 from oblivion_platform.embedded.process import free_port
+from oblivion_platform.feed import FeedReader
 from oblivion_platform.testing import FreshDatabase, eventually
 from oblivion_sandbox.testing import running_sandbox
 
@@ -260,6 +261,38 @@ async def test_sigterm_hands_back_what_is_held_for_another_replica_to_finish(tea
     await team.dispatcher.assign(team.tenant.id, run_id)
     second.go_on.set()
     assert (await team.ended(run_id)).fence == 2
+
+
+async def test_a_token_is_renewed_without_a_word_and_without_harm_to_the_run(
+    team: Team, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "RENEWED_BETWEEN", (0.001, 0.001))  # After 0.9 s of 15 minutes.
+    held, sids = Held(), set[str]()
+    issued = await team.hire()
+    stop = await team.at_work(held, issued)
+    run_id = await team.give(issued)
+
+    async def has_renewed() -> None:
+        sids.add(str((await team.read(run_id)).holder))
+        assert len(sids) >= 3
+
+    await eventually(has_renewed, within_s=30)
+    held.go_on.set()
+    run = await team.ended(run_id)
+    assert (run.fence, run.lost_leases, len(held.runs), held.was_cancelled.is_set()) == (1, 0, 1, False)
+    stop.ask(0)
+    reader = FeedReader(redis_url)
+
+    async def told() -> list[str]:
+        lines = (await reader.newest(team.tenant.id)).lines
+        return [line.kind for line in lines if line.kind in {"agent.online", "agent.offline"}]
+
+    async def is_offline() -> None:
+        assert (await told())[-1:] == ["agent.offline"]
+
+    await eventually(is_offline, within_s=30)
+    assert await told() == ["agent.online", "agent.offline"]
+    await reader.close()
 
 
 async def test_an_approval_is_waited_for_over_a_restart_of_the_gateway(team: Team) -> None:

@@ -131,6 +131,8 @@ class AgentHello(Contract):
     handlers: Annotated[list[TaskName], Field(max_length=100)]
     version: Annotated[str, Field(max_length=100)] = ""
     sdk: Annotated[str, Field(max_length=100)] = ""
+    instance: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
+    """Made once by each process and said on each of its sockets: one that replaces another is no news."""
     concurrency: Annotated[int, Field(ge=1, le=100)] = 5
     held: Annotated[list[HeldRun], Field(max_length=100)] = []
 

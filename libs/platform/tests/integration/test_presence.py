@@ -66,6 +66,34 @@ async def test_a_withdrawn_replica_is_gone(presence: Presence) -> None:
     assert [replica.sid for replica in (await presence.replicas(TENANT, [AGENT]))[AGENT]] == ["s2"]
 
 
+async def test_a_newer_socket_of_an_instance_is_not_its_first_and_the_older_one_not_its_last(
+    presence: Presence,
+) -> None:
+    assert await presence.arrive(TENANT, AGENT, "pod-1", "s1")
+    assert not await presence.arrive(TENANT, AGENT, "pod-1", "s2")
+    assert await presence.arrive(TENANT, AGENT, "pod-2", "s3")
+    assert not await presence.depart(TENANT, AGENT, "pod-1", "s1")
+    assert await presence.depart(TENANT, AGENT, "pod-1", "s2")
+    assert not await presence.depart(TENANT, AGENT, "pod-1", "s2"), "somebody was told already"
+    assert await presence.arrive(TENANT, AGENT, "pod-1", "s4")
+    assert await presence.arrive(OTHER_TENANT, AGENT, "pod-1", "s5")
+
+
+async def test_what_is_written_keeps_an_instance_known_and_its_newest_socket(
+    presence: Presence, redis_url: str
+) -> None:
+    await presence.arrive(TENANT, AGENT, "pod-1", "new")
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        (key,) = [key async for key in client.scan_iter(f"t:{TENANT}:*:instance:pod-1")]
+        await client.expire(key, 10)
+        await presence.write({(TENANT, AGENT): [a_replica("old", instance="pod-1")]})
+        assert await client.ttl(key) > 10
+        assert not await presence.depart(TENANT, AGENT, "pod-1", "old")
+        await client.flushdb()
+    await presence.write({(TENANT, AGENT): [a_replica("new", instance="pod-1")]})
+    assert await presence.depart(TENANT, AGENT, "pod-1", "new")
+
+
 async def test_a_silent_replica_is_dropped(redis_url: str) -> None:
     presence = Presence(redis_url, silent_after_s=1)
     await presence.write({(TENANT, AGENT): [a_replica("s1")]})

@@ -23,6 +23,7 @@ from oblivion_gateway.socket_ports import RunTokens, TokenVerifier
 from oblivion_gateway.socket_settings import SocketSettings
 from oblivion_gateway.sockets.agents import AgentSocketServer
 from oblivion_gateway.sockets.events import AgentEvents
+from oblivion_gateway.usecases.announce import Announce
 from oblivion_gateway.usecases.assignments import Assignments, LeaseTerms
 from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.greet import Greet
@@ -121,6 +122,7 @@ class AgentGateway:
             self._presence,
             gateway=self.id,
         )
+        self._announce = Announce(self._board, parts.feed)
         self._greet = Greet(
             self.connections,
             parts.verifier,
@@ -128,7 +130,7 @@ class AgentGateway:
             self.runs,
             self._forward,
             self._presence,
-            parts.feed,
+            self._announce,
             LimitBadTokens(parts.limits),
             events_per_s=settings.agent_events_per_s,
             sockets_max=settings.agent_sockets_max,
@@ -185,6 +187,7 @@ class AgentGateway:
         for connection in self.connections:
             connection.draining = True
         await self._presence.withdraw_all()
+        await self._announce.close()
         await end(*self._loops)
         await self._hold.progress.flush()
         await self.server.close()

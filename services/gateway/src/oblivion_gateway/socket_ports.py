@@ -214,6 +214,14 @@ class PresenceBoard(Protocol):
 
     async def withdraw(self, tenant_id: UUID, agent_id: UUID, sids: Sequence[str]) -> None: ...
 
+    async def arrive(self, tenant_id: UUID, agent_id: UUID, instance: str, sid: str) -> bool:
+        """The instance's newest socket; whether it is its first. Raises: DependencyUnavailable."""
+        ...
+
+    async def depart(self, tenant_id: UUID, agent_id: UUID, instance: str, sid: str) -> bool:
+        """Whether no newer socket of the instance has come. Raises: DependencyUnavailable."""
+        ...
+
     async def mark(self, gateway: str, *, for_s: float) -> bool:
         """Say for so long that this gateway is there; False when Redis knew nothing of it."""
         ...

@@ -1,7 +1,8 @@
 """Presence in Redis: for each agent a hash of its replicas, their loads, and when each was last written.
 
 Ages are counted by Redis's own clock, so that gateways' clocks need not agree. What a replica runs is kept
-apart from what it is: `pick` counts a run at once, long before its gateway tells of it.
+apart from what it is: `pick` counts a run at once, long before its gateway tells of it. Beside them stands
+the newest socket of each instance, so that one which replaces another, on any gateway, is known as that.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
@@ -41,6 +42,7 @@ class Presence:
         self._write = self._redis.register_script(_WRITE)
         self._read = self._redis.register_script(_READ)
         self._pick = self._redis.register_script(_PICK)
+        self._depart = self._redis.register_script(_DEPART)
 
     async def write(self, replicas: Mapping[AgentKey, Sequence[Replica]]) -> None:
         """Say again, for all given, that they are there.
@@ -69,6 +71,24 @@ class Presence:
         pipeline.hdel(loads, *sids)
         pipeline.zrem(seen, *sids)
         await _answered(pipeline.execute())
+
+    async def arrive(self, tenant_id: UUID, agent_id: UUID, instance: str, sid: str) -> bool:
+        """This is the instance's newest socket from now on; tells whether it is its first.
+
+        Raises:
+            DependencyUnavailable: Redis does not answer.
+        """
+        key = _instance_key(tenant_id, agent_id, instance)
+        return await _answered(self._redis.set(key, sid, ex=KEPT_S, get=True)) is None
+
+    async def depart(self, tenant_id: UUID, agent_id: UUID, instance: str, sid: str) -> bool:
+        """Forget the instance, unless a newer socket of it has come.
+
+        Raises:
+            DependencyUnavailable: Redis does not answer.
+        """
+        key = _instance_key(tenant_id, agent_id, instance)
+        return bool(await _answered(self._depart(keys=[key], args=[sid])))
 
     async def replicas(self, tenant_id: UUID, agent_ids: Sequence[UUID]) -> dict[UUID, list[Replica]]:
         """Who is there, for each of the agents.
@@ -130,6 +150,10 @@ def _keys(agent: AgentKey) -> list[str]:
     return [key, f"{key}:load", f"{key}:seen"]
 
 
+def _instance_key(tenant_id: UUID, agent_id: UUID, instance: str) -> str:
+    return f"{presence_key(tenant_id, agent_id)}:instance:{instance}"
+
+
 def _mark(gateway: str) -> str:
     return f"oblivion:gateway:{gateway}:mark"
 
@@ -137,7 +161,8 @@ def _mark(gateway: str) -> str:
 def _arguments(replicas: Sequence[Replica]) -> list[Any]:
     flat: list[Any] = [KEPT_S]
     for replica in replicas:
-        flat += [replica.sid, replica.model_dump_json(exclude={"running"}), replica.running]
+        described = replica.model_dump_json(exclude={"running"})
+        flat += [replica.sid, described, replica.running, replica.instance]
     return flat
 
 
@@ -161,10 +186,15 @@ async def _answered(call: Awaitable[ResultT]) -> ResultT:
 
 _WRITE = """
 local now = tonumber(redis.call('TIME')[1])
-for i = 2, #ARGV, 3 do
+for i = 2, #ARGV, 4 do
     redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
     redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 2])
     redis.call('ZADD', KEYS[3], now, ARGV[i])
+    if ARGV[i + 3] ~= '' then
+        local instance = KEYS[1] .. ':instance:' .. ARGV[i + 3]
+        redis.call('SETNX', instance, ARGV[i])
+        redis.call('EXPIRE', instance, ARGV[1])
+    end
 end
 local silent = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - tonumber(ARGV[1]))
 for _, sid in ipairs(silent) do
@@ -214,4 +244,10 @@ if not best then
 end
 redis.call('HINCRBY', KEYS[2], best, 1)
 return {best, gateway}
+"""
+_DEPART = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+    return redis.call('DEL', KEYS[1])
+end
+return 0
 """

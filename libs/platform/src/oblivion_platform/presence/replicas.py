@@ -22,6 +22,8 @@ class Replica(BaseModel):
     since: float
     """Unix time of its hello, s."""
     version: str = ""
+    instance: str = ""
+    """The process that it speaks for, over all its sockets; empty: it does not say."""
 
     def handles(self, task: str) -> bool:
         return task in self.handlers or DEFAULT_TASK in self.handlers

@@ -1,20 +1,19 @@
 """How a socket comes and goes: it shows a token, says hello, says that it drains, and is gone."""
 
 import time
-from typing import Literal
 from uuid import UUID
 
 from oblivion_contracts.agent_socket import AgentDraining, AgentHello, HeldRun, TaskCancelled
 from oblivion_gateway.domain.agent_connections import AgentConnection, AgentConnections, TokenBucket
 from oblivion_gateway.socket_errors import AgentGone, GatewayEnds, TooManySockets
 from oblivion_gateway.socket_ports import AgentBook, AgentSockets, HeldRuns, TokenVerifier
+from oblivion_gateway.usecases.announce import Announce
 from oblivion_gateway.usecases.bring_forward import BringForward
 from oblivion_gateway.usecases.hold_runs import HoldRuns
 from oblivion_gateway.usecases.keep_presence import KeepPresence
 from oblivion_gateway.usecases.limit_requests import LimitBadTokens
 from oblivion_gateway.usecases.tell_agents import TellAgents
 from oblivion_platform.errors import AuthenticationFailed, DependencyUnavailable, PermanentFailure
-from oblivion_platform.feed import Line, Teller
 from oblivion_platform.logging import get_logger
 
 TOKEN_GRACE_S = 30.0
@@ -33,7 +32,7 @@ class Greet:
         runs: HeldRuns,
         bring_forward: BringForward,
         presence: KeepPresence,
-        feed: Teller,
+        announce: Announce,
         bad_tokens: LimitBadTokens,
         *,
         events_per_s: float,
@@ -45,7 +44,7 @@ class Greet:
         self._runs = runs
         self._bring_forward = bring_forward
         self._presence = presence
-        self._feed = feed
+        self._announce = announce
         self._bad_tokens = bad_tokens
         self._events_per_s = events_per_s
         self._sockets_max = sockets_max
@@ -87,9 +86,12 @@ class Greet:
         Raises:
             DependencyUnavailable: nothing is known of what it holds; say hello again.
         """
-        is_new, connection.hello = connection.hello is None, message
-        if is_new:
-            self._tell_of(connection, "agent.online", "online")
+        if connection.hello is None:
+            await self._announce.came(connection, message.instance)
+            if self._connections.get(connection.sid) is None:
+                self._announce.left(connection, message.instance)
+                return
+        connection.hello = message
         resumed = [held.run_id for held in message.held if await self._resume(connection, held, sockets)]
         if resumed:
             await tell.look(connection.tenant_id, resumed)
@@ -116,16 +118,8 @@ class Greet:
         connection = self._connections.remove(sid)
         if connection is not None:
             if connection.hello is not None:
-                self._tell_of(connection, "agent.offline", "offline")
+                self._announce.left(connection, connection.hello.instance)
             await self._presence.gone(connection)
-
-    def _tell_of(
-        self, connection: AgentConnection, kind: Literal["agent.online", "agent.offline"], state: str
-    ) -> None:
-        line = Line(
-            kind, f"A replica of {connection.name} is {state}", "notice", agent_id=connection.agent_id
-        )
-        self._feed.tell(connection.tenant_id, line)
 
     async def recheck(self, tenant_id: UUID | None, sockets: AgentSockets) -> None:
         """Cut the sockets of agents that are disabled or gone."""

@@ -146,4 +146,5 @@ def _replica(connection: AgentConnection, gateway: str) -> Replica | None:
         draining=connection.draining,
         since=connection.since,
         version=hello.version,
+        instance=hello.instance,
     )

@@ -1,0 +1,137 @@
+"""When the live feed says that an agent is online or offline, and when a new socket is no news."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from oblivion_contracts.runs import RunState
+from oblivion_gateway.testing import running_world
+from oblivion_gateway.testing_agents import about, held_by, work
+from oblivion_gateway.usecases import announce
+from oblivion_platform.feed import FeedReader
+from oblivion_platform.testing import FreshDatabase, eventually
+
+pytestmark = pytest.mark.integration
+
+Told = Callable[[], Awaitable[list[str]]]
+ONLINE, OFFLINE = "A replica of fixer is online", "A replica of fixer is offline"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests in which nobody comes back in time."""
+    monkeypatch.setattr(announce, "BACK_WITHIN_S", 0.1)
+
+
+@pytest.fixture
+async def told(office: Any, redis_url: str) -> AsyncGenerator[Told]:
+    """The lines about agents, oldest first."""
+    reader = FeedReader(redis_url)
+
+    async def lines() -> list[str]:
+        found = (await reader.newest(office.tenant.id)).lines
+        return [line.text for line in found if line.kind in {"agent.online", "agent.offline"}]
+
+    yield lines
+    await reader.close()
+
+
+async def settled(office: Any, *, connected: int) -> None:
+    """So many are still here, and of whoever left somebody was told by now, if ever."""
+    await eventually(lambda: len(office.world.gateway.agent_gateway.connections) == connected)
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "agent left"))
+
+
+async def told_is(told: Told, *wanted: str) -> None:
+    async def is_so() -> None:
+        assert await told() == list(wanted)
+
+    await eventually(is_so)
+
+
+@pytest.mark.parametrize("order", ["the old one goes first", "the new one comes first"])
+async def test_a_socket_that_replaces_another_on_any_gateway_is_no_line_and_keeps_its_runs(
+    office: Any, told: Told, database: FreshDatabase, redis_url: str, order: str
+) -> None:
+    instance = uuid4().hex
+    async with running_world(database, redis_url, master_key=office.world.settings.master_key) as other:
+        old = await office.agent(instance=instance)
+        assigned = await work(old, office.dispatcher, office.tenant.id, office.agent_id)
+        if order == "the old one goes first":
+            await old.close()
+        new = await office.agent(world=other, instance=instance, held=[held_by(assigned)])
+        await old.close()
+        await settled(office, connected=0)
+        assert (await new.call("task.completed", {**about(assigned), "answer": "done"})).ok
+        run = await office.dispatcher.read(office.tenant.id, assigned.run_id)
+        assert (run.state, run.fence, run.lost_leases) == (RunState.SUCCEEDED, assigned.fence, 0)
+        await told_is(told, ONLINE)
+        await new.close()
+        await told_is(told, ONLINE, OFFLINE)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_agent_that_is_lost_is_told_to_be_offline(office: Any, told: Told) -> None:
+    agent = await office.agent(instance=uuid4().hex)
+    await told_is(told, ONLINE)
+    agent.client.eio.ws._response.connection.transport.abort()  # The process is gone: no goodbye.
+    await told_is(told, ONLINE, OFFLINE)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_another_process_of_the_same_agent_is_a_replica_of_its_own(office: Any, told: Told) -> None:
+    first, second = await office.agent(instance="first"), await office.agent(instance="second")
+    await told_is(told, ONLINE, ONLINE)
+    await first.close()
+    await told_is(told, ONLINE, ONLINE, OFFLINE)
+    await second.close()
+    await told_is(told, ONLINE, ONLINE, OFFLINE, OFFLINE)
+
+
+async def test_an_older_client_that_names_no_instance_is_told_of_at_once(
+    office: Any, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announce, "BACK_WITHIN_S", 3_600.0)
+    agent = await office.agent()
+    await agent.close()
+    await told_is(told, ONLINE, OFFLINE)
+
+
+async def test_who_left_is_told_of_before_its_gateway_ends_and_who_stayed_is_expected_elsewhere(
+    office: Any, told: Told, database: FreshDatabase, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announce, "BACK_WITHIN_S", 3_600.0)
+    async with running_world(database, redis_url, master_key=office.world.settings.master_key) as ending:
+        gone = await office.agent(world=ending, instance="gone")
+        stayed = await office.agent(world=ending, instance="stayed")
+        await told_is(told, ONLINE, ONLINE)
+        await gone.close()
+        await eventually(lambda: len(ending.gateway.agent_gateway.connections) == 1)
+    await eventually(stayed.disconnected.is_set)
+    again = await office.agent(instance="stayed")
+    assert (await again.hello(instance="stayed")).ok
+    await told_is(told, ONLINE, ONLINE, OFFLINE)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_the_same_instance_is_known_for_as_long_as_it_is_connected(
+    office: Any, told: Told, redis_url: str
+) -> None:
+    import redis.asyncio
+
+    first = await office.agent(instance="x")
+    await told_is(told, ONLINE)
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.flushdb()
+
+        async def written_again() -> None:
+            assert [key async for key in client.scan_iter("*:instance:x")]
+
+        await eventually(written_again)
+    await office.agent(instance="x")
+    await first.close()
+    await settled(office, connected=1)
+    await told_is(told)
