@@ -22,7 +22,7 @@ async def dead_letter(page: Page, sandbox: SandboxControl, mention: Mention) -> 
     await mention(f"summarise the {name}", channel=name)
     await page.goto("/")
     await page.get_by_role("link", name=re.compile("Dead letters [1-9]")).click()
-    await page.get_by_role("button", name="slack_invalid_blocks: 1").click()
+    await page.get_by_role("button", name="slack invalid blocks: 1").click()
     await expect(page).to_have_url(re.compile("cause=slack_invalid_blocks"))
     await page.get_by_role("link", name="effect: slack").first.click()
     drawer = page.get_by_role("dialog", name="Dead letter")

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 Mention = Callable[..., Awaitable[str]]
@@ -61,14 +61,25 @@ async def test_a_run_is_done_again_as_another(page: Page, mention: Mention):
     assert (again["prompt"], again["id"] == first) == (words, False)
 
 
+async def answered(
+    page: Page, verb: str, title: str, comment: str = "", within: Locator | None = None
+) -> None:
+    """Once more asked, with what it is about in sight."""
+    await (within or page.get_by_role("main")).get_by_role("button", name=verb).click()
+    dialog = page.get_by_role("dialog", name=f"{verb} this?")
+    await expect(dialog).to_contain_text(title)
+    await dialog.get_by_label("Comment").fill(comment)
+    await dialog.get_by_role("button", name=verb).click()
+    await expect(dialog).to_have_count(0)
+
+
 async def test_a_question_is_answered_on_the_page_and_the_work_goes_on(page: Page, mention: Mention):
     _, title = await waiting_run(page, mention)
     await expect(page.locator("[data-connection=live]")).to_be_visible()
     await expect(page.get_by_text("May I use notion__createTask?").first).to_be_visible()
     bar = page.get_by_role("progressbar", name="Progress of the run")
     await expect(bar).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]\d?$"))
-    await page.get_by_label("Comment").fill("go ahead")
-    await page.get_by_role("button", name="Approve").click()
+    await answered(page, "Approve", title, "go ahead")
     steps = page.get_by_label("Steps of the run")
     await expect(steps.get_by_text("approved by you")).to_be_visible()
     await expect(steps.get_by_text("go ahead")).to_be_visible()
@@ -110,6 +121,10 @@ async def test_a_guest_reads_who_approves_and_an_admin_what_is_asked(page: Page,
         "href", f"/runs/{theirs.url.rpartition('/')[2]}"
     )
     await card.get_by_role("button", name="Approve").click()
+    await expect(page.get_by_role("dialog", name="Approve this?").locator("pre")).to_contain_text(title)
+    await page.keyboard.press("Escape")
+    await expect(theirs.get_by_text("Somebody of the team has to approve this")).to_be_visible()
+    await answered(page, "Approve", title, within=card)
     await expect(theirs.get_by_label("Steps of the run").get_by_text("approved by you")).to_be_visible()
     await expect(theirs.get_by_text("Somebody of the team has to approve this")).to_have_count(0)
     await theirs.goto(conversation)
@@ -118,8 +133,7 @@ async def test_a_guest_reads_who_approves_and_an_admin_what_is_asked(page: Page,
 
 async def test_a_denied_question_is_told_to_the_agent_and_nothing_is_written(page: Page, mention: Mention):
     run_id, title = await waiting_run(page, mention)
-    await page.get_by_label("Comment").fill("not this one")
-    await page.get_by_role("button", name="Deny").click()
+    await answered(page, "Deny", title, "not this one")
     steps = page.get_by_label("Steps of the run")
     await expect(steps.get_by_text("denied by you")).to_be_visible()
     await expect(steps.get_by_text("not this one")).to_be_visible()
@@ -128,6 +142,11 @@ async def test_a_denied_question_is_told_to_the_agent_and_nothing_is_written(pag
     await expect(page.locator("[data-connection=ended]")).to_be_visible()
     run = await (await page.request.get(f"/api/runs/{run_id}")).json()
     assert run["state"] in {"succeeded", "failed"}, "it is over, and says so in its own words"
+    if run["state"] == "succeeded":
+        await expect(page.get_by_text("with failures: 1 approval denied")).to_be_visible()
+        await page.goto("/runs")
+        row = page.get_by_role("row").filter(has_text=title)
+        await expect(row.get_by_role("img", name="with failures: 1 approval denied")).to_be_visible()
     held = await (await page.request.get("/notion/control/documents/page")).text()
     assert title not in held
 

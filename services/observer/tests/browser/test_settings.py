@@ -21,6 +21,9 @@ async def test_somebody_is_let_in_given_a_role_and_shut_out(page: Page, visits: 
     dialog = page.get_by_role("dialog", name="Let somebody in")
     await dialog.get_by_role("textbox", name="Name").fill(name)
     await dialog.get_by_role("button", name="Let in").click()
+    await expect(dialog.get_by_text("without an e-mail address nobody recognises them there")).to_be_visible()
+    await expect(dialog.get_by_text(f"oblivion login --user '{name}'")).to_be_visible()
+    await dialog.get_by_role("button", name="Done").click()
     await expect(page.get_by_role("button", name=f"Shut out {name}")).to_be_visible()
 
     theirs: Page = await visits.page(signed_in=False)
@@ -87,6 +90,34 @@ async def test_the_audit_log_names_who_did_what_and_shows_all_of_a_line(page: Pa
     await expect(drawer.get_by_text(name)).to_be_visible()
     await drawer.get_by_role("button", name="Close").click()
     await expect(drawer).to_have_count(0)
+
+
+async def test_the_audit_log_is_narrowed_down_and_the_address_keeps_it(page: Page, up: Any):
+    ada, bo = (f"{name} {uuid4().hex[:6]}" for name in ("Ada", "Bo"))
+    for name in (ada, bo):
+        made = await page.request.post("/api/users", data={"name": name}, headers={"Origin": up.base_url})
+        assert made.status == 201, await made.text()
+    await page.goto("/audit")
+    lines = page.get_by_role("table", name="Audit log").get_by_role("row")
+    await page.get_by_label("Search lines").fill(f"user, created {ada}")
+    await expect(lines).to_have_count(2)
+    await expect(lines.nth(1)).to_contain_text(ada)
+    await page.get_by_label("Search lines").fill("")
+    await page.get_by_role("combobox", name="What").click()
+    await page.get_by_role("option", name="user, created").click()
+    await expect(lines.filter(has_text=bo)).to_be_visible()
+    await expect(lines.filter(has_not_text="user, created")).to_have_count(1)  # The titles.
+    await page.get_by_role("combobox", name="Who").click()
+    await page.get_by_role("option", name="you", exact=True).click()
+    await expect(page).to_have_url(re.compile(r"(?=.*action=user.created)(?=.*actor=user)"))
+    await page.reload()
+    await expect(page.get_by_role("combobox", name="Who")).to_have_value("you")
+    await lines.filter(has_text=ada).get_by_role("link").click()
+    drawer = page.get_by_role("dialog", name="What was changed")
+    await drawer.get_by_role("button", name="Close").click()
+    await expect(page, "a line that was looked at leaves the rest").to_have_url(re.compile("actor=user"))
+    await page.get_by_label("Search lines").fill(uuid4().hex)
+    await expect(page.get_by_role("heading", name="No line fits")).to_be_visible()
 
 
 async def test_a_rule_is_set_for_a_while_and_dropped(page: Page):

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Response, expect
 
+from oblivion_sandbox.control import SandboxControl
+
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 LANDING_SCRIPT_MAX_BYTES = 250_000
 PLOTS = ("Events that came in", "Runs that ended")
@@ -121,8 +123,14 @@ async def test_a_mapping_is_seen_set_and_taken_back(page: Page, up: Any):
 async def test_a_conversation_is_held_on_the_page(page: Page):
     await page.goto("/sessions")
     await page.get_by_role("button", name="New conversation").click()
-    await page.get_by_label("Say something").fill("summarise: the offsite is on Friday")
-    await page.get_by_role("button", name="Send").click()
+    words = page.get_by_label("Say something")
+    await expect(page.get_by_text("Enter sends it; Shift and Enter begin a new line.")).to_be_visible()
+    await words.fill("summarise:")
+    await words.press("Shift+Enter")
+    await page.keyboard.type("the offsite is on Friday")
+    await expect(words).to_have_value("summarise:\nthe offsite is on Friday")
+    await words.press("Enter")
+    await expect(words).to_have_value("")
     messages = page.get_by_role("region", name="Messages")
     await expect(messages.get_by_text("Sandbox model")).to_be_visible()
     await expect(messages).to_contain_text("the offsite is on Friday")
@@ -154,6 +162,20 @@ async def test_an_event_is_looked_at_and_replayed(page: Page, mention: Mention):
     await expect(body).to_contain_text('"token": "[redacted]"')
     await drawer.get_by_role("button", name="Replay").click()
     await expect(page.get_by_text("It is being handled again.")).to_be_visible()
+
+
+async def test_events_that_were_ignored_are_shown_to_whoever_wants_them(page: Page, sandbox: SandboxControl):
+    await sandbox.slack.add_channel("idle-talk")
+    ts = (await sandbox.slack.post("idle-talk", "nobody is asked", user="ana"))["ts"]
+    row = page.get_by_role("row").filter(has_text=ts)
+    await page.goto("/events?ignored=true")
+    await expect(row.get_by_text("ignored", exact=True)).to_be_visible()
+    await page.get_by_label("Show ignored ones").click()
+    await expect(row).to_have_count(0)
+    await expect(page).to_have_url(re.compile("/events$"))
+    await page.get_by_label("Show ignored ones").click()
+    await expect(row).to_be_visible()
+    await expect(page).to_have_url(re.compile("ignored=true"))
 
 
 async def test_a_guest_sees_what_guests_may_see(visits: Any, up: Any):

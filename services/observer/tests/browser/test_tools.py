@@ -111,6 +111,79 @@ async def test_a_tool_is_connected_by_key_tested_disabled_and_deleted(page: Page
     await expect(page.get_by_role("link", name="notes", exact=True)).to_have_count(0)
 
 
+async def test_a_connection_is_given_another_address_with_its_key_and_trusted(
+    page: Page, tool_server: ToolServer, sandbox: SandboxControl
+):
+    dialog = await connect_dialog(page, "Any MCP server", "moving")
+    await dialog.get_by_label("Address").fill(tool_server.url.replace("/mcp", "/nothing"))
+    await dialog.get_by_label("Token").fill("a-key")
+    await connected(page, dialog, "moving")
+    await expect(page.get_by_role("alert").filter(has_text="It does not work")).to_be_visible()
+    await page.goto("/")
+    await page.get_by_role("link", name=re.compile("Tools failing [1-9]")).click()
+    await expect(page.get_by_label("Only those that do not work")).to_be_checked()
+    await expect(page).to_have_url(re.compile(r"failing=true"))
+    await expect(page.get_by_role("link", name="notion", exact=True)).to_have_count(0)
+    await page.get_by_role("link", name="moving", exact=True).click()
+
+    await button(page, "Change").click()
+    dialog = page.get_by_role("dialog", name="Change moving")
+    await dialog.get_by_label("Address").fill(tool_server.url)
+    await expect(dialog.get_by_label("Token"), "it stays where it is").to_have_count(0)
+    await dialog.get_by_label("Address").fill(tool_server.url.replace("127.0.0.1", "localhost"))
+    await dialog.get_by_label("Token").fill("a-key")
+    await dialog.get_by_label("Trust it as a member").check()
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_text("works", exact=True)).to_be_visible()
+    about = page.get_by_role("table").filter(has_text="Address")
+    await expect(about).to_contain_text("localhost")
+    await expect(about).to_contain_text("as a member")
+    await delete(page, "moving")
+
+
+async def test_settings_of_a_connection_are_changed_and_what_was_said_of_it_is_tested_anew(
+    page: Page, sandbox: SandboxControl
+):
+    dialog = await connect_dialog(page, "Notion", "pages")
+    await dialog.get_by_label("API key").fill((await sandbox.notion.account())["token"])
+    await connected(page, dialog, "pages")
+    await expect(page.get_by_text("works", exact=True)).to_be_visible()
+    await button(page, "Change").click()
+    dialog = page.get_by_role("dialog", name="Change pages")
+    await dialog.get_by_label("Parent page").fill("0123456789abcdef0123456789abcdef")
+    async with page.expect_response(re.compile(r"/connections/[^/]+/test$")):
+        await dialog.get_by_role("button", name="Save").click()
+    about = page.get_by_role("table").filter(has_text="Parent page")
+    await expect(about).to_contain_text("0123456789abcdef0123456789abcdef")
+    await button(page, "Change").click()
+    await expect(dialog.get_by_label("Parent page")).to_have_value("0123456789abcdef0123456789abcdef")
+    await dialog.get_by_label("Parent page").fill("")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(about).to_have_count(0)
+    await delete(page, "pages")
+
+
+async def test_all_that_is_connected_is_tested_at_once_and_says_how_far_it_is(page: Page):
+    await page.goto("/tools")
+    rows = page.get_by_role("table", name="Connections").get_by_role("row")
+    await expect(rows.filter(has_text="notion")).to_be_visible()
+    await button(page, "Test all").click()
+    await expect(page.get_by_role("status").filter(has_text=re.compile(r", 1 of \d+$"))).to_be_visible()
+    await expect(page.get_by_text("All are tested.")).to_be_visible()
+    await expect(rows.filter(has_text="notion").get_by_text("works", exact=True)).to_be_visible()
+    await expect(rows.filter(has_text="not tested")).to_have_count(0)
+
+
+async def test_a_name_that_cannot_be_says_which_characters_it_may_have(page: Page):
+    dialog = await connect_dialog(page, "Notion", "My notes")
+    await expect(dialog.get_by_text("Use small letters, digits and dashes")).to_be_visible()
+    await expect(dialog.get_by_role("button", name="Connect")).to_be_disabled()
+    await dialog.get_by_label("Name").fill("my-notes")
+    await expect(dialog.get_by_text("Use small letters, digits and dashes")).to_have_count(0)
+    await expect(dialog.get_by_role("button", name="Connect")).to_be_enabled()
+
+
 async def test_a_connection_is_refused_in_words_and_nothing_that_was_typed_is_lost(page: Page):
     dialog = await connect_dialog(page, "Any MCP server", "metadata")
     await dialog.get_by_label("Address").fill("http://169.254.169.254/latest")

@@ -101,6 +101,9 @@ async def test_a_sample_goes_through_the_link_and_says_that_it_arrived(
         timeout=ARRIVES_MS
     )
     await sandbox.slack.wait_for_message("samples", lambda seen: "Sample from Oblivion" in json.dumps(seen))
+    await expect(mapping.get_by_text("1 task in the channel")).to_be_visible()
+    message = sample.get_by_role("link", name="Its message in Slack")
+    await expect(message).to_have_attribute("href", re.compile(rf"{up.base_url}/slack/archives/C\w+/p\d+"))
     await expect(page, "a link shows the same thing").to_have_url(re.compile("mapping="))
     await page.reload()
     events = mapping.get_by_role("region", name="Last events")

@@ -9,6 +9,11 @@ import { Broken, Nothing } from "@/parts/states";
 import { placeToGoBackTo } from "@/shell/goingBack";
 import { Shell } from "@/shell/Shell";
 
+/** From the address: set, or as if it were not there. */
+function flag(value: unknown): true | undefined {
+  return value === true || undefined;
+}
+
 /** Text from the address; anything else that stands there is as if it were not. */
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
@@ -70,6 +75,7 @@ const session = createRoute({
 const tools = createRoute({
   getParentRoute: () => root,
   path: "/tools",
+  validateSearch: (found): { failing?: true } => ({ failing: flag(found.failing) }),
   component: lazyRouteComponent(() => import("@/views/tools/Tools"), "Tools"),
 });
 const connection = createRoute({
@@ -111,8 +117,9 @@ const feed = createRoute({
 const events = createRoute({
   getParentRoute: () => root,
   path: "/events",
-  validateSearch: (found): { state?: string; source?: string; event?: string } => ({
+  validateSearch: (found): { state?: string; source?: string; ignored?: true; event?: string } => ({
     state: text(found.state),
+    ignored: flag(found.ignored),
     source: text(found.source),
     event: text(found.event),
   }),
@@ -155,7 +162,12 @@ const users = createRoute({
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
-  validateSearch: (found): { line?: string } => ({ line: text(found.line) }),
+  validateSearch: (found): { actor?: string; action?: string; search?: string; line?: string } => ({
+    actor: text(found.actor),
+    action: text(found.action),
+    search: text(found.search),
+    line: text(found.line),
+  }),
   component: lazyRouteComponent(() => import("@/views/settings/Audit"), "Audit"),
 });
 

@@ -20,12 +20,14 @@ export const variables: CSSVariablesResolver = () => ({
     "--mantine-color-placeholder": "#6b7278",
     "--mantine-color-error": "var(--mantine-color-red-9)",
     "--mantine-color-red-outline": "var(--mantine-color-red-9)",
+    "--mishap": "var(--mantine-color-orange-9)",
     "--ground": "#f7f7fa",
   },
   dark: {
     "--mantine-color-dimmed": "#b3b8bd",
     "--mantine-color-placeholder": "#9a9fa5",
     "--mantine-color-error": "var(--mantine-color-red-3)",
+    "--mishap": "var(--mantine-color-orange-3)",
     "--ground": "#17181c",
   },
 });

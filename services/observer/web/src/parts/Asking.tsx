@@ -20,14 +20,23 @@ interface Parts {
   label?: string;
   /** What is missing before it can be done. */
   isIncomplete?: boolean;
+  look?: Look;
 }
 
+/** How a button looks, by what comes of it. */
+type Look = keyof typeof LOOKS;
+const LOOKS = {
+  ending: { asks: { variant: "outline", color: "red" }, does: { color: "red" } },
+  going: { asks: {}, does: {} },
+  other: { asks: { variant: "default" }, does: {} },
+};
+
 /** Something that is not easily undone: asked for once more before it is done. */
-export function Asking({ verb, title, children, doing, size, label, isIncomplete }: Parts) {
+export function Asking({ verb, title, children, doing, size, label, isIncomplete, look = "ending" }: Parts) {
   const [isOpen, { open, close }] = useDisclosure();
   return (
     <>
-      <Button variant="outline" color="red" size={size} onClick={open} aria-label={label}>
+      <Button {...LOOKS[look].asks} size={size} onClick={open} aria-label={label}>
         {verb}
       </Button>
       <Modal opened={isOpen} onClose={close} title={title} closeButtonProps={{ "aria-label": "Close" }}>
@@ -37,7 +46,7 @@ export function Asking({ verb, title, children, doing, size, label, isIncomplete
           </Text>
           <Group justify="flex-end">
             <Button
-              color="red"
+              {...LOOKS[look].does}
               loading={doing.isPending}
               disabled={isIncomplete}
               onClick={() => doing.mutate(undefined, { onSuccess: close })}

@@ -1,20 +1,14 @@
 import { Anchor, Button, Center, Code, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
-import { useLocalStorage } from "@mantine/hooks";
-import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { api, ask, Refusal } from "@/api/client";
+import { Refusal } from "@/api/client";
 import { rememberPlace } from "./goingBack";
+import { PROVIDERS, useWays, useWorkspace } from "./ways";
 
-const NAMES = { oidc: "Single sign-on", slack: "Sign in with Slack" };
 const SLUG = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
 
 /** How to come in. The address stays, so that afterwards one is where one wanted to be. */
 export function SignIn() {
-  const [slug, setSlug] = useLocalStorage({
-    key: "oblivion.tenant",
-    defaultValue: "default",
-    getInitialValueInEffect: false,
-  });
+  const [slug, setSlug] = useWorkspace();
   const [typed, setTyped] = useState(slug);
   useEffect(() => {
     document.title = "Sign in · Oblivion";
@@ -51,10 +45,7 @@ export function SignIn() {
 }
 
 function Ways({ slug }: { slug: string }) {
-  const ways = useQuery({
-    queryKey: ["ways", slug],
-    queryFn: () => ask(api.GET("/t/{slug}", { params: { path: { slug } } })),
-  });
+  const ways = useWays(slug);
   if (ways.isPending) return <Button loading>Sign in</Button>;
   if (ways.isError) {
     const isUnknown = ways.error instanceof Refusal && ways.error.status === 404;
@@ -71,7 +62,7 @@ function Ways({ slug }: { slug: string }) {
     <Stack>
       {providers.map((provider) => (
         <Button key={provider} component="a" href={`/t/${slug}/login?provider=${provider}`}>
-          {NAMES[provider]}
+          {PROVIDERS[provider]}
         </Button>
       ))}
       {isLocal && (

@@ -4,6 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { api, ask, type Schemas } from "@/api/client";
 import { Moment } from "@/parts/Moment";
 import { usePages } from "@/parts/paged";
+import { wordsOf } from "@/parts/plain";
 import { type Column, Rows } from "@/parts/Rows";
 import { View } from "@/parts/View";
 import { Discard, OneLetter } from "./OneLetter";
@@ -55,7 +56,7 @@ const COLUMNS: Column<Letter>[] = [
       </Link>
     ),
   },
-  { title: "Cause", width: 160, cell: (letter) => letter.cause },
+  { title: "Cause", width: 160, cell: (letter) => wordsOf(letter.cause) },
   { title: "Message", wide: true, cell: (letter) => letter.message ?? "–" },
   { title: "About", wide: true, cell: (letter) => letter.about },
   { title: "Since", width: 104, wide: true, cell: (letter) => <Moment at={letter.since} /> },
@@ -94,7 +95,7 @@ function Causes({ chosen }: { chosen?: string }) {
           }
         >
           <Badge size="lg" variant={chosen === cause ? "filled" : "default"} tt="none">
-            {cause}: {count}
+            {wordsOf(cause)}: {count}
           </Badge>
         </UnstyledButton>
       ))}
@@ -104,7 +105,7 @@ function Causes({ chosen }: { chosen?: string }) {
 
 function Choices({ choice }: { choice: Choice }) {
   const retry = useRetry();
-  const which = choice.cause ? `all of ${choice.cause}` : "all";
+  const which = choice.cause ? `all of “${wordsOf(choice.cause)}”` : "all";
   return (
     <>
       <Button loading={retry.isPending} onClick={() => retry.mutate(choice)}>

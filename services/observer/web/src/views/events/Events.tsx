@@ -1,4 +1,4 @@
-import { Group, Select } from "@mantine/core";
+import { Group, Select, Switch } from "@mantine/core";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { api, ask, type Schemas } from "@/api/client";
 import { Moment } from "@/parts/Moment";
@@ -37,12 +37,14 @@ export function Events() {
   const navigate = route.useNavigate();
   const state = STATES.find((each) => each === search.state);
   const source = SOURCES.find((each) => each === search.source);
+  // Mostly what we said ourselves, told to us as to everybody.
+  const without = state === undefined && !search.ignored ? "ignored" : undefined;
   const change = (changed: typeof search) =>
     void navigate({ search: (now) => ({ ...now, ...changed }), replace: true });
   const pages = usePages<Event>({
-    key: ["events", state, source],
+    key: ["events", state, without, source],
     load: (cursor) =>
-      ask(api.GET("/api/events", { params: { query: { cursor, limit: 100, state, source } } })),
+      ask(api.GET("/api/events", { params: { query: { cursor, limit: 100, state, without, source } } })),
     everyMs: 10_000,
   });
   return (
@@ -71,13 +73,24 @@ export function Events() {
           clearButtonProps={{ "aria-label": "Any source" }}
           w={160}
         />
+        {/* Whoever chose a state has said what is to be seen. */}
+        {state === undefined && (
+          <Switch
+            label="Show ignored ones"
+            checked={search.ignored ?? false}
+            onChange={(event) => change({ ignored: event.currentTarget.checked || undefined })}
+          />
+        )}
       </Group>
       <Rows
         label="Events"
         columns={COLUMNS}
         pages={pages}
         idOf={(event) => event.id}
-        empty={{ title: "No events", text: "What happens in Slack and ClickUp arrives here." }}
+        empty={{
+          title: "No events",
+          text: `What happens in Slack and ClickUp arrives here${without ? "; what we ignored is not shown" : ""}.`,
+        }}
       />
       <OneEvent id={search.event} onClose={() => change({ event: undefined })} />
     </View>

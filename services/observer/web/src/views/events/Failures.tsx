@@ -1,5 +1,6 @@
 import { Paper, Stack, Text, Title } from "@mantine/core";
 import { Moment } from "@/parts/Moment";
+import { wordsOf } from "@/parts/plain";
 
 /** What went wrong at each try. */
 export function Failures({ failures }: { failures: Record<string, unknown>[] }) {
@@ -14,7 +15,7 @@ export function Failures({ failures }: { failures: Record<string, unknown>[] }) 
           // biome-ignore lint/suspicious/noArrayIndexKey: Failures have no id, and none is ever moved.
           <div key={index}>
             <Text size="sm" className="words">
-              {String(failure.code ?? "unknown")}
+              {wordsOf(String(failure.code ?? "unknown"))}
               {failure.message ? `: ${String(failure.message)}` : ""}
             </Text>
             <Text size="xs" c="dimmed">

@@ -4,6 +4,7 @@ import { api, ask, type Schemas } from "@/api/client";
 import { Copied } from "@/parts/Copied";
 import { Moment } from "@/parts/Moment";
 import { Pairs } from "@/parts/Pairs";
+import { counted } from "@/parts/plain";
 import { State } from "@/parts/State";
 import { Failed, Waiting } from "@/parts/states";
 import { useDoing } from "@/parts/useDoing";
@@ -86,7 +87,7 @@ function pairsOf(event: Schemas["EventDetail"]): [string, React.ReactNode][] {
     ["Received", <Moment key="received" at={event.received_at} />],
     ["Handled", <Moment key="handled" at={event.processed_at} />],
     ["Tries", event.attempts],
-    ["Body", event.body_bytes === null ? "purged" : `${event.body_bytes} bytes`],
+    ["Body", event.body_bytes === null ? "purged" : counted(event.body_bytes, "byte")],
     ["Id", event.id],
   ];
 }

@@ -6,6 +6,7 @@ import { api, ask, type Schemas } from "@/api/client";
 import { Asking } from "@/parts/Asking";
 import { Moment } from "@/parts/Moment";
 import { Pairs } from "@/parts/Pairs";
+import { wordsOf } from "@/parts/plain";
 import { Failed, Waiting } from "@/parts/states";
 import { Failures } from "./Failures";
 import { behind } from "./letters";
@@ -54,7 +55,7 @@ function pairsOf(letter: Schemas["DeadLetterDetail"]): [string, React.ReactNode]
   return [
     ["Kind", letter.kind],
     ["About", letter.about],
-    ["Cause", letter.cause],
+    ["Cause", wordsOf(letter.cause)],
     ["Message", letter.message ?? "–"],
     ["Tries", letter.attempts],
     ["Since", <Moment key="since" at={letter.since} />],

@@ -1,4 +1,5 @@
 import type { Schemas } from "@/api/client";
+import { wordsOf } from "@/parts/plain";
 
 /** How an event came in, and why it is believed. */
 export const CAME_BY: Record<Schemas["EventDetail"]["transport"], string> = {
@@ -16,5 +17,5 @@ export const PROVED_BY: Record<Schemas["EventDetail"]["transport"], string> = {
 
 /** What became of an event: "ignored: not subscribed". */
 export function effectOf(outcome: string | null | undefined): string {
-  return outcome?.replaceAll("_", " ").replace(/:(?=\S)/, ": ") ?? "–";
+  return outcome ? wordsOf(outcome) : "–";
 }

@@ -6,6 +6,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { memo, useCallback, useMemo, useState } from "react";
 import { api, ask, Refusal } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
+import { counted } from "@/parts/plain";
 import { Failed, Nothing, Waiting } from "@/parts/states";
 import { View } from "@/parts/View";
 import { FeedLines } from "./FeedLines";
@@ -84,7 +85,7 @@ function Shown({ feed, kept, follows, onLookBack }: ShownParts) {
         seesEvents={me ? reaches(me.role, "admin") : false}
       />
       <Text size="xs" c="dimmed" mt={6}>
-        {entries.length} of {kept.entries.length} lines
+        {entries.length} of {counted(kept.entries.length, "line")}
       </Text>
     </div>
   );

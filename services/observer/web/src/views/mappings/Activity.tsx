@@ -1,8 +1,11 @@
-import { Alert, Button, Group, Stack, Text, Title } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { Alert, Anchor, Button, Group, Stack, Text, Title } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { api, ask, type Mapping, type Schemas } from "@/api/client";
+import { safeHref } from "@/parts/links";
 import { Moment } from "@/parts/Moment";
+import { wordsOf } from "@/parts/plain";
 import { State } from "@/parts/State";
 import { Failed, Waiting } from "@/parts/states";
 import { useDoing } from "@/parts/useDoing";
@@ -14,12 +17,18 @@ const SAMPLE_EVERY_MS = 3_000;
 
 /** What happened between the list and the channel, what went wrong, and a sample to see whether it works. */
 export function Activity({ mapping }: { mapping: Mapping }) {
+  const client = useQueryClient();
   const params = { path: { mapping_id: mapping.id } };
   const activity = useQuery({
     queryKey: ["mappings", "activity", mapping.id],
     queryFn: () => ask(api.GET("/api/mappings/{mapping_id}/activity", { params })),
     refetchInterval: ({ state }) => (isUnderWay(state.data?.sample) ? SAMPLE_EVERY_MS : EVERY_MS),
   });
+  const reached = activity.data?.sample?.state;
+  useEffect(() => {
+    // It is a task of the channel from then on, and the link says how many there are.
+    if (reached === "shown") void client.invalidateQueries({ queryKey: ["mappings"], exact: true });
+  }, [client, reached]);
   if (activity.isPending) return <Waiting rows={3} />;
   if (activity.isError && !activity.data) {
     return <Failed error={activity.error} again={() => void activity.refetch()} />;
@@ -94,9 +103,24 @@ function Sampling({ mapping, sample }: { mapping: Mapping; sample: Sample | null
       {sample && (
         <Alert mt="xs" color={sampleColor(sample)} variant="outline" role="status">
           {sampleWords(sample, listOf(mapping), channelOf(mapping))} <Moment at={sample.asked_at} />
+          <Group gap="md">
+            <Outside to={sample.task_url}>Its task in ClickUp</Outside>
+            <Outside to={sample.message_url}>Its message in Slack</Outside>
+          </Group>
         </Alert>
       )}
     </section>
+  );
+}
+
+/** Where it can be seen, if that is known. */
+function Outside({ to, children }: { to: string | null | undefined; children: string }) {
+  const href = to ? safeHref(to) : null;
+  if (href === null) return null;
+  return (
+    <Anchor href={href} target="_blank" rel="noopener noreferrer" size="sm">
+      {children}
+    </Anchor>
   );
 }
 
@@ -115,7 +139,7 @@ function Trouble({ trouble }: { trouble: Schemas["MappingTrouble"] }) {
         </Text>
       </Group>
       <Text size="sm" c="dimmed">
-        {trouble.message ?? trouble.code}{" "}
+        {trouble.message ?? wordsOf(trouble.code)}{" "}
         {trouble.state === "dead" && (
           <Link to="/dead-letters" search={{ letter: trouble.effect_id }}>
             Its dead letter

@@ -9,6 +9,7 @@ import { reaches, useMe } from "@/api/me";
 import { Asking } from "@/parts/Asking";
 import { EndOfForm } from "@/parts/EndOfForm";
 import { Moment } from "@/parts/Moment";
+import { counted } from "@/parts/plain";
 import { Failed, Nothing, Waiting } from "@/parts/states";
 import { useDoing } from "@/parts/useDoing";
 import { View } from "@/parts/View";
@@ -84,7 +85,7 @@ function One({ mapping, maySet }: { mapping: Mapping; maySet: boolean }) {
             Linked <Moment at={mapping.created_at} />; {inWords(mapping.options)}
           </Text>
           <Text size="sm" c="dimmed">
-            {mapping.tasks_shown === 1 ? "1 task" : `${mapping.tasks_shown} tasks`} in the channel
+            {counted(mapping.tasks_shown, "task")} in the channel
             {mapping.last_event_at ? (
               <>
                 ; the last event <Moment at={mapping.last_event_at} />

@@ -1,9 +1,10 @@
-import { Alert, Button, Code, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Code, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, ask, type Schemas } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
+import { Asking } from "@/parts/Asking";
 import { Moment } from "@/parts/Moment";
 import { plainOf } from "@/parts/plain";
 import { Failed } from "@/parts/states";
@@ -46,24 +47,26 @@ export function Approvals({ runId }: { runId?: string }) {
   );
 }
 
-const COMMENT_LENGTH_MAX = 2_000;
-
 function Question({ approval, isElsewhere }: { approval: Schemas["Approval"]; isElsewhere: boolean }) {
-  const [comment, setComment] = useState("");
-  const answer = useDoing({
-    run: (approved: boolean) =>
-      ask(
-        api.POST("/api/approvals/{approval_id}", {
-          params: { path: { approval_id: approval.id } },
-          body: { approved, comment },
-        }),
-      ),
-    done: "Answered.",
-    changes: [["approvals"], ["runs"]],
-  });
   return (
     <Alert color="yellow" variant="outline" title="A run waits for your approval">
       {isElsewhere && <WhatFor runId={approval.run_id} />}
+      <Asked approval={approval} />
+      <Group mt="sm" gap="xs">
+        <Answer approval={approval} approved />
+        <Answer approval={approval} approved={false} />
+        <Text size="xs" c="dimmed">
+          asked <Moment at={approval.asked_at} />
+        </Text>
+      </Group>
+    </Alert>
+  );
+}
+
+/** What will be done once it is approved. */
+function Asked({ approval }: { approval: Schemas["Approval"] }) {
+  return (
+    <>
       <Text className="words" size="sm">
         {approval.question}
       </Text>
@@ -78,28 +81,56 @@ function Question({ approval, isElsewhere }: { approval: Schemas["Approval"]; is
           </Text>
         ),
       )}
-      <TextInput
-        mt="sm"
-        size="xs"
-        maw={420}
-        label="Comment"
-        description="The agent and the thread are told."
-        maxLength={COMMENT_LENGTH_MAX}
-        value={comment}
-        onChange={(event) => setComment(event.currentTarget.value)}
-      />
-      <Group mt="sm" gap="xs">
-        <Button size="xs" loading={answer.isPending} onClick={() => answer.mutate(true)}>
-          Approve
-        </Button>
-        <Button size="xs" variant="default" disabled={answer.isPending} onClick={() => answer.mutate(false)}>
-          Deny
-        </Button>
-        <Text size="xs" c="dimmed">
-          asked <Moment at={approval.asked_at} />
-        </Text>
-      </Group>
-    </Alert>
+    </>
+  );
+}
+
+const COMMENT_LENGTH_MAX = 2_000;
+const ANSWERS = {
+  approve: {
+    verb: "Approve",
+    title: "Approve this?",
+    outcome: "It is done at once, as it stands here.",
+    look: "going",
+  },
+  deny: {
+    verb: "Deny",
+    title: "Deny this?",
+    outcome: "It is not done. The agent is told, and goes on without it.",
+    look: "other",
+  },
+} as const;
+
+function Answer({ approval, approved }: { approval: Schemas["Approval"]; approved: boolean }) {
+  const [comment, setComment] = useState("");
+  const { outcome, ...parts } = ANSWERS[approved ? "approve" : "deny"];
+  const answer = useDoing({
+    run: () =>
+      ask(
+        api.POST("/api/approvals/{approval_id}", {
+          params: { path: { approval_id: approval.id } },
+          body: { approved, comment },
+        }),
+      ),
+    done: approved ? "Approved." : "Denied.",
+    changes: [["approvals"], ["runs"]],
+  });
+  return (
+    <Asking {...parts} size="xs" doing={answer}>
+      <Stack gap="sm">
+        <div>
+          <Asked approval={approval} />
+        </div>
+        <Text size="sm">{outcome}</Text>
+        <TextInput
+          label="Comment"
+          description="The agent and the thread are told."
+          maxLength={COMMENT_LENGTH_MAX}
+          value={comment}
+          onChange={(event) => setComment(event.currentTarget.value)}
+        />
+      </Stack>
+    </Asking>
   );
 }
 

@@ -2,14 +2,17 @@ import { Alert, Button, Group, Paper, SegmentedControl, SimpleGrid, Stack, Text 
 import { useLocalStorage } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, type LinkProps } from "@tanstack/react-router";
-import { api, ask, type Schemas } from "@/api/client";
+import { api, ask, type Connection, type Schemas } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
 import { ago } from "@/parts/Moment";
+import { counted } from "@/parts/plain";
 import { Failed, Waiting } from "@/parts/states";
 import { View } from "@/parts/View";
 import { leftOf, nextOf, useSetup } from "../first-steps/setup";
 import { sumOf, useQueues } from "../queues/queues";
 import { RunRows } from "../runs/RunRows";
+import { useConnections } from "../tools/doings";
+import { healthOf, isFailing } from "../tools/health";
 import { Approvals } from "./Approvals";
 import { columnsOf } from "./columns";
 import { Plot } from "./Plot";
@@ -52,6 +55,7 @@ function Figures() {
     refetchInterval: EVERY_MS,
   });
   const queues = useQueues(EVERY_MS);
+  const tools = useConnections(EVERY_MS);
   const breakers = useQuery({
     queryKey: ["breakers"],
     queryFn: () => ask(api.GET("/api/breakers")),
@@ -65,6 +69,7 @@ function Figures() {
       {figuresOf(overview.data, agents.data.items).map((figure) => (
         <Figure key={figure.label} {...figure} />
       ))}
+      <Figure {...toolsFigure(tools.data && tools.items)} />
       <Figure {...queuesFigure(queues.data?.items)} />
       <Figure {...breakersFigure(breakers.data?.items)} />
     </SimpleGrid>
@@ -90,10 +95,10 @@ function figuresOf(seen: Schemas["Overview"], agents: Schemas["AgentView"][]): F
   const came = Object.values(seen.events).reduce((sum, count) => sum + count, 0);
   const waiting = seen.events.received ?? 0;
   const oldest = seen.oldest_waiting
-    ? `${waiting} wait, oldest ${ago(new Date(seen.oldest_waiting), new Date())}`
+    ? `${waitingOf(waiting)}, oldest ${ago(new Date(seen.oldest_waiting), new Date())}`
     : "none waits";
   return [
-    { label: "Runs now", value: live, detail: `${seen.runs.waiting ?? 0} wait`, link: { to: "/runs" } },
+    { label: "Runs now", value: live, detail: waitingOf(seen.runs.waiting ?? 0), link: { to: "/runs" } },
     {
       label: "Runs failed",
       value: failed,
@@ -124,12 +129,32 @@ function figuresOf(seen: Schemas["Overview"], agents: Schemas["AgentView"][]): F
   ];
 }
 
+function waitingOf(count: number): string {
+  return count === 1 ? "1 waits" : `${count} wait`;
+}
+
 function queuesFigure(queues: Schemas["QueueView"][] | undefined): FigureOf {
   const link = { to: "/queues" } as const;
   if (!queues) return { label: "Queues", value: "–", detail: "not known", link };
   const { depth, oldest } = sumOf(queues);
   const detail = oldest ? `oldest ${ago(oldest, new Date())}` : "nothing waits";
   return { label: "Queues", value: depth, detail, link };
+}
+
+/** Those that do not work, of all that are used. */
+function toolsFigure(connections: Connection[] | undefined): FigureOf {
+  const label = "Tools failing";
+  if (!connections) return { label, value: "–", detail: "not known", link: { to: "/tools" } };
+  const used = connections.filter(({ state }) => state === "active");
+  const failing = used.filter(isFailing).length;
+  const untested = used.filter((each) => healthOf(each).state === "unknown").length;
+  return {
+    label,
+    value: `${failing} of ${used.length}`,
+    detail: untested > 0 ? `${untested} not tested` : "all are tested",
+    link: { to: "/tools", search: failing > 0 ? { failing: true } : {} },
+    isBad: failing > 0,
+  };
 }
 
 /** What opened, in the live feed. */
@@ -212,8 +237,12 @@ function Plots() {
         data={Object.entries(UNTIL_NOW).map(([value, label]) => ({ value, label }))}
       />
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="sm">
-        <Plot title="Events that came in" columns={of("events.received")} unit="events" />
-        <Plot title="Runs that ended" columns={of("runs.finished")} unit="runs" />
+        <Plot
+          title="Events that came in"
+          columns={of("events.received")}
+          say={(total) => counted(total, "event")}
+        />
+        <Plot title="Runs that ended" columns={of("runs.finished")} say={(total) => counted(total, "run")} />
       </SimpleGrid>
     </Stack>
   );

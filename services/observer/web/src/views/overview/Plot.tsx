@@ -6,7 +6,15 @@ const STEP = 10;
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
 /** Counts over time as columns; each says its own time and number. */
-export function Plot({ title, columns, unit }: { title: string; columns: Column[]; unit: string }) {
+export function Plot({
+  title,
+  columns,
+  say,
+}: {
+  title: string;
+  columns: Column[];
+  say: (total: number) => string;
+}) {
   const most = Math.max(1, ...columns.map((column) => column.count));
   const total = columns.reduce((sum, column) => sum + column.count, 0);
   const first = columns[0];
@@ -17,7 +25,7 @@ export function Plot({ title, columns, unit }: { title: string; columns: Column[
           {title}
         </Title>
         <Text size="sm" c="dimmed">
-          {total} {unit}
+          {say(total)}
         </Text>
       </Group>
       <svg
@@ -27,7 +35,7 @@ export function Plot({ title, columns, unit }: { title: string; columns: Column[
         height={HEIGHT}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`${title}: ${total} ${unit}, at most ${most} at once`}
+        aria-label={`${title}: ${say(total)}, at most ${most} at once`}
       >
         {columns.map((column, index) => {
           const height = column.count === 0 ? 1 : Math.max(3, (column.count / most) * HEIGHT);

@@ -95,7 +95,7 @@ function One({ queue, points, isPlotWaiting }: OneParts) {
         {points && (
           <Plot
             title="Done"
-            unit="in the last hour"
+            say={(total) => `${total} in the last hour`}
             columns={columnsOf(
               points.filter((point) => point.metric === done),
               MINUTES,

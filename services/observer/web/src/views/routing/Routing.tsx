@@ -4,6 +4,7 @@ import { useState } from "react";
 import { api, ask, type Schemas } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
 import { Pairs } from "@/parts/Pairs";
+import { wordsOf } from "@/parts/plain";
 import { Failed } from "@/parts/states";
 import { View } from "@/parts/View";
 import { Opinions } from "./Opinions";
@@ -65,7 +66,7 @@ function Tried({ tried }: { tried: Schemas["RouteTried"] }) {
       <Pairs
         title={tried.agent ? `It goes to ${tried.agent}` : "Not clear: the model, or the person, is asked"}
         pairs={[
-          ["By", tried.stage.replaceAll("_", " ")],
+          ["By", wordsOf(tried.stage)],
           ["Reason", tried.reason],
           ["Score", tried.score.toFixed(2)],
           ["Others", others.map(({ agent, score }) => `${agent} ${score.toFixed(2)}`).join(", ") || "none"],

@@ -1,15 +1,17 @@
-import { Alert, Badge, Grid, Paper, Progress, Stack, Text, Title } from "@mantine/core";
+import { Alert, Badge, Grid, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
 import { type JobProgress, type Step, useJobProgress } from "@oblivion/use-job-progress";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { api, ask, type Run } from "@/api/client";
 import { Markdown } from "@/parts/Markdown";
+import { wordsOf } from "@/parts/plain";
 import { State } from "@/parts/State";
 import { Failed, Waiting } from "@/parts/states";
 import { View } from "@/parts/View";
 import { ApprovalsOf } from "../overview/Approvals";
 import { Facts } from "./Facts";
+import { Mishaps } from "./Mishaps";
 import { Routed } from "./Routed";
 import { RunActions } from "./RunActions";
 import { Steps } from "./Steps";
@@ -64,10 +66,11 @@ function Shown({ run, progress, calls }: { run: Run; progress: JobProgress; call
     <View
       title="Run"
       about={
-        <>
-          <State of={run.state}>{run.waiting_for ? `waits for the ${run.waiting_for}` : run.state}</State>{" "}
-          {run.id}
-        </>
+        <Group gap="xs">
+          <State of={run.state}>{run.waiting_for ? `waits for the ${run.waiting_for}` : run.state}</State>
+          <Mishaps run={run} />
+          <span>{run.id}</span>
+        </Group>
       }
       actions={<RunActions run={run} />}
     >
@@ -80,7 +83,7 @@ function Shown({ run, progress, calls }: { run: Run; progress: JobProgress; call
             {run.result && <Said title={`${run.agent ?? "The agent"} answered`} text={run.result} />}
             {run.failure && (
               <Alert color="red" variant="outline" title="It failed">
-                {run.failure.message} ({run.failure.code})
+                {run.failure.message} ({wordsOf(run.failure.code)})
               </Alert>
             )}
             <Paper withBorder p="md">

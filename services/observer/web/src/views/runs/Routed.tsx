@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
 import { Pairs } from "@/parts/Pairs";
+import { wordsOf } from "@/parts/plain";
 
 /** How the run found its agent; for admins. */
 export function Routed({ runId }: { runId: string }) {
@@ -20,7 +21,7 @@ export function Routed({ runId }: { runId: string }) {
     <Pairs
       title="Why this agent"
       pairs={[
-        ["By", decision.stage.replaceAll("_", " ")],
+        ["By", wordsOf(decision.stage)],
         ["Reason", decision.reason || "–"],
         ["Score", decision.score === null ? "–" : decision.score.toFixed(2)],
         ["Decided in", `${(decision.elapsed_us / 1000).toFixed(1)} ms`],

@@ -1,4 +1,4 @@
-import { Text } from "@mantine/core";
+import { Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { api, ask, type Run } from "@/api/client";
 import { lasted, Moment } from "@/parts/Moment";
@@ -6,6 +6,7 @@ import { usePages } from "@/parts/paged";
 import { plainOf } from "@/parts/plain";
 import { type Column, Rows } from "@/parts/Rows";
 import { State } from "@/parts/State";
+import { Mishaps } from "./Mishaps";
 
 export const RUN_STATES = [
   "queued",
@@ -35,7 +36,16 @@ const COLUMNS: Column<Run>[] = [
       </Link>
     ),
   },
-  { title: "State", width: 118, cell: (run) => <State of={run.state} /> },
+  {
+    title: "State",
+    width: 134,
+    cell: (run) => (
+      <Group gap={4} wrap="nowrap">
+        <State of={run.state} />
+        <Mishaps run={run} isBrief />
+      </Group>
+    ),
+  },
   { title: "Agent", width: 130, wide: true, cell: (run) => run.agent ?? "–" },
   { title: "By", width: 110, wide: true, cell: (run) => run.requested_by || "–" },
   { title: "From", width: 100, wide: true, cell: (run) => run.source },

@@ -1,6 +1,7 @@
 import type { Step } from "@oblivion/use-job-progress";
 import type { Schemas } from "@/api/client";
 import { lasted } from "@/parts/Moment";
+import { wordsOf } from "@/parts/plain";
 import { type Told, tell } from "./words";
 
 export type ToolCall = Schemas["ToolCallView"];
@@ -27,7 +28,7 @@ export function timelineOf(steps: readonly Step[], calls: readonly ToolCall[]): 
 function entryOf(call: ToolCall): Entry {
   const took = call.elapsed_ms === null ? "" : ` in ${lasted(call.elapsed_ms)}`;
   const ending = { started: "under way", succeeded: `done${took}`, failed: `failed${took}` }[call.state];
-  const why = call.code === null ? "" : `: ${call.code.replaceAll("_", " ")}`;
+  const why = call.code === null ? "" : `: ${wordsOf(call.code)}`;
   const kind = call.is_write ? "writes" : "reads";
   return {
     key: `call ${call.id}`,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tell, waitsForApproval } from "./words";
+import { mishapsOf, tell, waitsForApproval } from "./words";
 
 function step(kind: string, data: Record<string, unknown>) {
   return { run_id: "r", sequence: 1, at: "2026-01-01T00:00:00Z", kind, data };
@@ -43,4 +43,14 @@ test("a run waits as long as one of its questions has no answer", () => {
   expect(waitsForApproval(asked)).toBe(true);
   expect(waitsForApproval([...asked, approval("b", "approved")])).toBe(true);
   expect(waitsForApproval([...asked, approval("b", "approved"), approval("a", "denied")])).toBe(false);
+});
+
+test("a run that came to its end tells what failed on the way, and one that failed has said it", () => {
+  const ended = { state: "succeeded", tool_failures: 0, approvals_denied: 0 } as const;
+  expect(mishapsOf(ended)).toBeNull();
+  expect(mishapsOf({ ...ended, tool_failures: 1 })).toBe("1 tool call failed");
+  expect(mishapsOf({ ...ended, tool_failures: 2, approvals_denied: 1 })).toBe(
+    "2 tool calls failed, 1 approval denied",
+  );
+  expect(mishapsOf({ ...ended, state: "failed", tool_failures: 2 })).toBeNull();
 });

@@ -1,10 +1,22 @@
 import type { Step } from "@oblivion/use-job-progress";
+import type { Run } from "@/api/client";
+import { counted, wordsOf } from "@/parts/plain";
+
+type Ended = Pick<Run, "state" | "tool_failures" | "approvals_denied">;
 
 export interface Told {
   title: string;
   text?: string;
   /** Something failed, or was refused. */
   isBad?: boolean;
+}
+
+/** What went wrong in a run that came to its end all the same; null: nothing. */
+export function mishapsOf({ state, tool_failures, approvals_denied }: Ended): string | null {
+  if (state !== "succeeded") return null;
+  const failed = tool_failures > 0 && `${counted(tool_failures, "tool call")} failed`;
+  const denied = approvals_denied > 0 && `${counted(approvals_denied, "approval")} denied`;
+  return [failed, denied].filter(Boolean).join(", ") || null;
 }
 
 /** Whether it waits for an answer, as far as its steps tell. */
@@ -44,7 +56,10 @@ export function tell({ kind, data }: Step): Told {
     case "delegation":
       return { title: `Handed on to ${word(data.agent) || "another agent"}`, text: word(data.prompt) };
     default:
-      return { title: kind === "notice" ? "Notice" : kind, text: word(data.text) || word(data.code) };
+      return {
+        title: kind === "notice" ? "Notice" : kind,
+        text: word(data.text) || wordsOf(word(data.code)),
+      };
   }
 }
 

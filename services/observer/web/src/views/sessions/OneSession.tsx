@@ -1,4 +1,5 @@
 import { Box, Button, Group, Paper, Stack, Switch, Text, Textarea } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { useJobProgress } from "@oblivion/use-job-progress";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
@@ -12,6 +13,7 @@ import { useDoing } from "@/parts/useDoing";
 import { View } from "@/parts/View";
 import { ApprovalsOf } from "../overview/Approvals";
 import { waitsForApproval } from "../runs/words";
+import { sends } from "./sends";
 import { SAID_IN, type Source } from "./sources";
 
 const route = getRouteApi("/sessions/$sessionId");
@@ -142,6 +144,8 @@ function Working({ runId, sessionId, onDone }: { runId: string; sessionId: strin
 
 function Say({ sessionId, onSaid }: { sessionId: string; onSaid: (runId: string) => void }) {
   const [text, setText] = useState("");
+  // A phone's own keyboard has no Shift and Enter: there Enter is a new line, and the button sends.
+  const hasKeyboard = useMediaQuery("(pointer: fine)", true, { getInitialValueInEffect: false });
   const say = useDoing({
     run: () =>
       ask(
@@ -160,12 +164,19 @@ function Say({ sessionId, onSaid }: { sessionId: string; onSaid: (runId: string)
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        say.mutate(undefined);
+        if (text.trim() && !say.isPending) say.mutate(undefined);
       }}
     >
       <Stack gap="xs">
         <Textarea
           label="Say something"
+          description={hasKeyboard ? "Enter sends it; Shift and Enter begin a new line." : undefined}
+          inputWrapperOrder={["label", "input", "description", "error"]}
+          onKeyDown={(event) => {
+            if (!hasKeyboard || !sends(event.nativeEvent)) return;
+            event.preventDefault();
+            event.currentTarget.form?.requestSubmit();
+          }}
           autosize
           minRows={2}
           value={text}

@@ -1,4 +1,5 @@
-import { Drawer, Text } from "@mantine/core";
+import { Drawer, Group, Select, Text, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo } from "react";
@@ -8,7 +9,7 @@ import { Pairs } from "@/parts/Pairs";
 import { usePages } from "@/parts/paged";
 import { type Column, Rows } from "@/parts/Rows";
 import { View } from "@/parts/View";
-import { actionOf, actorOf, type Line, type Names, notesOf, subjectOf } from "./audit";
+import { actionOf, actorOf, choicesOf, type Line, type Names, notesOf, soughtIn, subjectOf } from "./audit";
 
 const route = getRouteApi("/audit");
 
@@ -17,7 +18,7 @@ function columns(names: Names): Column<Line>[] {
     {
       title: "What",
       cell: (line) => (
-        <Link to="/audit" search={{ line: line.id }} className="row-link">
+        <Link to="/audit" search={(now) => ({ ...now, line: line.id })} className="row-link">
           {actionOf(line)}
         </Link>
       ),
@@ -38,26 +39,38 @@ function columns(names: Names): Column<Line>[] {
 
 /** Who changed what, newest first. */
 export function Audit() {
-  const { line } = route.useSearch();
+  const { line, actor, action, search } = route.useSearch();
   const navigate = route.useNavigate();
   const names = useNames();
+  const [sought] = useDebouncedValue(soughtIn(search ?? ""), 250);
   const pages = usePages<Line>({
-    key: ["audit"],
-    load: (cursor) => ask(api.GET("/api/audit", { params: { query: { cursor, limit: 100 } } })),
+    key: ["audit", "list", actor, action, sought],
+    load: (cursor) =>
+      ask(
+        api.GET("/api/audit", {
+          params: { query: { cursor, limit: 100, actor, action, q: sought || undefined } },
+        }),
+      ),
     everyMs: 10_000,
   });
+  const isFiltered = actor !== undefined || action !== undefined || search !== undefined;
   return (
     <View title="Audit log" about="Who changed what, newest first.">
+      <Filters names={names} />
       <Rows
         label="Audit log"
         columns={columns(names)}
         pages={pages}
         idOf={(each) => each.id}
-        empty={{ title: "Nothing was changed yet", text: "Every change that somebody makes stands here." }}
+        empty={
+          isFiltered
+            ? { title: "No line fits", text: "Look for less, or for another person or action." }
+            : { title: "Nothing was changed yet", text: "Every change that somebody makes stands here." }
+        }
       />
       <Drawer
         opened={line !== undefined && !pages.isPending}
-        onClose={() => void navigate({ search: {}, replace: true })}
+        onClose={() => void navigate({ search: (now) => ({ ...now, line: undefined }), replace: true })}
         title="What was changed"
         position="right"
         size="lg"
@@ -66,6 +79,55 @@ export function Audit() {
         <One line={pages.items.find((each) => each.id === line)} names={names} />
       </Drawer>
     </View>
+  );
+}
+
+/** The address holds them. Who and what can be chosen is what the newest lines tell of. */
+function Filters({ names }: { names: Names }) {
+  const { actor, action, search } = route.useSearch();
+  const navigate = route.useNavigate();
+  const newest = useQuery({
+    queryKey: ["audit", "newest"],
+    queryFn: () => ask(api.GET("/api/audit", { params: { query: { limit: 200 } } })),
+  });
+  const change = (changed: { actor?: string; action?: string; search?: string }) =>
+    void navigate({ search: (now) => ({ ...now, ...changed }), replace: true });
+  const lines = newest.data?.items ?? [];
+  return (
+    <Group gap="sm">
+      <Select
+        aria-label="Who"
+        placeholder="Anybody"
+        data={choicesOf([...lines.map((each) => each.actor), actor], (each) =>
+          actorOf({ actor: each }, names),
+        )}
+        value={actor ?? null}
+        onChange={(value) => change({ actor: value ?? undefined })}
+        clearable
+        clearButtonProps={{ "aria-label": "Anybody" }}
+        searchable
+        w={180}
+      />
+      <Select
+        aria-label="What"
+        placeholder="Anything"
+        data={choicesOf([...lines.map((each) => each.action), action], (each) => actionOf({ action: each }))}
+        value={action ?? null}
+        onChange={(value) => change({ action: value ?? undefined })}
+        clearable
+        clearButtonProps={{ "aria-label": "Anything" }}
+        searchable
+        w={220}
+      />
+      <TextInput
+        aria-label="Search lines"
+        placeholder="Search"
+        maxLength={200}
+        maw={280}
+        value={search ?? ""}
+        onChange={(event) => change({ search: event.currentTarget.value || undefined })}
+      />
+    </Group>
   );
 }
 

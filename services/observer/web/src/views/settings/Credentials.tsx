@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, ask, type Schemas } from "@/api/client";
 import { Moment } from "@/parts/Moment";
+import { wordsOf } from "@/parts/plain";
 import { State } from "@/parts/State";
 import { Failed, Nothing, Waiting } from "@/parts/states";
 import { View } from "@/parts/View";
@@ -54,7 +55,7 @@ function Listed({ items }: { items: Credential[] }) {
                   {item.source}
                 </Text>
               </Table.Td>
-              <Table.Td className="wide">{item.kind.replaceAll("_", " ")}</Table.Td>
+              <Table.Td className="wide">{wordsOf(item.kind)}</Table.Td>
               <Table.Td className="wide">
                 <Moment at={item.created_at} />
               </Table.Td>

@@ -2,6 +2,7 @@ import { Paper, Select, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, ask, type Schemas } from "@/api/client";
 import { Pairs } from "@/parts/Pairs";
+import { counted } from "@/parts/plain";
 import { Failed, Waiting } from "@/parts/states";
 import { useDoing } from "@/parts/useDoing";
 import { View } from "@/parts/View";
@@ -81,7 +82,7 @@ function Shown({ settings }: { settings: Seen }) {
         pairs={[
           ["Requests a minute of a person", settings.user_requests_per_minute],
           ["Requests a minute of the tenant", settings.tenant_requests_per_minute],
-          ["Bodies of events are kept for", `${settings.retention_days} days`],
+          ["Bodies of events are kept for", counted(settings.retention_days, "day")],
         ]}
       />
       <Text size="xs" c="dimmed">

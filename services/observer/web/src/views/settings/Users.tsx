@@ -1,15 +1,19 @@
-import { Button, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
 import { api, ask, type Schemas } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
 import { Asking } from "@/parts/Asking";
+import { Copied } from "@/parts/Copied";
 import { EndOfForm } from "@/parts/EndOfForm";
 import { Moment } from "@/parts/Moment";
 import { usePages } from "@/parts/paged";
 import { type Column, Rows } from "@/parts/Rows";
+import { Waiting } from "@/parts/states";
 import { useDoing } from "@/parts/useDoing";
 import { View } from "@/parts/View";
+import { useWays, useWorkspace } from "@/shell/ways";
+import { comingIn } from "./comingIn";
 
 type User = Schemas["UserView"];
 const ROLES = ["admin", "user", "guest"] as const;
@@ -108,15 +112,6 @@ function Admission({ user }: { user: User }) {
 
 function Invite() {
   const [isOpen, { open, close }] = useDisclosure();
-  const [name, setName] = useState("");
-  const [email, setEmail] = useState("");
-  const [role, setRole] = useState<Role>("user");
-  const create = useDoing({
-    run: () => ask(api.POST("/api/users", { body: { name, email: email || null, role } })),
-    done: `${name} may come in.`,
-    changes: [["users"]],
-    after: close,
-  });
   return (
     <>
       <Button onClick={open}>Let somebody in</Button>
@@ -126,43 +121,84 @@ function Invite() {
         title="Let somebody in"
         closeButtonProps={{ "aria-label": "Close" }}
       >
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            create.mutate(undefined);
-          }}
-        >
-          <Stack>
-            <TextInput
-              label="Name"
-              required
-              value={name}
-              onChange={(event) => setName(event.currentTarget.value)}
-              data-autofocus
-            />
-            <TextInput
-              label="E-mail"
-              description="Verified by the identity provider, it is how they are recognised."
-              type="email"
-              value={email}
-              onChange={(event) => setEmail(event.currentTarget.value)}
-            />
-            <Select
-              label="Role"
-              data={[...ROLES]}
-              value={role}
-              allowDeselect={false}
-              onChange={(value) => setRole((value ?? "user") as Role)}
-            />
-            <EndOfForm
-              verb="Let in"
-              problem={create.error?.message}
-              isSending={create.isPending}
-              isIncomplete={!name.trim()}
-            />
-          </Stack>
-        </form>
+        <Inviting onClose={close} />
       </Modal>
     </>
+  );
+}
+
+/** Asks who, and then says how they get in: nobody is told by itself. */
+function Inviting({ onClose }: { onClose: () => void }) {
+  const [made, setMade] = useState<User | null>(null);
+  return made ? <ComingIn user={made} onClose={onClose} /> : <Who onMade={setMade} />;
+}
+
+function Who({ onMade }: { onMade: (user: User) => void }) {
+  const [name, setName] = useState("");
+  const [email, setEmail] = useState("");
+  const [role, setRole] = useState<Role>("user");
+  const create = useDoing({
+    run: () => ask(api.POST("/api/users", { body: { name, email: email || null, role } })),
+    done: `${name} may come in.`,
+    changes: [["users"]],
+    after: onMade,
+  });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        create.mutate(undefined);
+      }}
+    >
+      <Stack>
+        <TextInput
+          label="Name"
+          required
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          data-autofocus
+        />
+        <TextInput
+          label="E-mail"
+          description="Verified by the identity provider, it is how they are recognised."
+          type="email"
+          value={email}
+          onChange={(event) => setEmail(event.currentTarget.value)}
+        />
+        <Select
+          label="Role"
+          data={[...ROLES]}
+          value={role}
+          allowDeselect={false}
+          onChange={(value) => setRole((value ?? "user") as Role)}
+        />
+        <EndOfForm
+          verb="Let in"
+          problem={create.error?.message}
+          isSending={create.isPending}
+          isIncomplete={!name.trim()}
+        />
+      </Stack>
+    </form>
+  );
+}
+
+function ComingIn({ user, onClose }: { user: User; onClose: () => void }) {
+  const [slug] = useWorkspace();
+  const ways = useWays(slug);
+  if (ways.isPending) return <Waiting rows={2} />;
+  const { sentences, command } = comingIn(user, ways.data);
+  return (
+    <Stack>
+      {sentences.map((sentence) => (
+        <Text key={sentence} size="sm">
+          {sentence}
+        </Text>
+      ))}
+      {command && <Copied title="In a terminal, where Oblivion runs" text={command} />}
+      <Group justify="flex-end">
+        <Button onClick={onClose}>Done</Button>
+      </Group>
+    </Stack>
   );
 }

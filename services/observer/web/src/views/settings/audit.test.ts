@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { actionOf, actorOf, type Line, notesOf, subjectOf } from "./audit";
+import { actionOf, actorOf, choicesOf, type Line, notesOf, soughtIn, subjectOf } from "./audit";
 
 const LINE: Line = {
   id: "l",
@@ -32,4 +32,16 @@ test("what is noted beside it is whole", () => {
     ["events", "2"],
     ["next at", "null"],
   ]);
+});
+
+test("who can be chosen stands there once, by name", () => {
+  const actors = ["user:u1", "cli:root", undefined, "user:u1"];
+  expect(choicesOf(actors, (actor) => actorOf({ actor }, NAMES))).toEqual([
+    { value: "cli:root", label: "cli:root" },
+    { value: "user:u1", label: "Ida" },
+  ]);
+});
+
+test("what is typed as a line shows it is found", () => {
+  expect(soughtIn(" dead letters, discarded ")).toBe("dead letters  discarded");
 });

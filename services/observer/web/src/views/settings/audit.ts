@@ -5,7 +5,7 @@ export type Line = Schemas["AuditLine"];
 export type Names = ReadonlyMap<string, string>;
 
 /** Who did it: a name where somebody has one, else as the log has it (`cli:root`, `oblivion up`). */
-export function actorOf({ actor }: Line, names: Names): string {
+export function actorOf({ actor }: Pick<Line, "actor">, names: Names): string {
   return names.get(actor.replace(/^(user|agent):/, "")) ?? actor;
 }
 
@@ -15,7 +15,7 @@ export function subjectOf({ subject }: Line, names: Names): string {
 }
 
 /** "dead letters, discarded" */
-export function actionOf({ action }: Line): string {
+export function actionOf({ action }: Pick<Line, "action">): string {
   const [what, ...done] = action.split(".");
   return [what, done.join(" ")].filter(Boolean).join(", ").replaceAll("_", " ");
 }
@@ -26,4 +26,20 @@ export function notesOf({ detail }: Line): [string, string][] {
     name.replaceAll("_", " "),
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
+}
+
+/** What can be chosen, each once, by what people call it. */
+export function choicesOf(
+  values: (string | undefined)[],
+  called: (value: string) => string,
+): { value: string; label: string }[] {
+  const found = [...new Set(values)].filter((value) => value !== undefined);
+  return found
+    .map((value) => ({ value, label: called(value) }))
+    .sort((one, other) => one.label.localeCompare(other.label));
+}
+
+/** What is looked for, as lines have it: "dead letters, discarded" is there without its comma. */
+export function soughtIn(typed: string): string {
+  return typed.replaceAll(",", " ").trim();
 }

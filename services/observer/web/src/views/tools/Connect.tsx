@@ -1,4 +1,4 @@
-import { Button, Checkbox, Modal, NativeSelect, Stack, TextInput } from "@mantine/core";
+import { Button, Modal, NativeSelect, Stack, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -6,11 +6,10 @@ import { useState } from "react";
 import { ask, type HubSchemas, hub } from "@/api/client";
 import { EndOfForm } from "@/parts/EndOfForm";
 import { Failed, Waiting } from "@/parts/states";
-import { asksForSecret, type Field, type Kind, kindsOf, WAYS, type Way, wishOf } from "./kinds";
+import { AddressField, Setting, TrustField } from "./Fields";
+import { asksForSecret, type Kind, kindsOf, nameProblem, WAYS, type Way, wishOf } from "./kinds";
 import { AppFields, SecretField } from "./SecretFields";
 import { useSending } from "./useSending";
-
-const NAME = "[a-z0-9]([a-z0-9\\-]{0,30}[a-z0-9])?";
 
 export function useProviders() {
   return useQuery({
@@ -53,6 +52,7 @@ function Form({ providers }: { providers: HubSchemas["Providers"] }) {
   const navigate = useNavigate();
   const [provider, setProvider] = useState(kinds[0]?.provider);
   const [chosenWay, setWay] = useState<Way>("secret");
+  const [name, setName] = useState("");
   const kind = kinds.find((each) => each.provider === provider) as Kind;
   const way = kind.ways.includes(chosenWay) ? chosenWay : (kind.ways[0] ?? "secret");
   const { onSubmit, problem, isSending } = useSending(async (form) => {
@@ -87,13 +87,20 @@ function Form({ providers }: { providers: HubSchemas["Providers"] }) {
           description="The names of its tools begin with it. Small letters, digits and dashes."
           placeholder={kind.isElsewhere ? "" : kind.provider.replaceAll("_", "")}
           required={kind.isElsewhere}
-          pattern={NAME}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          error={nameProblem(name)}
           maxLength={32}
           autoComplete="off"
         />
         {/* Another kind is another form: nothing that was typed for one goes to another. */}
         <Asked key={provider} kind={kind} way={way} redirectUri={providers.redirect_uri} />
-        <EndOfForm verb="Connect" problem={problem} isSending={isSending} />
+        <EndOfForm
+          verb="Connect"
+          problem={problem}
+          isSending={isSending}
+          isIncomplete={nameProblem(name) !== null}
+        />
       </Stack>
     </form>
   );
@@ -102,33 +109,14 @@ function Form({ providers }: { providers: HubSchemas["Providers"] }) {
 function Asked({ kind, way, redirectUri }: { kind: Kind; way: Way; redirectUri: string | null }) {
   return (
     <Stack>
-      {kind.isElsewhere && (
-        <TextInput
-          name="url"
-          label="Address"
-          type="url"
-          required
-          placeholder="https://tools.example.com/mcp"
-          autoComplete="off"
-        />
-      )}
+      {kind.isElsewhere && <AddressField />}
       {kind.fields.map((field) => (
         // A sign-in tells what a key does not.
         <Setting key={field.name} field={field} isRequired={field.isRequired && way !== "oauth"} />
       ))}
       {asksForSecret(kind, way) && <SecretField kind={kind} isRequired={!kind.isElsewhere} />}
       {way === "oauth" && <AppFields kind={kind} redirectUri={redirectUri} isRequired={!kind.isElsewhere} />}
-      <Checkbox
-        name="is_trusted"
-        label="Trust it as a member"
-        description="What it returns counts as said by a member, and what it says of its tools is believed."
-      />
+      <TrustField />
     </Stack>
   );
-}
-
-function Setting({ field, isRequired }: { field: Field; isRequired: boolean }) {
-  const parts = { name: `settings.${field.name}`, label: field.title, description: field.about };
-  if (field.choices) return <NativeSelect {...parts} data={field.choices} required={isRequired} />;
-  return <TextInput {...parts} required={isRequired} maxLength={254} autoComplete="off" />;
 }

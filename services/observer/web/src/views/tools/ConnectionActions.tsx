@@ -1,36 +1,22 @@
 import { Button, Modal, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
-import { useIsMutating, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { ask, type Connection, type HubSchemas, hub } from "@/api/client";
+import { ask, type Connection, hub } from "@/api/client";
 import { Asking } from "@/parts/Asking";
 import { EndOfForm } from "@/parts/EndOfForm";
 import { useDoing } from "@/parts/useDoing";
+import { Change } from "./Change";
 import { useProviders } from "./Connect";
+import { change, useIsTested, useTest } from "./doings";
 import { asksForSecret, clientOf, type Kind } from "./kinds";
 import { AppFields, SecretField } from "./SecretFields";
 import { useSending } from "./useSending";
 
-type Change = Partial<HubSchemas["ConnectionChange"]>;
 interface Parts {
   connection: Connection;
   kind: Kind;
-}
-
-function change(id: string, wish: Change) {
-  // What is left out stays as it is, which the generated type does not know of.
-  const body = wish as HubSchemas["ConnectionChange"];
-  return ask(hub.PATCH("/connections/{connection_id}", { params: { path: { connection_id: id } }, body }));
-}
-
-function testKey(id: string) {
-  return ["connections", "test", id] as const;
-}
-
-/** Whether it is being tested, by whichever button. */
-export function useIsTested(id: string): boolean {
-  return useIsMutating({ mutationKey: testKey(id) }) > 0;
 }
 
 /** What an admin does with a connection. */
@@ -44,6 +30,7 @@ export function ConnectionActions({ connection, kind }: Parts) {
   return (
     <>
       {isActive && <Test connection={connection} />}
+      <Change connection={connection} kind={kind} />
       <Replace connection={connection} kind={kind} />
       <Button variant="default" loading={toggle.isPending} onClick={() => toggle.mutate(undefined)}>
         {isActive ? "Disable" : "Enable"}
@@ -51,20 +38,6 @@ export function ConnectionActions({ connection, kind }: Parts) {
       <Delete connection={connection} />
     </>
   );
-}
-
-function useTest(connection: Connection) {
-  return useDoing({
-    key: testKey(connection.id),
-    run: () =>
-      ask(
-        hub.POST("/connections/{connection_id}/test", {
-          params: { path: { connection_id: connection.id } },
-        }),
-      ),
-    done: `${connection.name} was tried.`,
-    changes: [["connections"]],
-  });
 }
 
 function Test({ connection }: { connection: Connection }) {

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { api, ask, type Schemas } from "@/api/client";
 import { lasted, Moment } from "@/parts/Moment";
 import { usePages } from "@/parts/paged";
+import { wordsOf } from "@/parts/plain";
 import { type Column, Rows } from "@/parts/Rows";
 import { State } from "@/parts/State";
 
@@ -21,7 +22,7 @@ const COLUMNS: Column<Call>[] = [
       ),
   },
   { title: "State", width: 118, cell: (call) => <State of={call.state} /> },
-  { title: "Why", width: 150, wide: true, cell: (call) => call.code ?? "–" },
+  { title: "Why", width: 150, wide: true, cell: (call) => (call.code ? wordsOf(call.code) : "–") },
   { title: "With", wide: true, cell: (call) => call.arguments.join(", ") || "nothing" },
   {
     title: "Kind",

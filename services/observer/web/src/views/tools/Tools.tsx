@@ -1,15 +1,18 @@
-import { Text } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
-import { ask, type Connection, hub } from "@/api/client";
+import { Group, Switch, Text } from "@mantine/core";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import type { Connection } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
 import { Moment } from "@/parts/Moment";
-import { usePages } from "@/parts/paged";
 import { type Column, Rows } from "@/parts/Rows";
 import { State } from "@/parts/State";
 import { View } from "@/parts/View";
 import { Connect, useProviders } from "./Connect";
-import { healthOf } from "./health";
+import { useConnections } from "./doings";
+import { healthOf, isFailing } from "./health";
 import { kindsOf } from "./kinds";
+import { TestAll } from "./TestAll";
+
+const route = getRouteApi("/tools");
 
 function columns(titles: Record<string, string>): Column<Connection>[] {
   return [
@@ -43,25 +46,43 @@ function columns(titles: Record<string, string>): Column<Connection>[] {
 /** What agents can work with, and how it is. */
 export function Tools() {
   const me = useMe().data;
+  const { failing } = route.useSearch();
+  const navigate = route.useNavigate();
   const providers = useProviders().data;
   const kinds = providers ? kindsOf(providers) : [];
-  const pages = usePages<Connection>({
-    key: ["connections", "list"],
-    load: () => ask(hub.GET("/connections")),
-    everyMs: 10_000,
-  });
+  const pages = useConnections(10_000);
   return (
     <View
       title="Tools"
       about="What agents can work with, and how it is."
-      actions={me && reaches(me.role, "admin") ? <Connect /> : null}
+      actions={
+        me && reaches(me.role, "admin") ? (
+          <>
+            <TestAll connections={pages.items} />
+            <Connect />
+          </>
+        ) : null
+      }
     >
+      <Group>
+        <Switch
+          label="Only those that do not work"
+          checked={failing ?? false}
+          onChange={(event) =>
+            void navigate({ search: { failing: event.currentTarget.checked || undefined }, replace: true })
+          }
+        />
+      </Group>
       <Rows
         label="Connections"
         columns={columns(Object.fromEntries(kinds.map((kind) => [kind.provider, kind.title])))}
-        pages={pages}
+        pages={failing ? { ...pages, items: pages.items.filter(isFailing) } : pages}
         idOf={(connection) => connection.id}
-        empty={{ title: "Nothing is connected", text: "Connect Notion, Jira or any MCP server." }}
+        empty={
+          pages.items.length > 0
+            ? { title: "None fails", text: "As far as they were tested, all that is connected works." }
+            : { title: "Nothing is connected", text: "Connect Notion, Jira or any MCP server." }
+        }
       />
     </View>
   );

@@ -33,3 +33,13 @@ export function healthOf({ state, auth, sign_in: signIn, health, updated_at }: C
   const words = health.ok ? "works" : "fails";
   return { state: health.ok ? "done" : "failed", words, detail: health.detail, since: health.at };
 }
+
+/** Whether its tools are withheld until somebody does something about it. */
+export function isFailing(connection: Connection): boolean {
+  return ["failed", "waiting"].includes(healthOf(connection).state);
+}
+
+/** Those that a test can tell something of: one that is disabled or waits for a sign-in says so already. */
+export function testable(connections: readonly Connection[]): Connection[] {
+  return connections.filter((each) => ["done", "failed", "unknown"].includes(healthOf(each).state));
+}

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { fieldsOf, type Kind, kindsOf, wishOf } from "./kinds";
+import type { Connection } from "@/api/client";
+import { changeOf, fieldsOf, type Kind, kindsOf, movesSecret, nameProblem, wishOf } from "./kinds";
 
 const jira = {
   name: "jira",
@@ -61,4 +62,52 @@ test("an app is given with its scopes, whether they are parted by blanks or comm
     scopes: ["read", "write", "admin"],
     uses_pkce: true,
   });
+});
+
+const connection: Connection = {
+  id: "1",
+  name: "work",
+  provider: "jira",
+  url: null,
+  settings: { site: "acme", cache_s: 60 },
+  auth: "secret",
+  has_secret: true,
+  is_trusted: false,
+  state: "active",
+  health: null,
+  sign_in: null,
+  created_at: "2026-11-01T00:00:00Z",
+  updated_at: "2026-11-01T00:00:00Z",
+};
+const wiki: Connection = {
+  ...connection,
+  provider: "mcp",
+  url: "https://wiki.example.com/mcp",
+  settings: {},
+};
+
+test("of a changed connection only what is changed is sent, and settings without a field stay", () => {
+  const same = filled({ "settings.site": "acme" });
+  expect(changeOf(connection, kind("jira"), same)).toEqual({});
+  const other = filled({ "settings.site": " other ", is_trusted: "on" });
+  expect(changeOf(connection, kind("jira"), other)).toEqual({
+    settings: { site: "other", cache_s: 60 },
+    is_trusted: true,
+  });
+  expect(changeOf(connection, kind("jira"), filled({}))).toEqual({ settings: { cache_s: 60 } });
+});
+
+test("a server that moves to another host is given its key again, and one that stays there is not", () => {
+  expect(movesSecret(wiki, "https://wiki.example.com/v2")).toBe(false);
+  expect(movesSecret(wiki, "http://wiki.example.com/mcp")).toBe(true);
+  expect(movesSecret(wiki, "https://other.example.com/mcp")).toBe(true);
+  expect(movesSecret({ ...wiki, has_secret: false }, "https://other.example.com/mcp")).toBe(false);
+  const moved = filled({ url: "https://other.example.com/mcp", secret: "s" });
+  expect(changeOf(wiki, kind("mcp"), moved)).toEqual({ url: "https://other.example.com/mcp", secret: "s" });
+});
+
+test("a name that cannot be is told which characters it may have", () => {
+  for (const name of ["", "wiki", "my-wiki2", "a"]) expect(nameProblem(name)).toBeNull();
+  for (const name of ["My wiki", "wiki_2", "-wiki", "wiki-"])
+    expect(nameProblem(name)).toMatch(/small letters/);
 });

@@ -1,7 +1,17 @@
-import type { HubSchemas } from "@/api/client";
+import type { Connection, HubSchemas } from "@/api/client";
 
 export type Way = HubSchemas["ConnectionView"]["auth"];
 type NewConnection = HubSchemas["NewConnection"];
+/** What is left out stays as it is. */
+export type Change = Partial<HubSchemas["ConnectionChange"]>;
+
+const NAME = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
+
+/** Why a connection cannot be called so; one that is left empty gets its provider's name. */
+export function nameProblem(name: string): string | null {
+  if (name === "" || NAME.test(name)) return null;
+  return "Use small letters, digits and dashes; the first and the last is a letter or a digit.";
+}
 
 /** What a provider asks for beside its secret. */
 export interface Field {
@@ -92,17 +102,19 @@ export function asksForSecret(kind: Kind, way: Way): boolean {
   return way === "secret" && kind.provider !== "stdio";
 }
 
+function settingsOf(kind: Kind, form: FormData): Record<string, string> {
+  const said = kind.fields.map(({ name }) => [name, String(form.get(`settings.${name}`) ?? "").trim()]);
+  return Object.fromEntries(said.filter(([, value]) => value !== ""));
+}
+
 /** What was filled in, as the API takes it; what was left empty is left out. */
 export function wishOf(kind: Kind, way: Way, form: FormData): NewConnection {
   const said = (name: string) => String(form.get(name) ?? "").trim();
-  const settings = kind.fields
-    .map((field): [string, string] => [field.name, said(`settings.${field.name}`)])
-    .filter(([, value]) => value !== "");
   return {
     provider: kind.provider,
     name: said("name") || null,
     url: kind.isElsewhere ? said("url") : null,
-    settings: Object.fromEntries(settings),
+    settings: settingsOf(kind, form),
     secret: asksForSecret(kind, way) ? said("secret") || null : null,
     auth: way,
     client: way === "oauth" ? clientOf(form) : null,
@@ -122,4 +134,33 @@ export function clientOf(form: FormData): HubSchemas["OAuthClient"] | null {
       .filter(Boolean),
     uses_pkce: form.has("uses_pkce"),
   };
+}
+
+/** Whether its key has to be given again at that address: it is shown to no server that it was not given for. */
+export function movesSecret({ auth, has_secret, url }: Connection, to: string): boolean {
+  return auth === "secret" && has_secret && url !== null && originOf(url) !== originOf(to);
+}
+
+function originOf(url: string): string {
+  return URL.parse(url)?.origin ?? "";
+}
+
+/** What was changed in a form about a connection; settings that the form does not show stay as they are. */
+export function changeOf(connection: Connection, kind: Kind, form: FormData): Change {
+  const shown = new Set(kind.fields.map(({ name }) => name));
+  const others = Object.entries(connection.settings).filter(([name]) => !shown.has(name));
+  const settings = { ...Object.fromEntries(others), ...settingsOf(kind, form) };
+  const url = String(form.get("url") ?? "").trim();
+  const secret = String(form.get("secret") ?? "").trim();
+  const change: Change = {};
+  if (kind.isElsewhere && url !== connection.url) change.url = url;
+  if (secret !== "") change.secret = secret;
+  if (!areAlike(settings, connection.settings)) change.settings = settings;
+  if (form.has("is_trusted") !== connection.is_trusted) change.is_trusted = form.has("is_trusted");
+  return change;
+}
+
+function areAlike(one: Record<string, unknown>, other: Record<string, unknown>): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].every((name) => one[name] === other[name]);
 }
