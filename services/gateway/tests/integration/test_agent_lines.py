@@ -11,7 +11,7 @@ from oblivion_contracts.runs import RunState
 from oblivion_gateway.testing import running_world
 from oblivion_gateway.testing_agents import about, held_by, work
 from oblivion_gateway.usecases import announce
-from oblivion_platform.feed import FeedReader
+from oblivion_platform.feed import FeedReader, Line
 from oblivion_platform.testing import FreshDatabase, eventually
 
 pytestmark = pytest.mark.integration
@@ -28,12 +28,19 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def told(office: Any, redis_url: str) -> AsyncGenerator[Told]:
-    """The lines about agents, oldest first."""
+    """The lines about agents, oldest first: all that this gateway has told by now, and what others have."""
     reader = FeedReader(redis_url)
 
     async def lines() -> list[str]:
-        found = (await reader.newest(office.tenant.id)).lines
-        return [line.text for line in found if line.kind in {"agent.online", "agent.offline"}]
+        by_now = uuid4().hex
+        office.world.gateway.feed.tell(office.tenant.id, Line("run.notice", by_now))
+
+        async def written() -> list[str]:
+            found = (await reader.newest(office.tenant.id)).lines
+            assert by_now in {line.text for line in found}
+            return [line.text for line in found if line.kind in {"agent.online", "agent.offline"}]
+
+        return await eventually(written)
 
     yield lines
     await reader.close()
