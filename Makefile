@@ -57,7 +57,8 @@ $(WEB)/node_modules/.installed: $(WEB)/package-lock.json $(JOB_PROGRESS)/package
 	@cd $(WEB) && $(NPM) install --no-save --silent && touch node_modules/.installed
 
 $(PAGE): $(PAGE_SOURCES) | $(WEB)/node_modules/.installed
-	@cd $(WEB) && $(NPM) run --silent build
+	@echo "Building the page: some seconds, once"
+	@mkdir -p build; cd $(WEB) && $(NPM) run --silent build >$(CURDIR)/build/page.log 2>&1 || { cat $(CURDIR)/build/page.log; exit 1; }
 
 page: $(PAGE) ## Build the page into the observer's package
 
@@ -101,10 +102,10 @@ lock-check: $(VENV)/.installed ## Fail when requirements.lock no longer follows 
 	@cmp -s requirements.lock build/requirements.before || { cp build/requirements.before requirements.lock; echo "requirements.lock is stale: run make lock and commit it"; exit 1; }
 
 run: $(VENV)/.installed page-where-possible ## Start everything on this machine, behind one port
-	$(BIN)/oblivion up
+	@$(BIN)/oblivion up
 
 demo: $(VENV)/.installed ## Play the main story on the running system (or on one started for it)
-	$(BIN)/oblivion demo
+	@$(BIN)/oblivion demo
 
 test: $(VENV)/.installed page-where-possible ## Run all tests but the fault schedules: WORKERS=2
 	$(call where_installed,page-test)

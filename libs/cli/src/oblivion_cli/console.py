@@ -46,6 +46,11 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def counted(number: int, what: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Name and value, one a line."""
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -57,4 +62,7 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
 
 
 def _print_table(table: Table) -> None:
-    out.print(table, width=None if out.is_terminal else PIPED_WIDTH)
+    if out.is_terminal:
+        out.print(table)
+    else:
+        Console(file=out.file, width=PIPED_WIDTH, highlight=False).print(table)

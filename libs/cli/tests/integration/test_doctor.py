@@ -313,7 +313,7 @@ async def test_dead_letters_and_work_left_lying_are_told(system, cli_database):
     system.sql(insert, "a", "dead")
     system.sql(insert, "b", "received")
     dead = await complaint_of(DeadLettersWaiting(), patient_of(cli_database))
-    assert "warning: 1 dead letter(s) wait for a person: 1 clickup_not_found." in dead
+    assert "warning: 1 dead letter for a person to look at: 1 clickup_not_found." in dead
     system.sql("""
         WITH slack AS (
             INSERT INTO integrations (id, tenant_id, source, external_id)
@@ -327,7 +327,7 @@ async def test_dead_letters_and_work_left_lying_are_told(system, cli_database):
     assert "Nobody sees until then: a run's answer in its thread" in dead
     assert "(2 times)" in dead
     lying = await complaint_of(QueueConsumed(), patient_of(cli_database))
-    assert "failed: 1 event(s) are not handled, the oldest for 1 h." in lying
+    assert "failed: 1 event not handled, the oldest for 1 h." in lying
     assert "oblivion logs router-worker" in lying
 
 

@@ -83,10 +83,27 @@ async def test_an_operator_is_made_and_unmade(admin: Admin) -> None:
 
 
 async def test_two_of_a_name_have_to_be_told_apart(admin: Admin) -> None:
-    await users_of(admin).create(NewUser("twin"))
-    await users_of(admin).create(NewUser("twin"))
-    with pytest.raises(NotFound, match="oblivion users list"):
+    async with admin.database.tenant(admin.tenant.id) as tx:
+        twins = [await people.create_user(tx, admin.tenant.id, NewUser("twin")) for _ in range(2)]
+    with pytest.raises(NotFound, match=r"2 people are called 'twin'\. Give the id of one"):
         await users_of(admin).set_role("twin", "guest")
+    assert (await users_of(admin).set_role(str(twins[1].id), "guest")).role == "guest"
+
+
+async def test_nobody_is_said_to_be_nobody(admin: Admin) -> None:
+    with pytest.raises(NotFound, match=r"Nobody is called 'nobody'\. See who there is: oblivion users list"):
+        await users_of(admin).sign_in_code("nobody")
+
+
+async def test_who_is_there_is_not_let_in_twice(admin: Admin) -> None:
+    gina = await users_of(admin).create(NewUser("gina", "gina@example.com"))
+    for again in (NewUser("gina"), NewUser("gina b", "gina@example.com"), NewUser("gina@example.com")):
+        with pytest.raises(CommandFailed, match=f"is there already: {gina.id}. Give another name"):
+            await users_of(admin).create(again)
+    await users_of(admin).set_state("gina", "disabled")
+    with pytest.raises(CommandFailed, match=f"and disabled.*oblivion users enable {gina.id}"):
+        await users_of(admin).create(NewUser("gina"))
+    assert [user.name for user in await users_of(admin).listing()].count("gina") == 1
 
 
 async def test_a_run_is_listed_shown_and_cancelled_once(system: Any, admin: Admin) -> None:

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from oblivion_cli.app import VERBS, make_app
+from oblivion_cli.console import counted, print_rows
 from oblivion_cli.errors import ExitCode, NotFound, UsageWrong
 from oblivion_cli.up.banner import Links, banner, program_name
 from oblivion_cli.up.logs import ServiceLog, loud_part
@@ -56,6 +57,17 @@ def test_the_banner_names_the_model_of_choice():
     [
         ('{"level": "warning", "message": "redis is away"}', "redis is away"),
         ('{"level": "error", "message": "x", "service": "ingestion"}', "x"),
+        (
+            '{"level": "warning", "event": "general: the server is away", "logger": "x"}',
+            "general: the server is away",
+        ),
+        (
+            '{"level": "warning", "message": "tools withdrawn", "connection": "notes", "code": "server_away",'
+            ' "reason": "notes does not answer.", "service": "mcp-hub"}',
+            "tools withdrawn (connection notes): notes does not answer.",
+        ),
+        ('{"level": "error", "message": "sweep_failed", "code": "store_away"}', "sweep_failed: store_away"),
+        ('{"level": "warning", "message": "x", "reason": "a\\u001b[2Jb\\nc"}', "x: a [2Jb c"),
         ('{"level": "info", "message": "service started"}', None),
         ('{"level": "warn", "msg": "admin endpoint disabled"}', None),
         ("Traceback (most recent call last):", None),
@@ -65,6 +77,17 @@ def test_the_banner_names_the_model_of_choice():
 )
 def test_warnings_and_errors_reach_the_terminal_and_nothing_else(line, said):
     assert loud_part(line) == said
+
+
+def test_a_row_stays_one_line_where_no_terminal_shows_it(capsys):
+    cells = {"name": "x" * 200, "what": "many words " * 30}
+    print_rows([cells, cells], {"name": "Name", "what": "What"}, nothing="")
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 events"), (1, "1 event"), (2, "2 events")])
+def test_one_of_something_is_one(number, said):
+    assert counted(number, "event") == said
 
 
 def test_everything_reaches_the_file_and_a_repeated_warning_the_terminal_once(tmp_path):

@@ -159,7 +159,7 @@ async def test_a_workflow_is_made_run_and_its_result_is_in_slack(page: Page, san
     await page.get_by_role("option", name="#launch").click(timeout=A_READING_LATER_MS)
     await dialog.get_by_label("Schedule").fill("99 9 * * 1")
     await dialog.get_by_role("button", name="Save").click()
-    await expect(dialog.get_by_text("schedule has to be five cron fields")).to_be_visible()
+    await expect(dialog.get_by_text("is not a cron expression of five fields")).to_be_visible()
     await dialog.get_by_label("Schedule").fill("0 9 * * 1")
     await dialog.get_by_role("button", name="Save").click()
     await expect(dialog.get_by_text("Runs next on Monday")).to_be_visible()

@@ -12,6 +12,7 @@ from oblivion_cli.admin import Admin, open_admin
 from oblivion_cli.commands.checklist import Checklist
 from oblivion_cli.commands.options import Json, Tenant
 from oblivion_cli.commands.prompts import secret
+from oblivion_cli.console import counted
 from oblivion_cli.errors import CommandFailed, NotFound, UsageWrong
 from oblivion_cli.up.choices import use_real
 from oblivion_cli.usecases.clickup_webhook import keep_one_webhook, webhook_path
@@ -60,7 +61,7 @@ async def _connect(
         team = _choose(await clickup.teams(), workspace)
         lists = await clickup.lists(team["id"])
         names = ", ".join(str(each["name"]) for each in lists[:8])
-        checks.ok(f"Workspace {team['name']} has {len(lists)} lists: {names}.")
+        checks.ok(f"Workspace {team['name']} has {counted(len(lists), 'list')}: {names}.")
         facts = ClickUpFacts(
             team_id=str(team["id"]),
             team_name=str(team["name"]),

@@ -26,6 +26,7 @@ from oblivion_contracts.connections import (
     ConnectionHealth,
     ConnectionView,
     NewConnection,
+    OfferedTool,
     OfferedTools,
     PinTools,
 )
@@ -41,6 +42,8 @@ TOOL_COLUMNS = {"name": "Tool", "kind": "Kind", "description": "What it does"}
 SECRET_VARIABLE = "OBLIVION_CONNECTION_SECRET"  # noqa: S105 - the name of one
 ASKED_EVERY_S = 1.0
 _DESCRIPTION_SHOWN = 100
+_ADDED_BY_URL = "oblivion connections add URL --name NAME"
+_ADDED_BY_NAME = f"oblivion connections add {STDIO_SERVER} --set server=NAME"
 
 Name = Annotated[str, typer.Argument(help="Its name or id.")]
 ResultT = TypeVar("ResultT")
@@ -59,13 +62,22 @@ def list_(tenant: Tenant = None, as_json: Json = False) -> None:
 
 @app.command()
 def providers(tenant: Tenant = None, as_json: Json = False) -> None:
-    """List what can be connected beside any MCP server."""
+    """List what can be connected: built-in providers, any MCP server, and stdio servers of the operator."""
     found = _on_hub(tenant, lambda hub: hub.providers())
     if as_json:
         console.print_json(found.model_dump(mode="json"))
         return
     rows = [{"name": each.name, "title": each.title, "tools": ", ".join(each.tools)} for each in found.items]
-    console.print_rows(rows, {"name": "Name", "title": "What", "tools": "Tools"}, nothing="There are none.")
+    stdio_servers = ", ".join(found.stdio_servers) or "none, so far"
+    rows += [
+        {"name": ANY_MCP_SERVER, "title": "Any MCP server", "tools": f"What it has: {_ADDED_BY_URL}"},
+        {
+            "name": STDIO_SERVER,
+            "title": "A server of the operator's list",
+            "tools": f"What it has: {_ADDED_BY_NAME} (there are: {stdio_servers})",
+        },
+    ]
+    console.print_rows(rows, {"name": "Name", "title": "What", "tools": "Tools"}, nothing="")
 
 
 @app.command()
@@ -191,12 +203,14 @@ def tools(name: Name, tenant: Tenant = None, as_json: Json = False) -> None:
     rows = [
         {
             "name": each.name,
-            "kind": "withheld" if each.withheld else ("reads" if each.is_read_only else "changes"),
+            "kind": _kind(each),
             "description": (each.withheld or each.description)[:_DESCRIPTION_SHOWN],
         }
         for each in found.items
     ]
     console.print_rows(rows, TOOL_COLUMNS, nothing=found.problem or "It has no tools.")
+    for why in dict.fromkeys(each.disbelieved for each in found.items if each.disbelieved):
+        console.out.print(f"* {why}", markup=False)
 
 
 @app.command()
@@ -233,13 +247,16 @@ def set_(
     tenant: Tenant = None,
     as_json: Json = False,
 ) -> None:
-    """Change a connection: its key, address, settings, trust, or whether it is used. Its pins stay."""
+    """Change a connection: its key, address, settings, trust, or whether it is used. Its pins stay.
+
+    Another key or address is tested at once.
+    """
     if not secret and not settings and (trusted, enabled, url) == (None, None, None):
         raise UsageWrong("Nothing is to change.", "See `oblivion connections set --help`.")
     value = _secret() if secret else None
     given = dict(_setting(each) for each in settings or ())
 
-    async def run(hub: "HubApi") -> ConnectionView:
+    async def run(hub: "HubApi") -> tuple[ConnectionView, ConnectionHealth | None]:
         connection = await hub.named(name)
         wish = _change(
             secret=None if value is None else SecretStr(value),
@@ -248,13 +265,19 @@ def set_(
             url=url,
             settings={**connection.settings, **given} if given else None,
         )
-        return await hub.change(connection, wish)
+        changed = await hub.change(connection, wish)
+        is_tested = (secret or url is not None) and changed.state == "active"
+        return changed, await hub.test(changed) if is_tested else None
 
-    changed = _on_hub(tenant, run)
+    changed, health = _on_hub(tenant, run)
     if as_json:
-        console.print_json(changed.model_dump(mode="json"))
-    else:
-        console.out.print(f"{changed.name} is changed.", markup=False)
+        console.print_json(
+            changed.model_copy(update={"health": health or changed.health}).model_dump(mode="json")
+        )
+        return
+    console.out.print(f"{changed.name} is changed.", markup=False)
+    if health is not None:
+        _say(changed.name, health)
 
 
 @app.command()
@@ -365,6 +388,14 @@ def _row(connection: ConnectionView) -> dict[str, Any]:
         "trusted": "yes" if connection.is_trusted else "no",
         "health": _sign_in_of(connection) or ("not asked yet" if health is None else health.detail),
     }
+
+
+def _kind(tool: OfferedTool) -> str:
+    if tool.withheld:
+        return "withheld"
+    if tool.is_read_only:
+        return "reads"
+    return "changes *" if tool.disbelieved else "changes"
 
 
 def _sign_in_of(connection: ConnectionView) -> str | None:

@@ -123,4 +123,4 @@ def _say(chosen: Chosen, what: str, *, as_json: bool) -> None:
     if as_json:
         console.print_json({"events": chosen.events, "effects": chosen.effects, "runs": chosen.runs})
     else:
-        console.out.print(f"{chosen.count} dead letter(s) {what}.")
+        console.out.print(f"{console.counted(chosen.count, 'dead letter')} {what}.")

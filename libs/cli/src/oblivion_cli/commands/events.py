@@ -115,7 +115,7 @@ def replay(
     if as_json:
         console.print_json({"replayed": replayed.ids, "purged": replayed.purged, "queued": replayed.queued})
         return
-    console.out.print(f"{len(replayed.ids)} event(s) will be handled again.")
+    console.out.print(f"{console.counted(len(replayed.ids), 'event')} will be handled again.")
     if replayed.purged:
         console.err.print(f"{replayed.purged} could not be: their bodies are purged.", style="yellow")
     if not replayed.queued:

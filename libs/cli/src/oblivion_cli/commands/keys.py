@@ -69,7 +69,9 @@ async def _rotated(what: What, tenant: str | None, *, at_once: bool) -> tuple[di
         keys = Keys(admin.database, admin.tenant.id, admin.actor, admin.access.master_keys)
         if what is What.DATA:
             rows = await keys.rotate_data_key()
-            return {"sealed_again": rows}, f"A new key seals; {rows} rows are sealed under it again."
+            return {
+                "sealed_again": rows
+            }, f"A new key seals; {console.counted(rows, 'row')} sealed under it again."
         key_id = await keys.rotate(at_once=at_once)
         return {"key_id": key_id}, f"The key {key_id} signs from now on."
 
@@ -80,9 +82,9 @@ async def _rotated_for_all(what: What) -> tuple[dict[str, Any], str]:
         if what is What.MASTER:
             keys = await wrap_all_again(database, actor, access.master_keys)
             return {"wrapped_again": keys}, (
-                f"{keys} tenants' keys are under the current master key now; none needs another."
+                f"{console.counted(keys, 'tenant key')} under the current master key now; none needs another."
             )
         secrets = await seal_all_secrets_again(database, actor, access.signing_keys)
         return {"sealed_again": secrets}, (
-            f"{secrets} secrets are under the current signing key now; none needs another."
+            f"{console.counted(secrets, 'secret')} under the current signing key now; none needs another."
         )

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from oblivion_cli.adapters.kubectl import Kubectl
+from oblivion_cli.console import counted
 from oblivion_cli.doctor.examine import Examined
 from oblivion_cli.doctor.finding import Finding, Verdict, failed, ok, skipped, warning
 from oblivion_cli.errors import CommandFailed, DependencyAway, NotFound
@@ -109,7 +110,7 @@ async def _workloads(cluster: Kubectl) -> list[Finding]:
     pods = await cluster.items("pods", OURS)
     behind = [each for each in found if not _is_ready(each)]
     findings = [each for workload in behind for each in _complaint(cluster, workload, pods)]
-    return findings or ok(f"All {len(found)} workloads are ready.")
+    return findings or ok(f"{counted(len(found), 'workload')}, all ready.")
 
 
 def _is_ready(workload: Json) -> bool:
@@ -158,7 +159,7 @@ async def _agents(cluster: Kubectl) -> list[Finding]:
                     f"The Agent {name} is not ready: {condition.get('message', condition.get('reason', ''))}",
                     f"kubectl -n {cluster.namespace} describe agent {name}",
                 )
-    return findings or ok(f"{len(found)} Agents, none with a complaint.")
+    return findings or ok(f"{counted(len(found), 'Agent')}, none with a complaint.")
 
 
 async def _inside(cluster: Kubectl) -> AsyncGenerator[Examined]:

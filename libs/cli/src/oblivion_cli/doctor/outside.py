@@ -213,7 +213,7 @@ class ClickUpConnection:
         except CommandFailed as refused:
             return failed(refused.sentence, refused.fix)
         return [
-            *ok(f"ClickUp's token is {owner['username']}'s, and the webhook hangs on that account."),
+            *ok(f"ClickUp's token belongs to {owner['username']}, and the webhook hangs on that account."),
             *_webhook(patient, integration, webhooks),
         ]
 

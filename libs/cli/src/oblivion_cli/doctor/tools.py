@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from oblivion_cli.console import counted
 from oblivion_cli.doctor.finding import Finding, ok, warning
 from oblivion_cli.doctor.patient import Patient
 from oblivion_cli.usecases.events import age
@@ -22,7 +23,7 @@ class ToolConnections:
         findings: list[Finding] = []
         for connection in known:
             findings += _complaints(connection, patient, is_left_alone=connection.name in left_alone)
-        return findings or ok(f"Nothing is known against the {len(known)} tool connection(s).")
+        return findings or ok(f"{counted(len(known), 'tool connection')}, nothing is known against any.")
 
 
 async def _left_alone(patient: Patient, tenant_id: UUID) -> set[str]:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import text
 
+from oblivion_cli.console import counted
 from oblivion_cli.doctor.finding import Finding, failed, ok, warning
 from oblivion_cli.doctor.patient import Patient
 from oblivion_cli.usecases.dead_letters import DeadLetters
@@ -9,10 +10,10 @@ from oblivion_cli.usecases.events import age
 
 LYING_S = 60
 _OLDEST_EVENT = text(
-    "SELECT count(*) AS count, min(received_at) AS oldest FROM inbound_events WHERE state = 'received'"
+    "SELECT count(*) AS number, min(received_at) AS oldest FROM inbound_events WHERE state = 'received'"
 )
 _OLDEST_EFFECT = text("""
-    SELECT count(*) AS count, min(created_at) AS oldest FROM outbox WHERE state IN ('pending', 'sending')
+    SELECT count(*) AS number, min(created_at) AS oldest FROM outbox WHERE state IN ('pending', 'sending')
 """)
 
 
@@ -30,7 +31,7 @@ class DeadLettersWaiting:
         missing = "; ".join(await letters.missing())
         unseen = f" Nobody sees until then: {missing}." if missing else ""
         return warning(
-            f"{total} dead letter(s) wait for a person: {listed}.{unseen}",
+            f"{counted(total, 'dead letter')} for a person to look at: {listed}.{unseen}",
             "See `oblivion dead-letters report`; mend the cause, then retry or discard them.",
         )
 
@@ -47,12 +48,12 @@ class QueueConsumed:
         now = patient.now()
         if events.oldest is not None and (now - events.oldest).total_seconds() > LYING_S:
             findings += failed(
-                f"{events.count} event(s) are not handled, the oldest for {age(events.oldest, now)}.",
+                f"{counted(events.number, 'event')} not handled, the oldest for {age(events.oldest, now)}.",
                 "See that the router-worker runs and reaches Redis: `oblivion logs router-worker`.",
             )
         if effects.oldest is not None and (now - effects.oldest).total_seconds() > LYING_S:
             findings += warning(
-                f"{effects.count} message(s), comment(s) and answers of runs wait to be sent, the oldest for "
+                f"Messages, comments or answers of runs wait to be sent: {effects.number}, the oldest for "
                 f"{age(effects.oldest, now)}.",
                 "Slack or ClickUp may be away or limiting us; they are sent when it is over.",
             )

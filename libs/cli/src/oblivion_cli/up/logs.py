@@ -11,7 +11,13 @@ from typing import Any, cast
 MAX_BYTES = 10 * 1024 * 1024
 KEPT_FILES = 3
 SAME_WARNING_EVERY_S = 30.0
+SHOWN_MAX = 400
+"""Characters of a warning; all of it is in the file."""
 _LOUD = {"warning", "error", "critical"}
+_WHAT = ("message", "event", "msg")
+_ABOUT = ("connection", "agent", "tool", "program")
+_WHY = ("reason", "code", "cause", "error")
+"""The first of them that a line has says most."""
 
 
 class ServiceLog:
@@ -53,4 +59,13 @@ def loud_part(line: str) -> str | None:
         return None
     if str(entry.get("level", "")).lower() not in _LOUD:
         return None
-    return str(entry.get("message") or entry.get("msg") or "warning")
+    what = next((entry[key] for key in _WHAT if entry.get(key)), "warning")
+    about = ", ".join(f"{key} {entry[key]}" for key in _ABOUT if entry.get(key))
+    why = next((entry[key] for key in _WHY if entry.get(key)), None)
+    return _on_one_line(f"{what}{f' ({about})' if about else ''}{f': {why}' if why else ''}")
+
+
+def _on_one_line(said: str) -> str:
+    """A reason may be in the words of a server that nobody trusts: a terminal is shown no codes of theirs."""
+    printable = "".join(each if each.isprintable() else " " for each in said)
+    return printable if len(printable) <= SHOWN_MAX else f"{printable[:SHOWN_MAX]}…"

@@ -80,15 +80,15 @@ async def _start(system: EmbeddedSystem, note: Callable[[str], None]) -> None:
     loading = asyncio.to_thread(import_module, _FIRST_START)
     await _together(system.start_stores(), system.start_outside(), loading)
     note("starting the services and the squad")
-    await _together(system.start_services(), _start_squad(system))
+    await _together(system.start_services(), _connect_sandbox(system))
+    await system.start_squad()
 
 
-async def _start_squad(system: EmbeddedSystem) -> None:
+async def _connect_sandbox(system: EmbeddedSystem) -> None:
     from oblivion_cli.up.first_start import Addresses, connect_sandbox
 
     addresses = Addresses(system.database_url("oblivion_cli"), system.sandbox_url, system.base_url)
     await connect_sandbox(addresses, system.secrets, system.home.real_ones(), system.home)
-    await system.start_squad()
 
 
 async def _watch_link(system: EmbeddedSystem) -> str:

@@ -113,7 +113,7 @@ class EmbeddedSystem:
         await self._start(*services, *([board] if board is not None else []))
 
     async def start_squad(self) -> None:
-        """The agents, which are registered by now."""
+        """The agents, which are registered by now, and find a gateway that answers."""
         await self._start(self._squad(await self._github()))
 
     async def restart_services(self) -> None:

@@ -30,7 +30,9 @@ class Users:
             return await people.list_users(tx)
 
     async def create(self, new: NewUser) -> User:
+        """Raises: CommandFailed: somebody of that name or address is there already."""
         async with self._database.tenant(self._tenant_id) as tx:
+            await _refuse_known(tx, new)
             user = await people.create_user(tx, self._tenant_id, new)
             await note(tx, self._tenant_id, self._actor, "user.created", user.id, role=user.role)
         return user
@@ -110,12 +112,26 @@ class Users:
             return await people.read_user(tx, UUID(named))
         except (ValueError, people.UserNotFound):
             pass
-        try:
-            return await people.find_user(tx, named)
-        except people.UserNotFound:
+        found = await people.users_called(tx, named)
+        if not found:
+            raise NotFound(f"Nobody is called {named!r}.", "See who there is: oblivion users list")
+        if len(found) > 1:
             raise NotFound(
-                f"No user, or several, are called {named!r}.", "Give the id: `oblivion users list`."
-            ) from None
+                f"{len(found)} people are called {named!r}.", "Give the id of one: oblivion users list"
+            )
+        return found[0]
+
+
+async def _refuse_known(tx: Any, new: NewUser) -> None:
+    """Of two who are called the same, none could be named."""
+    for called in filter(None, (new.name, new.email)):
+        for known in await people.users_called(tx, called):
+            raise CommandFailed(
+                f"{called!r} is there already{'' if known.is_active else ', and disabled'}: {known.id}.",
+                "Give another name or address."
+                if known.is_active
+                else f"Let them in again: oblivion users enable {known.id}",
+            )
 
 
 async def _refuse_last_admin(tx: Any, user: User) -> None:

@@ -27,11 +27,15 @@ def next_run_at(definition: WorkflowDefinition, after: datetime) -> datetime | N
         return next(CronSim(definition.schedule, after.astimezone(zone))).astimezone(UTC)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise CannotBeDone(
-            "timezone_unknown", "timezone is none that is known, such as Europe/Rome."
+            "timezone_unknown",
+            f"timezone: {definition.timezone!r} is none that is known, such as Europe/Rome.",
         ) from None
-    except (CronSimError, StopIteration):
+    except (CronSimError, StopIteration) as error:
+        why = str(error).lower() or "it never comes"
         raise CannotBeDone(
-            "schedule_unreadable", "schedule has to be five cron fields that come, such as `0 9 * * 1-5`."
+            "schedule_unreadable",
+            f"schedule: {definition.schedule!r} is not a cron expression of five fields, such as "
+            f"0 9 * * 1-5 ({why}).",
         ) from None
 
 

@@ -27,6 +27,7 @@ from oblivion_platform.people.users import (
     other_admins,
     read_user,
     update_user,
+    users_called,
 )
 
 __all__ = [
@@ -56,4 +57,5 @@ __all__ = [
     "take_cookie",
     "tenant_of",
     "update_user",
+    "users_called",
 ]

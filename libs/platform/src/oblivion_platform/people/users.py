@@ -35,8 +35,16 @@ async def find_user(tx: AsyncConnection, name_or_email: str) -> User:
     Raises:
         UserNotFound: there is none, or there are several.
     """
-    rows = (await tx.execute(_FIND, {"wanted": name_or_email})).mappings().all()
-    return _one(rows[0] if len(rows) == 1 else None)
+    found = await users_called(tx, name_or_email)
+    if len(found) != 1:
+        raise UserNotFound
+    return found[0]
+
+
+async def users_called(tx: AsyncConnection, name_or_email: str) -> list[User]:
+    """Everybody of that name or address, the oldest first."""
+    rows = await tx.execute(_FIND, {"wanted": name_or_email})
+    return [_user(row) for row in rows.mappings()]
 
 
 async def find_by_identity(tx: AsyncConnection, provider: str, subject: str) -> User | None:
@@ -109,7 +117,9 @@ _READ = text(f"""
     SELECT {_COLUMNS} FROM users
     WHERE id = :id AND tenant_id IN (SELECT id FROM tenants WHERE state = 'active')
 """)  # noqa: S608 - a constant
-_FIND = text(f"SELECT {_COLUMNS} FROM users WHERE name = :wanted OR email = :wanted LIMIT 2")  # noqa: S608
+_FIND = text(f"""
+    SELECT {_COLUMNS} FROM users WHERE name = :wanted OR email = :wanted ORDER BY created_at, id LIMIT 100
+""")  # noqa: S608 - a constant
 _BY_IDENTITY = text(f"""
     SELECT {_COLUMNS} FROM users WHERE id = (
         SELECT user_id FROM user_identities WHERE provider = :provider AND subject = :subject)

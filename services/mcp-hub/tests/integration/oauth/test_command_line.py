@@ -5,6 +5,9 @@ import os
 import sys
 
 import pytest
+from mcp_types import ToolAnnotations
+
+from oblivion_mcp_hub.testing_upstream import tool
 
 pytestmark = pytest.mark.integration
 
@@ -70,6 +73,38 @@ async def test_what_does_not_answer_is_added_and_not_called_connected(oblivion):
     assert (code, "wiki is added, and does not work yet." in out) == (1, True), out
     assert "is connected" not in out
     assert "oblivion connections test wiki" in out
+
+
+async def test_another_address_is_tested_at_once(oblivion, upstream):
+    await said(await oblivion("add", "http://127.0.0.1:9/mcp", "--name", "wiki", "--no-secret"))
+    moved = await said(await oblivion("set", "wiki", "--url", upstream.url))
+    assert (moved[0], "wiki is changed." in moved[1], "upstream 1" in moved[1]) == (0, True, True), moved[1]
+    astray = await said(await oblivion("set", "wiki", "--url", "http://127.0.0.1:9/mcp"))
+    assert (astray[0], "wiki does not answer at http://127.0.0.1:9" in astray[1]) == (1, True), astray[1]
+
+
+async def test_what_is_listed_as_a_provider_can_be_added(oblivion):
+    code, out = await said(await oblivion("providers"))
+    names = [line.split()[0] for line in out.splitlines()[1:]]
+    assert (code, names[-2:]) == (0, ["mcp", "stdio"]), out
+    assert "notion" in names
+    assert "oblivion connections add URL --name NAME" in out
+    assert "oblivion connections add stdio --set server=NAME (there are: none, so far)" in out
+
+
+async def test_why_a_tool_counts_as_one_that_changes_is_said_once_with_the_fix(oblivion, upstream):
+    reading = ToolAnnotations(read_only_hint=True)
+    upstream.tools = [tool(name, annotations=reading) for name in ("look", "see")] + [tool("write")]
+    await said(await oblivion("add", upstream.url, "--name", "wiki", "--no-secret"))
+    _, out = await said(await oblivion("tools", "wiki"))
+    kinds = [line.split("Does")[0].split() for line in out.splitlines()[1:4]]
+    assert kinds == [
+        ["wiki__look", "changes", "*"],
+        ["wiki__see", "changes", "*"],
+        ["wiki__write", "changes"],
+    ]
+    assert out.count("* Its server says that it only reads, and the connection is not trusted.") == 1, out
+    assert "oblivion connections set wiki --trusted" in out
 
 
 @pytest.mark.parametrize("option", [("--scope", "read"), ("--no-pkce",)])
