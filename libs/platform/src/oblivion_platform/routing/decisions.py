@@ -41,7 +41,7 @@ class Decision:
     score: float
     """0 to 1: how likely the agent is right."""
     reason: str
-    """For people and the decision's row: words of the registry and of this module, never of the message."""
+    """A sentence for people. Of the message it holds what stands in the registry or the lexicon too."""
     candidates: tuple[Candidate, ...] = ()
     """Best first."""
     stage: Stage = Stage.FAST

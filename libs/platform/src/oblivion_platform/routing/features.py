@@ -69,6 +69,12 @@ def spoken(text: str, known: frozenset[str] = frozenset()) -> Spoken:
     return Spoken(found, tokens + beyond, around, reading)
 
 
+def meant(tokens: list[str]) -> list[tuple[str, str]]:
+    """Words of the lexicon that stand there, each with its concept."""
+    found = _Concepts(lexicon()).found(tokens)
+    return [(words, concept) for _, words, concepts in found for concept in concepts]
+
+
 def _correct(reading: Reading, words: Lexicon, known: frozenset[str]) -> None:
     left = MOST_CORRECTIONS
     for clause in reading.clauses:
@@ -112,21 +118,21 @@ class _Concepts:
 
     def of(self, tokens: list[str]) -> list[tuple[int, str]]:
         """(position, concept), in order."""
-        found: list[tuple[int, str]] = []
+        return [(at, concept) for at, _, concepts in self.found(tokens) for concept in concepts]
+
+    def found(self, tokens: list[str]) -> list[tuple[int, str, tuple[str, ...]]]:
+        """(position, words, what they mean), in order."""
+        found: list[tuple[int, str, tuple[str, ...]]] = []
         covered_to = 0
         for at, token in enumerate(tokens):
             if token >= _CJK_FROM:
-                found += [(at, concept) for _, concept in self._words.within(token)]
+                found += [(at, sign, (concept,)) for sign, concept in self._words.within(token)]
                 continue
             if at < covered_to:
                 continue
-            phrase = self._phrase(tokens, at)
-            if phrase:
-                length, concepts = phrase
-                covered_to = at + length
-            else:
-                concepts = self._words.words.get(token, ())
-            found += [(at, concept) for concept in concepts]
+            length, concepts = self._phrase(tokens, at) or (1, self._words.words.get(token, ()))
+            covered_to = at + length
+            found.append((at, " ".join(tokens[at:covered_to]), concepts))
         return found
 
     def _phrase(self, tokens: list[str], at: int) -> tuple[int, tuple[str, ...]] | None:

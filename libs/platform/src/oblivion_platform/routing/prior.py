@@ -30,6 +30,13 @@ class Prior:
             for agent, column in zip(self.agents, zip(*known, strict=True), strict=True)
         }
 
+    def points_to(self, agent: str, feature: str) -> float:
+        """How much more a feature says of this agent than of the others on average; 0 for what is unknown."""
+        row = self.weights.get(feature)
+        if row is None or agent not in self.agents:
+            return 0.0
+        return (row[self.agents.index(agent)] - sum(row) / len(row)) / SCALE
+
 
 @cache
 def prior() -> Prior:

@@ -16,6 +16,7 @@ from oblivion_platform.routing.features import Spoken, spoken
 from oblivion_platform.routing.keywords import KeywordHit, KeywordIndex
 from oblivion_platform.routing.prior import Prior, prior
 from oblivion_platform.routing.profiles import AgentProfile, default_squad
+from oblivion_platform.routing.reasons import LIKE_FROM, reason
 from oblivion_platform.routing.text import words_of
 
 ANSWERS_FROM = 0.80
@@ -23,7 +24,7 @@ ANSWERS_FROM = 0.80
 LEAVES_THREAD_FROM = 0.93
 """So sure of another agent must it be to leave a thread's."""
 _NEAR_KEYWORD, _NEAR_PHRASE, _FAR_KEYWORD = 0.88, 0.92, 0.45
-_LIKE_FROM, _LIKE_SLOPE, _LIKE_MOST = 0.35, 1.6, 0.97
+_LIKE_SLOPE, _LIKE_MOST = 1.6, 0.97
 _CANDIDATES = 5
 _CJK_FROM = "\u2e80"
 """Words of these scripts stand inside longer tokens."""
@@ -54,14 +55,12 @@ class Router:
         candidates = tuple(Candidate(agent, round(score, 4)) for agent, score in ranked[:_CANDIDATES])
         best, score = ranked[0] if ranked else (None, 0.0)
         if thread_agent and thread_agent in self.profiles and not self._leaves(thread_agent, best, score):
-            reason, score = "goes on with the thread's agent", beliefs[thread_agent]
-            return Decision(
-                thread_agent, self._task(thread_agent, heard), score, reason, candidates, Stage.THREAD
-            )
+            why, task = f"{thread_agent} works in this thread.", self._task(thread_agent, heard)
+            return Decision(thread_agent, task, beliefs[thread_agent], why, candidates, Stage.THREAD)
         if best is None or score < self._answers_from:
-            return Decision(None, None, score, "no agent is likely enough", candidates)
-        reason = self._reason(best, heard, hits)
-        return Decision(best, self._task(best, heard), score, reason, candidates)
+            return Decision(None, None, score, "No agent is clearly meant.", candidates)
+        why = self._reason(best, heard, hits)
+        return Decision(best, self._task(best, heard), score, why, candidates)
 
     def task_for(self, agent: str, text: str) -> str:
         """Which of the agent's tasks the text means."""
@@ -96,7 +95,7 @@ class Router:
             for agent in agents:
                 doubt[agent] = doubt.get(agent, 1.0) * (1.0 - strength / len(agents))
         for agent, likeness in self._examples.nearest(heard.wish).items():
-            strength = min(_LIKE_MOST, max(0.0, (likeness - _LIKE_FROM) * _LIKE_SLOPE))
+            strength = min(_LIKE_MOST, max(0.0, (likeness.score - LIKE_FROM) * _LIKE_SLOPE))
             doubt[agent] = doubt.get(agent, 1.0) * (1.0 - strength)
         return {agent: 1.0 - value for agent, value in doubt.items() if value < 1.0}
 
@@ -110,16 +109,9 @@ class Router:
         return DEFAULT_TASK if DEFAULT_TASK in names else names[0]
 
     def _reason(self, agent: str, heard: Spoken, hits: Sequence[KeywordHit]) -> str:
-        """Words of the registry and the lexicon only: a decision's row holds nothing of the message."""
-        keywords = sorted({hit.keyword for hit in hits if agent in hit.agents})
-        meant = [feature[2:].lower() for feature in heard.features if feature.startswith("W:")]
-        parts = [f"keywords {', '.join(keywords[:4])}"] if keywords else []
-        parts += (
-            [f"asks to {meant[0]}" if len(meant) == 1 else f"speaks of {', '.join(meant[:5])}"]
-            if meant
-            else []
-        )
-        return "; ".join(parts) or "like what this agent is usually asked"
+        keywords = list(dict.fromkeys(hit.keyword for hit in hits if agent in hit.agents))
+        like = self._examples.nearest(heard.wish).get(agent)
+        return reason(agent, heard, keywords, like, self._prior)
 
 
 def compile_router(

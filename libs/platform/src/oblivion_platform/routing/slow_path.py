@@ -125,14 +125,14 @@ class ModelSlowPath:
                 message = await self._ask(router, text)
             return accepted(router, message, fast)
         except AnswerRefused as refused:
-            why = f"the model's answer was refused: {refused}"
+            why = f"The model's answer was refused: {refused}."
         except DependencyUnavailable:
-            why = "the model is left alone for a while"
+            why = "The model is left alone for a while."
         except TransientFailure as failure:
             why = failure.message
         log.warning("slow path gave no route", tenant=tenant_id, why=why)
         settled = settle(router, fast)
-        return replace(settled, reason=f"{settled.reason}; {why}")
+        return replace(settled, reason=f"{settled.reason} {why}")
 
     async def _ask(self, router: Router, text: str) -> object:
         """The model's message.
@@ -147,11 +147,11 @@ class ModelSlowPath:
                 tool = model.bind_tools([tool_for(router)], tool_choice=TOOL)
                 return await tool.ainvoke(messages_for(router, text))
         except TimeoutError:
-            raise TransientFailure("model_late", "the model did not answer in time") from None
+            raise TransientFailure("model_late", "The model did not answer in time.") from None
         except Exception as error:
             # Each provider has exceptions of its own, whose text can hold the request.
             kind = type(error).__name__
-            raise TransientFailure("model_failed", f"the model failed with {kind}") from None
+            raise TransientFailure("model_failed", f"The model failed with {kind}.") from None
 
     def _model(self) -> "asyncio.Task[Any]":
         failed = self._loading and self._loading.done() and self._loading.exception() is not None
@@ -181,7 +181,9 @@ class RememberingSlowPath:
         key = DecisionCache.key(text)
         known = self._decisions.get(tenant_id, key)
         if known is not None:
-            return replace(known, candidates=fast.candidates, reason="a model chose for the same words")
+            return replace(
+                known, candidates=fast.candidates, reason=f"A model chose {known.agent} for the same words."
+            )
         decision = await self._asked.choose(tenant_id, router, text, fast)
         if decision.stage is Stage.SLOW:
             self._decisions.put(tenant_id, key, decision)
@@ -239,7 +241,12 @@ def accepted(router: Router, message: object, fast: Decision) -> Decision:
     tasks = {task.name for task in router.profiles[chosen.agent].tasks}
     task = chosen.task if chosen.task in tasks else next(iter(sorted(tasks)))
     return Decision(
-        chosen.agent, task, chosen.confidence, "a model chose", candidates=fast.candidates, stage=Stage.SLOW
+        chosen.agent,
+        task,
+        chosen.confidence,
+        f"A model chose {chosen.agent}.",
+        candidates=fast.candidates,
+        stage=Stage.SLOW,
     )
 
 

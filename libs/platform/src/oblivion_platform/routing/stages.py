@@ -38,15 +38,27 @@ def route(router: Router, text: str, context: RouteContext | None = None) -> Dec
     """The first stage that knows decides; `agent` is None where only the slow path or a person can."""
     context = context or RouteContext()
     if context.override in router.profiles:
-        decision = _certain(router, context.override, text, Stage.OVERRIDE, "an admin chose this agent")
+        decision = _certain(
+            router,
+            context.override,
+            text,
+            Stage.OVERRIDE,
+            f"A rule of an admin's gives it to {context.override}.",
+        )
         return _ruled(router, decision, context.override_task)
     named = agent_named(router, text)
     if named:
-        return _certain(router, named, text, Stage.NAMED, "named in the message")
+        return _certain(router, named, text, Stage.NAMED, f"The message names {named}.")
     if context.thread_agent in router.profiles:
         return router.decide(text, context.thread_agent)
     if context.channel_agent in router.profiles:
-        decision = _certain(router, context.channel_agent, text, Stage.CHANNEL, "this channel's default")
+        decision = _certain(
+            router,
+            context.channel_agent,
+            text,
+            Stage.CHANNEL,
+            f"{context.channel_agent} is this channel's default agent.",
+        )
         return _ruled(router, decision, context.channel_task)
     return router.decide(text)
 
@@ -58,10 +70,12 @@ def settle(router: Router, decision: Decision) -> Decision:
     guess = decision.candidates[0] if decision.candidates else None
     # A guess that is more likely wrong than right is worse than a generalist.
     if guess and guess.score > 0 and (guess.score >= GUESSES_FROM or GENERAL not in router.profiles):
-        return _assumed(router, decision, guess.agent, guess.score, Stage.GUESS, "the likeliest")
+        why = f"No agent is clearly meant; {guess.agent} is the likeliest."
+        return _assumed(router, decision, guess.agent, guess.score, Stage.GUESS, why)
     if GENERAL in router.profiles:
-        return _assumed(router, decision, GENERAL, 0.0, Stage.GENERAL, "nobody else is likely")
-    return decision.at(Stage.NONE, "a person has to choose")
+        why = f"No agent is clearly meant, so {GENERAL} takes it."
+        return _assumed(router, decision, GENERAL, 0.0, Stage.GENERAL, why)
+    return decision.at(Stage.NONE, "No agent is clearly meant: a person has to choose.")
 
 
 def agent_named(router: Router, text: str) -> str | None:

@@ -1,5 +1,7 @@
 """The fast path: agents of a tenant's own, the default squad, abstaining, tasks, threads."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -119,6 +121,43 @@ def test_a_greeting_or_a_mention_around_a_clear_wish_changes_nothing(extra: str,
 def test_the_reason_holds_nothing_of_the_message():
     decision = SQUAD.decide("remind me to pay Zebulon 4711 zorkmids tomorrow")
     assert not any(word in decision.reason.casefold() for word in ("zebulon", "4711", "zorkmids", "pay"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("apply the terraform plan", "“terraform” is a keyword of fixer. No model was asked."),
+        (
+            "the helm chart and terraform",
+            "“helm chart” and “terraform” are keywords of fixer. No model was asked.",
+        ),
+        (
+            "rotate the certificates of the edge cluster",
+            "It is like an example of fixer: “rotate the certificates of the edge cluster”. "
+            "No model was asked.",
+        ),
+        ("remind me to look at ABC-12", "“remind” points to calendar. No model was asked."),
+        (
+            "open a ticket for the login bug",
+            "“open”, “ticket” and “bug” point to tickets. No model was asked.",
+        ),
+        ("リマインドして 明日", "“リマインド” and “明日” point to calendar. No model was asked."),
+        ("the kettle is Zebulon", "It is like what general is usually asked. No model was asked."),
+    ],
+)
+def test_the_reason_says_which_words_spoke_for_the_agent(text: str, reason: str):
+    assert OWN.decide(text).reason == reason
+
+
+def test_a_reason_names_no_classes_that_nobody_wrote():
+    for text in (
+        "the settings page says weird things, fix it",
+        "book Tuesday at 5",
+        "merge 12 into release-4",
+    ):
+        heard = text.casefold()
+        reason = SQUAD.decide(text).reason
+        assert all(quoted in heard for quoted in re.findall("“([^”]+)”", reason)), reason
 
 
 def test_the_same_message_is_always_decided_alike():
