@@ -132,13 +132,21 @@ async def test_a_connection_is_given_another_address_with_its_key_and_trusted(
     await expect(dialog.get_by_label("Token"), "it stays where it is").to_have_count(0)
     await dialog.get_by_label("Address").fill(tool_server.url.replace("127.0.0.1", "localhost"))
     await dialog.get_by_label("Token").fill("a-key")
-    await dialog.get_by_label("Trust it as a member").check()
     await dialog.get_by_role("button", name="Save").click()
     await expect(dialog).to_have_count(0)
     await expect(page.get_by_text("works", exact=True)).to_be_visible()
     about = page.get_by_role("table").filter(has_text="Address")
     await expect(about).to_contain_text("localhost")
+    tool = page.get_by_role("list", name="Tools").get_by_role("listitem").filter(has_text="moving__read")
+    await expect(tool.get_by_text("writes", exact=True)).to_be_visible()
+    await expect(tool).to_contain_text("says that it only reads")
+
+    await button(page, "Change").click()
+    await dialog.get_by_label("Trust it as a member").check()
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog).to_have_count(0)
     await expect(about).to_contain_text("as a member")
+    await expect(tool.get_by_text("reads", exact=True)).to_be_visible()
     await delete(page, "moving")
 
 

@@ -9,7 +9,10 @@ export const theme = createTheme({
   headings: { fontWeight: "650" },
   cursorType: "pointer",
   // What is too wide for it scrolls in it, and pushes nothing out of sight.
-  components: { Alert: { styles: { body: { minWidth: 0 } } } },
+  components: {
+    Alert: { styles: { body: { minWidth: 0 } } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+  },
 });
 
 /** Quiet text, what stands in empty fields, and errors stand out enough from both grounds (WCAG AA). */
@@ -20,7 +23,8 @@ export const variables: CSSVariablesResolver = () => ({
     "--mantine-color-placeholder": "#6b7278",
     "--mantine-color-error": "var(--mantine-color-red-9)",
     "--mantine-color-red-outline": "var(--mantine-color-red-9)",
-    "--mishap": "var(--mantine-color-orange-9)",
+    "--mantine-color-yellow-outline": "#8f5600",
+    "--mishap": "#a23809",
     "--ground": "#f7f7fa",
   },
   dark: {

@@ -28,7 +28,7 @@ export function Feed() {
   return (
     <View
       title="Live feed"
-      about="What happens, as it happens. A line names things; what people wrote stays where it belongs."
+      about="What happens, as it happens, the newest last. A line names things; what people wrote stays where it belongs."
       actions={
         <>
           <Following connection={feed.connection} />

@@ -65,7 +65,7 @@ function Figures() {
   if (overview.isError) return <Failed error={overview.error} again={() => void overview.refetch()} />;
   if (agents.isError) return <Failed error={agents.error} again={() => void agents.refetch()} />;
   return (
-    <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="sm">
+    <SimpleGrid cols={{ base: 2, sm: 3 }} spacing="sm">
       {figuresOf(overview.data, agents.data.items).map((figure) => (
         <Figure key={figure.label} {...figure} />
       ))}

@@ -4,6 +4,7 @@ import type { Run } from "@/api/client";
 import { reaches, useMe } from "@/api/me";
 import { lasted, Moment } from "@/parts/Moment";
 import { Pairs } from "@/parts/Pairs";
+import { wordsOf } from "@/parts/plain";
 
 export function Facts({ run }: { run: Run }) {
   const me = useMe().data;
@@ -11,7 +12,7 @@ export function Facts({ run }: { run: Run }) {
   const { usage } = run;
   const pairs: [string, ReactNode][] = [
     ["Agent", run.agent ?? "not chosen yet"],
-    ["Task", run.task || "default"],
+    ["Task", wordsOf(run.task || "default")],
     ["From", run.source],
     ["Asked", <Moment key="asked" at={run.created_at} />],
     ["Begun", <Moment key="begun" at={run.started_at} />],

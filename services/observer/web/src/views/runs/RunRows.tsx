@@ -38,7 +38,7 @@ const COLUMNS: Column<Run>[] = [
   },
   {
     title: "State",
-    width: 134,
+    width: 142,
     cell: (run) => (
       <Group gap={4} wrap="nowrap">
         <State of={run.state} />

@@ -52,7 +52,7 @@ function Listed({ items }: { items: Credential[] }) {
               <Table.Td style={{ overflowWrap: "anywhere" }}>
                 {item.name}
                 <Text size="xs" c="dimmed">
-                  {item.source}
+                  {wordsOf(item.source)}
                 </Text>
               </Table.Td>
               <Table.Td className="wide">{wordsOf(item.kind)}</Table.Td>

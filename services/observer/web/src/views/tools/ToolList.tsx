@@ -85,6 +85,11 @@ function One({ tool }: { tool: Tool }) {
         {tool.withheld === null ? <Doing tool={tool} /> : <Mark color="red">withheld</Mark>}
       </Group>
       {tool.withheld !== null && <Text size="sm">{tool.withheld}</Text>}
+      {tool.withheld === null && tool.disbelieved !== null && (
+        <Text size="xs" c="dimmed" mt={4}>
+          {tool.disbelieved}
+        </Text>
+      )}
       <Text className="words" size="sm" mt={4}>
         {tool.description}
       </Text>
