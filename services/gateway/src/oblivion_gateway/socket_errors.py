@@ -1,5 +1,6 @@
 """What can be wrong with a message of an agent; each is the `problem` of its acknowledgement."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -51,6 +52,20 @@ class HelloNeeded(PermanentFailure):
 
     def __init__(self) -> None:
         super().__init__("hello_needed", "Send agent.hello first.")
+
+
+class TooManyBadTokens(RateLimited):
+    """429: nothing of this address is looked at for a while."""
+
+    http_status = 429
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(
+            "too_many_requests",
+            "Too many tokens from this address were refused; none is looked at "
+            f"for the next {math.ceil(wait_s)} s.",
+            wait_s,
+        )
 
 
 class TooManyEvents(RateLimited):

@@ -1,6 +1,7 @@
 """How much agents may do on their sockets."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -172,6 +173,11 @@ async def test_beyond_so_many_bad_tokens_nothing_of_their_address_is_looked_at_a
     assert [await knocking(good, first) for _ in range(5)] == ["let_in"] * 5
     codes = [await knocking("invented", first) for _ in range(4)]
     assert codes == ["token_rejected"] * 3 + ["too_many_requests"]
+    said = re.fullmatch(
+        "Too many tokens from this address were refused; none is looked at for the next ([1-5]) s[.]",
+        office.agents[-1].refusal["message"],
+    )
+    assert said, office.agents[-1].refusal
 
     async def is_not_looked_at() -> None:
         await knocking("invented", first)

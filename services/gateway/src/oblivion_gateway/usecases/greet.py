@@ -56,7 +56,7 @@ class Greet:
 
         Raises:
             GatewayEnds, AuthenticationFailed, AgentGone, TooManySockets, DependencyUnavailable
-            TooManyRequests: of this address too many showed no good token; this one was not looked at.
+            TooManyBadTokens: of this address too many showed no good token; this one was not looked at.
         """
         if self.ending:
             raise GatewayEnds

@@ -6,12 +6,13 @@ connects are those that show no good token: beyond the limit none of their addre
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from oblivion_gateway.domain.allowances import Allowance, Limit, tightest
 from oblivion_gateway.domain.callers import Caller
 from oblivion_gateway.errors import TooManyRequests
+from oblivion_gateway.socket_errors import TooManyBadTokens
 
 NO_TENANT = "-"
 
@@ -74,21 +75,21 @@ class LimitBadTokens:
 
     def __init__(self, limits: LimitRequests) -> None:
         self._limits = limits
-        self._beyond: dict[str, tuple[float, Allowance]] = {}
-        """Address → until when nothing of it is looked at."""
+        self._blind_until: dict[str, float] = {}
+        """By address."""
 
     def check(self, address: str) -> None:
-        """Raises: TooManyRequests."""
-        kept = self._beyond.get(address)
-        if kept is not None and (wait_s := kept[0] - time.monotonic()) > 0:
-            raise TooManyRequests(replace(kept[1], reset_s=wait_s))
+        """Raises: TooManyBadTokens."""
+        wait_s = self._blind_until.get(address, 0.0) - time.monotonic()
+        if wait_s > 0:
+            raise TooManyBadTokens(wait_s)
 
     async def count(self, address: str) -> None:
-        """Raises: TooManyRequests."""
+        """Raises: TooManyBadTokens."""
         try:
             await self._limits.of_bad_token(address)
         except TooManyRequests as refused:
-            now = time.monotonic()
-            self._beyond = {each: kept for each, kept in self._beyond.items() if kept[0] > now}
-            self._beyond[address] = (now + min(refused.allowance.reset_s, BLIND_S), refused.allowance)
-            raise
+            now, wait_s = time.monotonic(), min(refused.allowance.reset_s, BLIND_S)
+            self._blind_until = {each: until for each, until in self._blind_until.items() if until > now}
+            self._blind_until[address] = now + wait_s
+            raise TooManyBadTokens(wait_s) from None
