@@ -42,7 +42,10 @@ from oblivion_router_worker.ports.delivery import DueDestination, Sending
 from oblivion_router_worker.usecases.deliver import Deliverer, SendEffect
 from oblivion_sandbox.testing import RunningSandbox, running_sandbox
 
-REQUEST_TIMEOUT_S = 0.4
+REQUEST_TIMEOUT_S = 5.0
+"""Longer than a request takes on a busy machine."""
+LOOKED_FOR_AFTER_S = 0.4
+"""A request whose answer was lost is over by then, unless a test makes it slow."""
 LEASE_MARGIN_S = 0.5
 UNLIMITED = Allowance(per_s=1000, burst=1000)
 Row = Mapping[str, Any]
@@ -229,6 +232,7 @@ class Post:
         *,
         sweep_every_s: float = 0.05,
         timeout_s: float = REQUEST_TIMEOUT_S,
+        looked_for_after_s: float = LOOKED_FOR_AFTER_S,
         post: Allowance = UNLIMITED,
         failures_to_open: int = 1000,
         give_up_after_s: float = 86_400,
@@ -241,10 +245,14 @@ class Post:
             send = SendEffect(
                 {"slack": slack, "clickup": clickup},
                 Breakers(failures_to_open=failures_to_open, open_s=open_s),
-                RetryPolicy(timeout_s, give_up_after_s, first_backoff_s=0.05, carried_out_late_s=0.1),
+                RetryPolicy(
+                    looked_for_after_s, give_up_after_s, first_backoff_s=0.05, carried_out_late_s=0.1
+                ),
                 self.watch,
             )
-            queue = PostgresDelivery(self.database, lease_s=timeout_s + LEASE_MARGIN_S, lookup_s=timeout_s)
+            queue = PostgresDelivery(
+                self.database, lease_s=timeout_s + LEASE_MARGIN_S, lookup_s=looked_for_after_s
+            )
             deliverer = Deliverer(queue, send, self.watch, most_in_flight=8, sweep_every_s=sweep_every_s)
             sweeping = asyncio.create_task(deliverer.run())
             try:
