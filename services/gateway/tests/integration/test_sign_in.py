@@ -347,6 +347,7 @@ async def test_a_link_signs_one_browser_in_once(database: FreshDatabase, redis_u
         tenant = await world.new_tenant()
         async with world.database.tenant(tenant.id) as tx:
             code = await people.issue_link(tx, tenant.id, tenant.people["admin"])
+            await tx.execute(text("UPDATE users SET name = '<b>Ida' WHERE role = 'admin'"))
         own = {"Origin": PUBLIC_URL}
         page = await world.request("GET", "/auth/dev", params={"code": code})
         evil = await world.request(
@@ -355,8 +356,11 @@ async def test_a_link_signs_one_browser_in_once(database: FreshDatabase, redis_u
         as_cookie = await world.request("GET", "/api/me", headers={"Cookie": f"oblivion_session={code}"})
         first = await world.request("POST", "/auth/dev", data={"code": code}, headers=own)
         second = await world.request("POST", "/auth/dev", data={"code": code}, headers=own)
+        used = await world.request("GET", "/auth/dev", params={"code": code})
 
         assert code in page.text
+        assert "You sign in as <strong>&lt;b&gt;Ida</strong>" in page.text
+        assert "You sign in as" not in used.text
         assert (evil.status_code, as_cookie.status_code) == (403, 401)
         assert (first.status_code, second.status_code) == (303, 403)
         me = await world.request("GET", "/api/me", headers={"Cookie": cookie_of(first)})

@@ -71,6 +71,12 @@ async def issue_link(tx: AsyncConnection, tenant_id: UUID, user_id: UUID) -> str
     return await _insert(tx, tenant_id, user_id, "link", LINK_TTL_S)
 
 
+async def link_user(tx: AsyncConnection, code: str) -> BrowserUser | None:
+    """Whom a code would sign in, which does not use it up; None when nobody any more."""
+    row = (await tx.execute(_FIND, {"hash": _hash("link", code)})).one_or_none()
+    return None if row is None else _browser_user(row)
+
+
 async def redeem_link(tx: AsyncConnection, tenant_id: UUID, code: str) -> str | None:
     """The cookie for a code; None when the code is used up, over or invented."""
     cookie = _new(tenant_id)

@@ -94,13 +94,15 @@ async def finish_sign_in(
     return await _let_in(request, services, cookie())
 
 
-@router.get("/auth/dev", response_class=HTMLResponse, responses=problems(400, 404, 422, 429))
+@router.get("/auth/dev", response_class=HTMLResponse, responses=problems(400, 404, 422, 429, 503))
 async def show_development_link(
     services: ServicesNeeded, code: Annotated[str, Query(max_length=128, pattern=r"^[A-Za-z0-9._-]+$")]
 ) -> Response:
-    """A page with one button, so that nothing that merely looks at a link uses it up."""
+    """A page that says as whom, with one button: nothing that merely looks at a link uses it up."""
     _refuse_unless_local(services)
-    return HTMLResponse(_PAGE.format(body=_BUTTON.format(code=code)))
+    name = await services.sign_in.meant_by(code)
+    who = "" if name is None else _AS.format(name=escape(name))
+    return HTMLResponse(_PAGE.format(body=_BUTTON.format(code=code, who=who)))
 
 
 @router.post(
@@ -182,7 +184,8 @@ body{{font:1rem system-ui;display:grid;place-content:center;min-height:90vh;marg
 button{{font:inherit;padding:.6em 2em}}</style>
 </head><body>{body}</body></html>
 """
-_BUTTON = """<form method="post" action="/auth/dev"><input type="hidden" name="code" value="{code}">
+_BUTTON = """<form method="post" action="/auth/dev">{who}<input type="hidden" name="code" value="{code}">
 <button autofocus>Sign in to Oblivion</button></form>"""
+_AS = "<p>You sign in as <strong>{name}</strong>.</p>"
 _REFUSAL = """<main><h1>You are not signed in</h1><p role="alert">{why}</p>
 <p><a href="/">Sign in another way</a></p></main>"""

@@ -60,6 +60,15 @@ class SignIn:
             await note(tx, tenant_id, actor, "user.signed_in", user.id, how=identity.provider)
             return await people.open_session(tx, tenant_id, user.id)
 
+    async def meant_by(self, code: str) -> str | None:
+        """The name of whom a one-time code would sign in; None when it signs nobody in any more."""
+        tenant_id = people.tenant_of(code)
+        if tenant_id is None:
+            return None
+        async with self._database.tenant(tenant_id) as tx:
+            user = await people.link_user(tx, code)
+        return None if user is None else user.name
+
     async def by_link(self, code: str) -> str:
         """The cookie for a one-time code.
 

@@ -1322,7 +1322,7 @@ export interface paths {
         };
         /**
          * Show Development Link
-         * @description A page with one button, so that nothing that merely looks at a link uses it up.
+         * @description A page that says as whom, with one button: nothing that merely looks at a link uses it up.
          */
         get: operations["show_development_link"];
         put?: never;
@@ -11968,6 +11968,15 @@ export interface operations {
             };
             /** @description Too many requests; `Retry-After` says when to try again. */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A store that is needed does not answer; nothing was done. Try again after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
