@@ -63,7 +63,7 @@ $(PAGE): $(PAGE_SOURCES) | $(WEB)/node_modules/.installed
 page: $(PAGE) ## Build the page into the observer's package
 
 page-where-possible: $(VENV)/.installed
-	@$(MAKE) --no-print-directory page || echo "The page could not be built; everything else works without it, and make page tries again."
+	@$(MAKE) --no-print-directory --silent page || echo "The page could not be built; everything else works without it, and make page tries again."
 
 # Without npm's packages everything but the page is checked.
 where_installed = @if [ -e $(WEB)/node_modules/.installed ]; then $(MAKE) --no-print-directory $(1); \

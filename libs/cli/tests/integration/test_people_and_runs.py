@@ -98,7 +98,7 @@ async def test_nobody_is_said_to_be_nobody(admin: Admin) -> None:
 async def test_who_is_there_is_not_let_in_twice(admin: Admin) -> None:
     gina = await users_of(admin).create(NewUser("gina", "gina@example.com"))
     for again in (NewUser("gina"), NewUser("gina b", "gina@example.com"), NewUser("gina@example.com")):
-        with pytest.raises(CommandFailed, match=f"is there already: {gina.id}. Give another name"):
+        with pytest.raises(CommandFailed, match=rf"is there already \({gina.id}\). Give another name"):
             await users_of(admin).create(again)
     await users_of(admin).set_state("gina", "disabled")
     with pytest.raises(CommandFailed, match=f"and disabled.*oblivion users enable {gina.id}"):

@@ -70,4 +70,4 @@ def _replacement(connection: Connection) -> str:
 
 
 def _sentence(said: str) -> str:
-    return f"{said.rstrip('.')}."
+    return said if said.endswith((".", "?", "!")) else f"{said}."

@@ -127,7 +127,7 @@ async def _refuse_known(tx: Any, new: NewUser) -> None:
     for called in filter(None, (new.name, new.email)):
         for known in await people.users_called(tx, called):
             raise CommandFailed(
-                f"{called!r} is there already{'' if known.is_active else ', and disabled'}: {known.id}.",
+                f"{called!r} is there already{'' if known.is_active else ', and disabled'} ({known.id}).",
                 "Give another name or address."
                 if known.is_active
                 else f"Let them in again: oblivion users enable {known.id}",
