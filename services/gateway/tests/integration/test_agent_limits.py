@@ -211,6 +211,31 @@ async def test_a_connection_that_ended_while_it_was_let_in_is_none_of_the_agents
     assert (await office.agent()) is not None
 
 
+async def test_a_connection_that_ended_while_it_was_confirmed_is_none_of_the_agents_either(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = office.world.gateway.agent_gateway
+    server = gateway.server.rooms.server
+    confirm, confirmed = server._send_packet, asyncio.Event()
+
+    async def too_late(eio_sid: str, packet: Any) -> None:
+        if packet.packet_type == socketio.packet.CONNECT and packet.namespace == NAMESPACE:
+            assert len(gateway.connections) == 1
+            await server.eio.sockets[eio_sid].close(wait=False)
+            confirmed.set()
+        await confirm(eio_sid, packet)
+
+    token = await office.world.agent_token(office.issued)
+    late = TestAgent(office.world.base_url)
+    with monkeypatch.context() as patching:
+        patching.setattr(server, "_send_packet", too_late)
+        connecting = asyncio.create_task(late.connect(token))
+        await confirmed.wait()
+    await eventually(lambda: len(gateway.connections) == 0)
+    await end(connecting)
+    assert (await office.agent()) is not None
+
+
 async def work_of_either(office: Any, *agents: TestAgent) -> TaskAssigned:
     run_id = await office.dispatcher.new_run(office.tenant.id, office.agent_id)
     await office.dispatcher.assign(office.tenant.id, run_id)

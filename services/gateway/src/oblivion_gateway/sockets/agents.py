@@ -120,11 +120,6 @@ class AgentSocketServer:
         forwarded_for = ", ".join(request.headers.getlist("x-forwarded-for"))
         return address_of(peer, forwarded_for, self._proxies_in_front)
 
-    def is_open(self, sid: str, namespace: str) -> bool:
-        """Whether a connection is still there: of one that ends while it is let in nobody is told."""
-        socket = self._server.eio.sockets.get(self.rooms.eio_sid_from_sid(sid, namespace))
-        return socket is not None and not socket.closing
-
     def forget_request(self, sid: str, namespace: str) -> None:
         """Drop the handshake's headers: they hold secrets, and there are many connections."""
         self._server.environ[self._server.manager.eio_sid_from_sid(sid, namespace)] = {}
@@ -194,7 +189,7 @@ class _AgentNamespace(socketio.AsyncNamespace):
         except OblivionFailure as failure:
             CONNECTS.labels(failure.code).inc()
             raise Refused(failure.message, failure.code) from None
-        if not self._sockets.is_open(sid, NAMESPACE):
+        if not self._sockets.rooms.is_open(sid, NAMESPACE):
             await self._leave(sid)
             return False
         self._connections[sid] = connection

@@ -76,7 +76,7 @@ class FeedNamespace(socketio.AsyncNamespace):
         except OblivionFailure as failure:
             FEED_CONNECTS.labels(failure.code).inc()
             raise Refused(failure.message, failure.code) from None
-        if not self._sockets.is_open(sid, FEED_NAMESPACE):
+        if not self._sockets.rooms.is_open(sid, FEED_NAMESPACE):
             self._feed.leave(caller)
             return False
         viewer = self._viewers[sid] = _Viewer(caller)
