@@ -52,11 +52,13 @@ class RedisRooms(AsyncPubSubManager):
         """Confirm a connection; one that ended just before, of which nobody was told, ends here."""
         await super().connect(sid, namespace)
         if not self.is_open(sid, namespace):
-            await self.server.disconnect(sid, namespace=namespace, ignore_queue=True)
+            server: Any = self.server
+            await server.disconnect(sid, namespace=namespace, ignore_queue=True)
 
     def is_open(self, sid: str, namespace: str) -> bool:
         """Whether a connection is still there: of one that ends while it is let in nobody is told."""
-        socket = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, namespace))
+        server: Any = self.server
+        socket = server.eio.sockets.get(self.eio_sid_from_sid(sid, namespace))
         return socket is not None and not socket.closing
 
     async def _publish(self, data: dict[str, Any]) -> None:
