@@ -96,7 +96,8 @@ async def test_a_guest_reads_who_approves_and_an_admin_what_is_asked(page: Page,
     asked: list[str] = []
     theirs.on("request", lambda request: asked.append(request.url))
     await visits.sign_in(theirs, up.oblivion("login", "--user", "Gesa"))
-    await theirs.get_by_role("link", name="Sessions").click()
+    await expect(theirs.get_by_role("heading", name="Overview")).to_be_visible()
+    await theirs.goto("/sessions")
     await theirs.get_by_role("button", name="New conversation").click()
     await theirs.get_by_label("Say something").fill(f'create a task "{title}" in notion')
     await theirs.get_by_role("button", name="Send").click()
