@@ -30,7 +30,8 @@ class Whose:
 async def open_secret(tx: AsyncConnection, whose: Whose, kind: Kind, *, notes_use: bool = True) -> str | None:
     """The live secret of the kind, opened; None when there is none.
 
-    `notes_use`: which holds its row until the transaction ends, so not in one that waits for somebody.
+    `notes_use`: once a minute at most; it holds its row until the transaction ends, so not in one that waits
+    for somebody.
 
     Raises:
         DecryptionFailed: the keys are not those that it was sealed under.
@@ -76,7 +77,13 @@ _LIVE = text("""
     SELECT id, ciphertext FROM credentials
     WHERE connection_id = :connection AND kind = :kind AND state = 'live'
 """)
-_USED = text("UPDATE credentials SET last_used_at = now() WHERE id = :id")
+# Nobody waits for it: one transaction may use several, and keys are rotated in an order of their own.
+_USED = text("""
+    UPDATE credentials SET last_used_at = now() WHERE id = (
+        SELECT id FROM credentials
+        WHERE id = :id AND coalesce(last_used_at < now() - interval '1 minute', true)
+        FOR NO KEY UPDATE SKIP LOCKED)
+""")
 _RETIRE = text("""
     UPDATE credentials SET state = 'retired', ciphertext = ''
     WHERE connection_id = :connection AND kind = coalesce(:kind, kind) AND state = 'live'
