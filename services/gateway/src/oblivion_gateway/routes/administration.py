@@ -48,8 +48,8 @@ Words = Annotated[
     str,
     Query(
         max_length=200,
-        pattern=r"^[^\x00-\x1f]*$",
-        description="Words that stand in a line, or in the names of people and agents in it; in any case.",
+        pattern=r"^ *([^\x00-\x20]+ +){0,7}[^\x00-\x20]* *$",
+        description="Up to eight words that stand in a line, or in the names of people and agents in it.",
     ),
 ]
 

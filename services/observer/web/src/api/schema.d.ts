@@ -5389,7 +5389,7 @@ export interface operations {
                 actor?: string | null;
                 /** @description Only this, such as `agent.created`. */
                 action?: string | null;
-                /** @description Words that stand in a line, or in the names of people and agents in it; in any case. */
+                /** @description Up to eight words that stand in a line, or in the names of people and agents in it. */
                 q?: string;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;

@@ -39,7 +39,13 @@ export function choicesOf(
     .sort((one, other) => one.label.localeCompare(other.label));
 }
 
+const WORDS_MAX = 8;
+
 /** What is looked for, as lines have it: "dead letters, discarded" is there without its comma. */
 export function soughtIn(typed: string): string {
-  return typed.replaceAll(",", " ").trim();
+  return typed
+    .split(/[\s,]+/)
+    .filter((word) => word !== "")
+    .slice(0, WORDS_MAX)
+    .join(" ");
 }
