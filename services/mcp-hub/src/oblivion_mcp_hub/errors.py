@@ -7,13 +7,12 @@ from oblivion_contracts.connections import AuthKind
 from oblivion_platform.errors import (
     AuthenticationFailed,
     DependencyUnavailable,
+    OblivionFailure,
     PermanentFailure,
     RateLimited,
     TransientFailure,
 )
 
-WORDS_MAX = 2_000
-"""Of a server about its refusal."""
 _REFUSED: dict[AuthKind, str] = {
     "secret": "the stored secret. An admin has to replace it.",
     "oauth": "what its sign-in gives. An admin may have to sign in with other rights, or as somebody else.",
@@ -119,8 +118,10 @@ class ServerAway(DependencyUnavailable):
     doubt = " Is that address right?"
 
     def __init__(self, connection: str, why: str, *, at: str | None = None) -> None:
-        where, doubt = ("", "") if at is None else (f" at {at}", self.doubt)
-        super().__init__("server_away", f"{connection} does not answer{where} ({why}).{doubt}")
+        super().__init__("server_away", f"{connection} does not answer ({why}).")
+        self.for_admins = (
+            self.message if at is None else f"{connection} does not answer at {at} ({why}).{self.doubt}"
+        )
 
 
 class ServerBrokeOff(ServerAway):
@@ -150,7 +151,10 @@ class ServerRefused(AuthenticationFailed):
 
     http_status = HTTPStatus.UNPROCESSABLE_ENTITY
 
-    def __init__(self, connection: str, auth: AuthKind = "secret", *, has_secret: bool = True) -> None:
+    def __init__(
+        self, connection: str, auth: AuthKind = "secret", *, has_secret: bool = True, knows_us: bool = False
+    ) -> None:
+        """`knows_us`: it takes the credential, and not for this."""
         words = f"does not accept {_REFUSED[auth]}"
         if auth == "secret" and not has_secret:
             words = (
@@ -158,12 +162,32 @@ class ServerRefused(AuthenticationFailed):
                 f"oblivion connections set {connection} --secret"
             )
         super().__init__("server_refused", f"{connection} {words}")
+        self.knows_us = knows_us and (has_secret or auth != "secret")
 
 
 class ServerDeclined(PermanentFailure):
-    """A tool server's own answer to a request that it does not take, as the protocol has it."""
+    """A tool server's own answer to a request that it does not take, as the protocol has it.
+
+    `words`: the server's, for whoever asked.
+    """
 
     def __init__(self, code: int, words: str, data: Any = None) -> None:
-        super().__init__("declined_by_server", words[:WORDS_MAX])
+        super().__init__("declined_by_server", words)
         self.rpc_code = code
         self.rpc_data = data
+
+
+def for_admins(failure: OblivionFailure) -> str:
+    """What is wrong, with the address, which nobody else is told."""
+    return failure.for_admins if isinstance(failure, ServerAway) else failure.message
+
+
+def for_logs(failure: OblivionFailure) -> str:
+    """The same without words of a server's, which may repeat what it was shown."""
+    return failure.code if isinstance(failure, ServerDeclined) else for_admins(failure)
+
+
+def is_of_credential(failure: OblivionFailure) -> bool:
+    """Whether no call can succeed until somebody gives another credential."""
+    knows_us = isinstance(failure, ServerRefused) and failure.knows_us
+    return isinstance(failure, AuthenticationFailed) and not knows_us

@@ -130,7 +130,9 @@ class Registry(Protocol):
         """Pin what was never seen; tool → hash of everything that is pinned."""
         ...
 
-    async def note_health(self, connection: Connection, health: ConnectionHealth) -> None: ...
+    async def note_health(self, connection: Connection, health: ConnectionHealth) -> None:
+        """Where it turns, and `connection` is what it was when it was read. Raises: OblivionFailure."""
+        ...
 
     def drop(self, tenant_id: UUID) -> None:
         """A connection changed: what was read before is read again."""

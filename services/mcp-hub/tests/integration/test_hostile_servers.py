@@ -5,19 +5,24 @@ import json
 
 import psycopg
 import pytest
-from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, CallToolResult, ListToolsResult, TextContent, Tool
 from starlette.responses import Response
+from structlog.testing import capture_logs
 
 from oblivion_contracts.tool_use import MISSING_KEY
 from oblivion_mcp_hub.adapters.guarded_http import AddressGuard
 from oblivion_mcp_hub.adapters.mcp_exchange import ASKED_BACK_MAX, REPLIES_AT_ONCE, Exchanges, Peer
+from oblivion_mcp_hub.adapters.oauth_credentials import HIDDEN
 from oblivion_mcp_hub.adapters.short_way import ShortWay
 from oblivion_mcp_hub.domain.catalog import TOOLS_MAX
 from oblivion_mcp_hub.errors import AddressRefused
 from oblivion_mcp_hub.ports import NOTHING_ELSE
 from oblivion_mcp_hub.testing import served
+from oblivion_mcp_hub.testing_upstream import running_upstream
 from oblivion_mcp_hub.usecases.know_tools import LISTED_AT_ONCE
 from oblivion_platform.connections.pins import PINS_MAX
+from oblivion_platform.database.engine import ValueRefused
 from oblivion_platform.testing import eventually
 from oblivion_platform.tokens import API_AUDIENCE
 
@@ -33,6 +38,44 @@ def said(text):
 @pytest.fixture
 async def wiki(world, tenant, upstream):
     return await world.connect(tenant, name="wiki", url=upstream.url, is_trusted=True)
+
+
+async def test_words_that_postgres_cannot_hold_are_cleaned_and_harm_no_other_connection(
+    world, tenant, wiki, upstream
+):
+    secret = "canary-4711"
+    async with running_upstream() as hostile:
+
+        async def decline():
+            raise MCPError(INTERNAL_ERROR, f"no\x00 way\n\x1b[2J with {secret}")
+
+        hostile.listing = decline
+        with capture_logs() as logged:
+            made = await world.connect(tenant, name="hostile", url=hostile.url, secret=secret)
+            async with world.client(await world.token(tenant, "user")) as client:
+                page = await client.list_tools()
+        shown = (await as_admin(world, tenant, "GET", f"/connections/{made.id}")).json()["health"]
+        tested = (await as_admin(world, tenant, "POST", f"/connections/{made.id}/test")).json()
+    assert "wiki__write" in {tool.name for tool in page.tools}
+    said = f"no way [2J with {HIDDEN}"
+    assert [page.meta[MISSING_KEY]["hostile"], shown["detail"], tested["detail"]] == [said] * 3
+    (line,) = [each for each in logged if each["event"] == "tools withdrawn"]
+    assert (line["connection"], line["reason"]) == ("hostile", "declined_by_server")
+    assert secret not in str(logged)
+
+
+async def test_health_that_cannot_be_noted_fails_no_list_and_no_call(
+    world, tenant, wiki, upstream, monkeypatch
+):
+    async def refuse(*_):
+        raise ValueRefused("canary")
+
+    monkeypatch.setattr(world.hub.copied_registry, "note_health", refuse)
+    with capture_logs() as logged:
+        async with world.client(await world.token(tenant, "user")) as client:
+            assert "wiki__write" in await listed(client)
+            assert not (await client.call_tool("wiki__write", HELLO)).is_error
+    assert "health not noted" in [line["event"] for line in logged]
 
 
 async def listed(client):

@@ -1,5 +1,6 @@
 """Every use of a credential is on record, those too that are no call."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -101,6 +102,8 @@ async def test_when_a_secret_was_used_last_is_true_to_a_minute_long_after_it_was
         return float(found)
 
     now_s = 0.0
+    await world.hub.known.of(tenant.id)
+    await world.hub.used_credentials.close()  # The hub's own write does not come between.
     used = UsedCredentials(world.hub.database, clock=lambda: now_s)
     registry = PostgresRegistry(world.hub.database, world.master_keys)
     (known,) = (await world.hub.known.of(tenant.id)).connections.values()
@@ -126,6 +129,32 @@ async def test_a_use_that_cannot_be_noted_is_noted_with_the_next_one(world, tena
         assert await credential.value() == SECRET
         await used.close()
     assert away.asked == 2
+
+
+async def test_a_secret_that_is_being_rotated_is_not_waited_for(world, tenant, wiki, database):
+    (known,) = (await world.hub.known.of(tenant.id)).connections.values()
+    await world.hub.used_credentials.close()
+    used = UsedCredentials(world.hub.database)
+    registry = PostgresRegistry(world.hub.database, world.master_keys)
+    credential = Credentials(registry, None, None, used).of(known)
+    with psycopg.connect(database.admin_url) as rotating, capture_logs() as logged:
+        rotating.execute("UPDATE credentials SET last_used_at = NULL")
+        rotating.commit()
+        rotating.execute("SELECT id FROM credentials FOR UPDATE")
+        assert await credential.value() == SECRET
+        async with asyncio.timeout(30):
+            await used.close()
+        asked = rotating.execute("SELECT last_used_at FROM credentials ORDER BY id").fetchall()
+    assert asked == [(None,)]
+    assert "use of a credential not noted" not in [line["event"] for line in logged]
+
+
+async def test_an_error_that_nobody_foresaw_does_not_keep_it_from_ending(world, tenant, wiki):
+    used = UsedCredentials(Away(world.hub.database, RuntimeError("broken on purpose")))  # pyright: ignore[reportArgumentType]
+    registry = PostgresRegistry(world.hub.database, world.master_keys)
+    (known,) = (await world.hub.known.of(tenant.id)).connections.values()
+    assert await Credentials(registry, None, None, used).of(known).value() == SECRET
+    await used.close()
 
 
 class Away:

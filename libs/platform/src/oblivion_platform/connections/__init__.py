@@ -29,6 +29,7 @@ from oblivion_platform.connections.records import (
     list_connections,
     note_health,
     read,
+    turn_health,
 )
 from oblivion_platform.connections.secrets import Whose, open_secret, retire_secret, seal_secret
 from oblivion_platform.connections.sign_ins import (
@@ -76,5 +77,6 @@ __all__ = [
     "seal_secret",
     "take_flow",
     "tenant_of_state",
+    "turn_health",
     "unpin",
 ]

@@ -197,6 +197,20 @@ async def note_health(tx: AsyncConnection, connection_id: UUID, health: Connecti
     await tx.execute(_HEALTH, values)
 
 
+async def turn_health(tx: AsyncConnection, connection: Connection, health: ConnectionHealth) -> None:
+    """Where it says otherwise than what is shown, and the connection is what it was when it was read.
+
+    Of failures the first one's words are kept until the connection changes: later ones say less.
+    """
+    values = {
+        "id": connection.id,
+        "read": connection.updated_at,
+        "ok": health.ok,
+        "health": health.model_dump_json(),
+    }
+    await tx.execute(_TURN, values)
+
+
 def _one(row: Any) -> Connection:
     if row is None:
         raise NothingFound("connection")
@@ -229,3 +243,9 @@ _DELETE = text("""
     RETURNING name, provider
 """)
 _HEALTH = text("UPDATE mcp_connections SET health = CAST(:health AS jsonb) WHERE id = :id")
+_TURN = text("""
+    UPDATE mcp_connections SET health = CAST(:health AS jsonb)
+    WHERE id = :id AND updated_at = :read
+        AND (CAST(health ->> 'ok' AS boolean) IS DISTINCT FROM :ok
+             OR NOT :ok AND CAST(health ->> 'at' AS timestamptz) < updated_at)
+""")

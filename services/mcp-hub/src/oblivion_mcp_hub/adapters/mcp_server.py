@@ -63,6 +63,7 @@ from oblivion_mcp_hub.errors import (
     ServerMisbehaved,
 )
 from oblivion_mcp_hub.ports import NOTHING_ELSE, Account, Exchange, ListKind
+from oblivion_mcp_hub.providers.texts import one_line
 from oblivion_platform.connections import Connection
 from oblivion_platform.errors import OblivionFailure
 from oblivion_platform.tasks import end
@@ -74,6 +75,9 @@ LIST_BYTES_MAX = 16 * 1024 * 1024
 """Of all pages of a list."""
 GRACE_S = 5.0
 """What the connection itself waits longer than whoever asks."""
+NAME_MAX = 200
+WORDS_MAX = 2_000
+"""Of a server, about itself and about its refusal."""
 ENVELOPE_BYTES = 64 * 1024
 """What an answer may have beside the result itself."""
 US = Implementation(name="oblivion-mcp-hub", version="0.1.0")
@@ -218,7 +222,7 @@ class McpToolServer:
         # Whatever breaks comes in nested groups.
         except Exception as error:
             raise self._meaning(error) from None
-        named = f"{info.name} {info.version}".strip() if info else "a server without name"
+        named = (info and self._words(f"{info.name} {info.version}", NAME_MAX)) or "a server without name"
         tools = f"more than {TOOLS_MAX}" if count > TOOLS_MAX else str(count)
         return Account(f"It is {named}, speaks MCP {version} and has {tools} tools.")
 
@@ -272,7 +276,7 @@ class McpToolServer:
         if isinstance(inner, OblivionFailure):
             return inner
         if isinstance(inner, httpx2.HTTPStatusError) and inner.response.status_code in _UNAUTHORIZED:
-            return self._auth.refused()
+            return self._auth.refused(inner.response.status_code)
         if isinstance(inner, MCPError):
             return self._answer_of(inner, was_asked=was_asked)
         if isinstance(inner, RuntimeError | ValueError):
@@ -299,7 +303,10 @@ class McpToolServer:
             return away(name, "it answered an error")
         if error.message == NOT_TAKEN:
             return ServerAway(name, "it answered an error")
-        return ServerDeclined(error.code, error.message, error.data)
+        return ServerDeclined(error.code, self._words(error.message, WORDS_MAX), error.data)
+
+    def _words(self, said: str, most: int) -> str:
+        return one_line(self._auth.hidden_in(said), most)
 
     @asynccontextmanager
     async def _open(self) -> AsyncGenerator[_Open]:

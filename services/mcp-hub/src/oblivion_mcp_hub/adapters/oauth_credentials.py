@@ -17,6 +17,7 @@ from oblivion_platform.tokens import IssuedToken, Tokens
 IDENTITY_TTL_S = 300
 IDENTITY_RENEWED_BEFORE_S = 60.0
 IDENTITY_ROLE = "tenant"
+HIDDEN = "***"
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 
@@ -105,6 +106,7 @@ class ShownCredential(httpx2.Auth):
         self._credential = credential
         self._connection = connection
         self._header = str(connection.settings.get("header", "Authorization"))
+        self._shown_last: str | None = None
 
     async def async_auth_flow(
         self, request: httpx2.Request
@@ -119,7 +121,7 @@ class ShownCredential(httpx2.Auth):
                 response = yield request
         if response.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
             # Said as what it is: the SDK would make a closed session of it.
-            raise self.refused()
+            raise self.refused(response.status_code)
 
     async def header(self) -> dict[str, str]:
         """What goes with a request, for who makes it without httpx2."""
@@ -133,18 +135,23 @@ class ShownCredential(httpx2.Auth):
             another = await self._credential.instead_of(secret)
             if another is not None:
                 return self._header_of(another)
-        raise self.refused()
+        raise self.refused(status)
 
-    def refused(self) -> ServerRefused:
+    def refused(self, status: int) -> ServerRefused:
         shown = self._connection
-        return ServerRefused(shown.name, shown.auth, has_secret=shown.has_secret)
+        return ServerRefused(
+            shown.name, shown.auth, has_secret=shown.has_secret, knows_us=status == _FORBIDDEN
+        )
+
+    def hidden_in(self, words: str) -> str:
+        """A server's words, which may repeat what it was shown."""
+        return words.replace(self._shown_last, HIDDEN) if self._shown_last else words
 
     def _header_of(self, secret: str | None) -> dict[str, str]:
         if secret is None:
             return {}
+        self._shown_last = secret
         return {self._header: f"Bearer {secret}" if self._header == "Authorization" else secret}
 
     def _show(self, request: httpx2.Request, secret: str | None) -> None:
-        if secret is not None:
-            bearer = self._header == "Authorization"
-            request.headers[self._header] = f"Bearer {secret}" if bearer else secret
+        request.headers.update(self._header_of(secret))

@@ -38,7 +38,7 @@ class PostgresRegistry:
 
     async def note_health(self, connection: Connection, health: ConnectionHealth) -> None:
         async with self._database.tenant(connection.tenant_id) as tx:
-            await connections.note_health(tx, connection.id, health)
+            await connections.turn_health(tx, connection, health)
 
     def drop(self, tenant_id: UUID) -> None:
         """Nothing is kept here."""

@@ -147,7 +147,7 @@ class ShortWay:
                 response.close()
                 response = await self._asked(method, url, {**headers, **another}, content)
                 if response.status in _REFUSED:
-                    raise self._credential.refused()
+                    raise self._credential.refused(response.status)
             yield Answer(response, self._most_bytes)
         finally:
             # What was read to its end goes on being used; what was not is closed.

@@ -35,7 +35,7 @@ class UsedCredentials:
         return _Noted(credential, lambda: self._note(connection))
 
     async def close(self) -> None:
-        await asyncio.gather(*self._writing)
+        await asyncio.gather(*self._writing, return_exceptions=True)
 
     def _note(self, connection: Connection) -> None:
         if connection.id in self._noted:
@@ -71,8 +71,11 @@ class _Noted:
         return await self._credential.instead_of(refused)
 
 
+# It waits for nobody: keys are rotated in an order of their own.
 _USED = text("""
-    UPDATE credentials SET last_used_at = now()
-    WHERE connection_id = :connection AND state = 'live' AND kind <> 'oauth_client'
-        AND coalesce(last_used_at < now() - interval '1 minute', true)
+    UPDATE credentials SET last_used_at = now() WHERE id IN (
+        SELECT id FROM credentials
+        WHERE connection_id = :connection AND state = 'live' AND kind <> 'oauth_client'
+            AND coalesce(last_used_at < now() - interval '1 minute', true)
+        FOR NO KEY UPDATE SKIP LOCKED)
 """)

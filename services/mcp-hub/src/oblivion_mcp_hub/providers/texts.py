@@ -4,8 +4,10 @@ import re
 
 TITLE_LENGTH_MAX = 500
 TEXT_LENGTH_MAX = 20_000
-# Control characters, and marks that turn the direction of what follows or cannot be seen.
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# Control characters, marks that turn the direction of what follows or cannot be seen, halves of characters.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
+)
 
 
 def one_line(text: object, most: int = TITLE_LENGTH_MAX) -> str:

@@ -27,6 +27,7 @@ from oblivion_mcp_hub.errors import (
     ServerBrokeOff,
     ServerDeclined,
     ServerMisbehaved,
+    is_of_credential,
 )
 from oblivion_mcp_hub.metrics import REFUSALS, TOOL_CALLS
 from oblivion_mcp_hub.oauth_errors import SignInMissing
@@ -35,12 +36,7 @@ from oblivion_mcp_hub.usecases.earlier_results import EarlierResults
 from oblivion_mcp_hub.usecases.know_tools import KnownTools, KnowTools
 from oblivion_mcp_hub.usecases.tell_calls import TellCalls
 from oblivion_platform.connections import Connection
-from oblivion_platform.errors import (
-    AuthenticationFailed,
-    DependencyUnavailable,
-    OblivionFailure,
-    TransientFailure,
-)
+from oblivion_platform.errors import DependencyUnavailable, OblivionFailure, TransientFailure
 from oblivion_platform.logging import get_logger
 from oblivion_platform.resilience import Breakers
 
@@ -169,21 +165,18 @@ class CallTools:
     ) -> CallToolResult | InputRequiredResult:
         began = time.monotonic()
         code: str | None = "cancelled"
+        problem: OblivionFailure | None = None
         asked = self._earlier.asked(connection, entry)
         try:
             result = await self._guarded(connection, entry, arguments, exchange)
             code = "tool_error" if isinstance(result, CallToolResult) and result.is_error else None
-            if code is None:
-                await self._known.works(connection)
             if isinstance(result, CallToolResult):
                 asked.keep(arguments, result)
         except ServerDeclined as declined:
             code = declined.code
             raise
         except OblivionFailure as failed:
-            code = failed.code
-            if isinstance(failed, AuthenticationFailed):
-                await self._known.refuses(connection, failed.message)
+            problem, code = failed, failed.code
             if isinstance(failed, DependencyUnavailable | SignInMissing):
                 await self._tell(caller, {connection.name: failed.message})
             result = await self._instead(connection, entry, arguments, failed)
@@ -194,6 +187,10 @@ class CallTools:
             ended = Ended(is_success=code is None, elapsed_s=elapsed_s, code=code)
             self._ledger.end(caller.tenant_id, call_id, ended)
             self._told.over(caller, entry, code, elapsed_s)
+        if code is None:
+            await self._known.works(connection)
+        elif problem is not None and is_of_credential(problem):
+            await self._known.refuses(connection, problem)
         return result
 
     async def _guarded(
@@ -238,7 +235,7 @@ class CallTools:
     ) -> CallToolResult:
         _log.warning("tool failed", connection=connection.name, tool=entry.upstream[:80], code=failed.code)
         if self._breakers.state(connection.tenant_id, connection.name) == "opened":
-            await self._known.withdraw(connection, failed.message)
+            await self._known.withdraw(connection, failed)
         if isinstance(failed, TransientFailure):
             earlier = self._earlier.find(connection, entry, arguments)
             if earlier is not None:

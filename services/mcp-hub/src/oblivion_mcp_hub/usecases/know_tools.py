@@ -9,14 +9,14 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from uuid import UUID
 
 from oblivion_contracts.connections import ANY_MCP_SERVER, STDIO_SERVER
 from oblivion_mcp_hub.domain.catalog import Catalog, Offer, Source, offer_of, pinnable
 from oblivion_mcp_hub.domain.server_address import address_of
-from oblivion_mcp_hub.errors import ServerAway
+from oblivion_mcp_hub.errors import ServerAway, for_admins, for_logs
 from oblivion_mcp_hub.metrics import LISTINGS
 from oblivion_mcp_hub.ports import ListKind, Registry, ToolServers, Uses
 from oblivion_mcp_hub.usecases.changes import Changes
@@ -54,6 +54,10 @@ class _Known:
     connection: Connection
     offer: Offer
     due_at: float
+
+    def is_of(self, connection: Connection) -> bool:
+        """Whether it was not changed in between."""
+        return self.connection.updated_at == connection.updated_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class KnowTools:
         self._loading: dict[UUID, asyncio.Task[None]] = {}
         self._following: dict[UUID, asyncio.Task[None]] = {}
         self._said_changed: dict[UUID, set[UUID]] = {}
-        """Tenant → connections whose servers said so, and were not asked since."""
+        """Tenant → connections whose servers said so, or that were tested, and were not asked since."""
         self._generation = count(1)
         self._changed_at: dict[UUID, int] = {}
         self._all_changed_at = 0
@@ -132,8 +136,9 @@ class KnowTools:
         self._changes_of_lists.tell(tenant_id)
 
     def forget(self, tenant_id: UUID, connection_id: UUID) -> None:
-        """Ask this one again, whatever it said last."""
-        self._due_now(tenant_id, connection_id)
+        """Ask this one again, whatever it said last, and though it may be asked just now."""
+        if tenant_id in self._tenants or tenant_id in self._loading:
+            self._said_changed.setdefault(tenant_id, set()).add(connection_id)
         self.drop(tenant_id)
 
     def server_changed(self, connection: Connection, kind: ListKind) -> None:
@@ -157,29 +162,20 @@ class KnowTools:
         if tenant_id in self._tenants:
             self._tenants[tenant_id].is_outdated = True
 
-    def _due_now(self, tenant_id: UUID, connection_id: UUID) -> None:
-        tenant = self._tenants.get(tenant_id)
-        if tenant is not None and connection_id in tenant.known:
-            tenant.known[connection_id] = replace(tenant.known[connection_id], due_at=float("-inf"))
-            tenant.sum_up()
-
-    async def withdraw(self, connection: Connection, why: str) -> None:
+    async def withdraw(self, connection: Connection, failure: OblivionFailure) -> None:
         """Its breaker opened: its tools are gone until it answers again, and its health says so."""
         tenant = self._tenants.get(connection.tenant_id)
-        if tenant is not None and connection.id in tenant.known:
+        known = None if tenant is None else tenant.known.get(connection.id)
+        if tenant is not None and known is not None and known.is_of(connection):
             due_at = self._clock() + self._terms.retry_s
-            offer = tenant.known[connection.id].offer
-            withdrawn = offer.failed(why)
-            tenant.known[connection.id] = _Known(connection, withdrawn, due_at)
+            tenant.known[connection.id] = _Known(connection, known.offer.failed(failure.message), due_at)
             tenant.sum_up()
             self._changes_of_lists.tell(connection.tenant_id)
-            if offer.problem is None:  # Once: later failures say that it is left alone.
-                _log.warning("tools withdrawn", connection=connection.name, reason=why)
-                await self._health.fails(connection, why)
+            await self._note_failure(connection, known.offer, failure)
 
-    async def refuses(self, connection: Connection, why: str) -> None:
-        """It does not let a call in; its list may say nothing of that."""
-        await self._health.fails(connection, why)
+    async def refuses(self, connection: Connection, failure: OblivionFailure) -> None:
+        """It does not let calls in; its list may say nothing of that."""
+        await self._health.fails(connection, for_admins(failure))
 
     async def works(self, connection: Connection) -> None:
         """A call was answered: what its health says against it is over, unless its tools are withdrawn."""
@@ -240,8 +236,8 @@ class KnowTools:
 
     async def _load(self, tenant_id: UUID) -> None:
         changes = self._change_of(tenant_id)
-        said_changed = self._said_changed.pop(tenant_id, set())
         connections = await self._registry.active(tenant_id)
+        said_changed = self._said_changed.pop(tenant_id, set())
         self._servers.keep_only(tenant_id, {each.id for each in connections})
         before = self._tenants.get(tenant_id)
         known = {} if before is None else before.known
@@ -259,7 +255,8 @@ class KnowTools:
         by_id = {each.connection.id: each for each in found}
         for connection_id in by_id.keys() & known_at_first:
             now = known[connection_id]
-            if now.offer.problem is not None and known_at_first[connection_id].offer.problem is None:
+            was_well = known_at_first[connection_id].offer.problem is None
+            if was_well and now.offer.problem is not None and now.is_of(by_id[connection_id].connection):
                 by_id[connection_id] = now  # Withdrawn meanwhile.
         read_again_at = self._clock() + self._terms.keep_s
         is_outdated = changes != self._change_of(tenant_id)  # Then this may be from before the change.
@@ -274,17 +271,17 @@ class KnowTools:
         tenant_id = next(iter(self._tenants))
         del self._tenants[tenant_id]
         self._changed_at.pop(tenant_id, None)
+        self._said_changed.pop(tenant_id, None)
 
     async def _know(self, connection: Connection, before: _Known | None, *, has_changed: bool) -> _Known:
-        is_same = before is not None and before.connection.updated_at == connection.updated_at
+        is_same = before is not None and before.is_of(connection)
         if before is not None and is_same and before.due_at > self._clock() and not has_changed:
             return before
         last = before.offer if before is not None and is_same else Offer(source_of(connection))
         offer = await self._ask(connection, last)
         was_away = before is not None and before.offer.problem is not None
-        if offer.problem is not None:
-            await self._health.fails(connection, offer.problem)
-        elif was_away or (not is_same and connection.provider in _OF_OTHERS):
+        is_first = not is_same and connection.provider in _OF_OTHERS
+        if offer.problem is None and (was_away or is_first):
             # Built-in providers list without asking their vendor: that says nothing of a wrong key.
             await self._health.works(connection, len(offer.entries))
         wait_s = self._terms.keep_s if offer.problem is None else self._terms.retry_s
@@ -297,11 +294,15 @@ class KnowTools:
             offer = await self._list(connection)
             outcome = "succeeded"
         except OblivionFailure as failure:
-            if last.problem is None:  # Once, not each time that it is asked again.
-                _log.warning("tools withdrawn", connection=connection.name, reason=failure.message)
+            await self._note_failure(connection, last, failure)
             offer = last.failed(failure.message)
         LISTINGS.labels(connection.provider, outcome).observe(time.monotonic() - began)
         return offer
+
+    async def _note_failure(self, connection: Connection, last: Offer, failure: OblivionFailure) -> None:
+        if last.problem is None:  # Once, not each time that it is asked or called again.
+            _log.warning("tools withdrawn", connection=connection.name, reason=for_logs(failure))
+        await self._health.fails(connection, for_admins(failure))
 
     async def _list(self, connection: Connection) -> Offer:
         self._uses.note(connection, "tools/list", OURSELVES)

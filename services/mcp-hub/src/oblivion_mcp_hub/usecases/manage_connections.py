@@ -24,7 +24,7 @@ from oblivion_mcp_hub.domain.callers import Caller
 from oblivion_mcp_hub.domain.catalog import NAME_LENGTH_MAX, Entry, Offer, told_of
 from oblivion_mcp_hub.domain.oauth_vendors import VENDORS
 from oblivion_mcp_hub.domain.server_address import address_of
-from oblivion_mcp_hub.errors import DefinitionMoved, ServerAway
+from oblivion_mcp_hub.errors import DefinitionMoved, ServerAway, for_admins
 from oblivion_mcp_hub.ports import Account, ToolServers
 from oblivion_mcp_hub.providers import Provider
 from oblivion_mcp_hub.usecases.check_connections import Addresses, ConnectionChecks, named_as_its_server
@@ -195,7 +195,7 @@ def _notice(connection: Connection) -> str | None:
 def _health(found: Account | OblivionFailure) -> ConnectionHealth:
     now = datetime.now(UTC)
     if isinstance(found, OblivionFailure):
-        return ConnectionHealth(ok=False, detail=found.message, at=now)
+        return ConnectionHealth(ok=False, detail=for_admins(found), at=now)
     return ConnectionHealth(
         ok=True,
         detail=found.detail,

@@ -18,6 +18,10 @@ def test_a_line_is_one_line_without_unseen_characters(text: str):
     assert "\u202e" not in line
 
 
+def test_half_a_character_is_none():
+    assert one_line("no\x00 way\ud83d\x1b[2J") == "no way [2J"
+
+
 def test_a_long_text_says_what_was_cut():
     assert body("x" * 30, 10) == "xxxxxxxxxx\n… (cut: 20 more characters)"
     assert body("one\n\ttwo\u200b\x07") == "one\n\ttwo"
