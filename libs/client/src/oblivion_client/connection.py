@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from pydantic import Field
+
 from oblivion_client.link import ACKNOWLEDGED_WITHIN_S, Unacknowledged
 from oblivion_client.socket import ConnectionFailed, Socket
 from oblivion_client.tokens import SignInFailed, Tokens
-from oblivion_contracts.agent_socket import Acknowledgement
+from oblivion_contracts.agent_socket import Acknowledgement, AgentHello
 from oblivion_contracts.model import Contract
 
 FIRST_PAUSE_S = 0.1
@@ -18,6 +20,7 @@ LONGEST_PAUSE_S = 3.0
 SAID_EVERY_S = 60.0
 """A server that is away is worth a line this often."""
 _HANDOVER_S = 5.0
+_MESSAGE_INVALID = "message_invalid"
 
 logger = logging.getLogger("oblivion_client")
 
@@ -28,6 +31,12 @@ class Peer(Protocol):
     def introduction(self) -> list[tuple[str, Contract]]: ...
 
     def receive(self, event: str, data: object) -> None: ...
+
+
+class _HelloWithoutInstance(AgentHello):
+    """To a gateway that is older than this SDK: it refuses fields that it does not know."""
+
+    instance: str = Field(default="", exclude=True)
 
 
 class NotWelcome(Exception):
@@ -88,13 +97,19 @@ class Connection:
 
     async def _introduce(self, socket: Socket, peer: Peer) -> None:
         for event, message in peer.introduction():
-            try:
-                answer = await socket.call(event, message, ACKNOWLEDGED_WITHIN_S)
-            except Unacknowledged as error:
-                raise ConnectionFailed(f"{self._uri} does not answer to {event}.") from error
+            answer = await self._say(socket, event, message)
+            if isinstance(message, AgentHello) and _is_not_understood(answer):
+                older = _HelloWithoutInstance.model_validate(message.model_dump())
+                answer = await self._say(socket, event, older)
             if not answer.ok:
                 reason = answer.problem.detail if answer.problem else "it gave no reason"
                 raise NotWelcome(f"{self._uri} refuses {event}: {reason}")
+
+    async def _say(self, socket: Socket, event: str, message: Contract) -> Acknowledgement:
+        try:
+            return await socket.call(event, message, ACKNOWLEDGED_WITHIN_S)
+        except Unacknowledged as error:
+            raise ConnectionFailed(f"{self._uri} does not answer to {event}.") from error
 
     async def _stay(self, socket: Socket) -> None:
         self._socket = socket
@@ -128,6 +143,10 @@ class _Complaints:
     def settle(self, text: str) -> None:
         logger.info("%s: %s", self._name, text)
         self._last = None
+
+
+def _is_not_understood(answer: Acknowledgement) -> bool:
+    return answer.problem is not None and answer.problem.code == _MESSAGE_INVALID
 
 
 def _pause_s(failures: int) -> float:

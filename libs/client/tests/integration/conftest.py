@@ -44,6 +44,8 @@ class Gateway:
     silent_on: list[str] = field(default_factory=list)
     """Events whose next occurrence is taken but not acknowledged."""
     answers: dict[str, Acknowledgement] = field(default_factory=dict)
+    unknown_fields: set[str] = field(default_factory=set)
+    """Of an older gateway, whose contracts do not have them yet."""
     fences: dict[UUID, int] = field(default_factory=dict)
     sids: list[str] = field(default_factory=list)
     connects: int = 0
@@ -134,6 +136,10 @@ class Gateway:
 
     def _hears(self, event: str) -> Any:
         async def hear(sid: str, data: Any) -> Any:
+            if unknown := sorted(self.unknown_fields & data.keys()):
+                detail = f"{event}: missing or wrong: {', '.join(unknown)}."
+                problem = Problem(title="Bad Request", status=400, detail=detail, code="message_invalid")
+                return Acknowledgement(ok=False, problem=problem).model_dump(mode="json")
             message: Any = AGENT_EVENTS[event].model_validate(data)
             self.heard.append((event, message))
             if event in self.silent_on:

@@ -62,6 +62,16 @@ async def test_an_agent_says_hello_and_answers_what_it_is_assigned(gateway: Any)
     assert gateway.of("task.progress")[0].text == "half"
 
 
+async def test_a_gateway_that_is_older_than_the_sdk_is_told_no_instance(gateway: Any) -> None:
+    gateway.unknown_fields = {"instance"}
+    async with gateway.serving(agent_that(echo)):
+        await eventually(lambda: bool(gateway.of("agent.hello")))
+        await gateway.assign(prompt="say hi")
+        await eventually(lambda: bool(gateway.of("task.completed")))
+    assert [(hello.instance, hello.version) for hello in gateway.of("agent.hello")] == [("", "1.2")]
+    assert gateway.connects == 1
+
+
 async def test_a_run_that_takes_long_is_kept_by_heartbeats(gateway: Any) -> None:
     waiting = Waiting()
     async with gateway.serving(agent_that(waiting)):

@@ -22,6 +22,7 @@ from oblivion_contracts.agents import AgentDefinition, AgentLimits, ClientSecret
 from oblivion_contracts.runs import RunSource, RunState
 from oblivion_gateway.testing import TestTenant, World, running_world
 from oblivion_gateway.testing_agents import Dispatcher, dispatching
+from oblivion_gateway.usecases import announce
 from oblivion_platform import runs
 from oblivion_platform.agents import parse_client_id, update_agent
 from oblivion_platform.embedded.process import free_port
@@ -267,6 +268,7 @@ async def test_a_token_is_renewed_without_a_word_and_without_harm_to_the_run(
     team: Team, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "RENEWED_BETWEEN", (0.001, 0.001))  # After 0.9 s of 15 minutes.
+    monkeypatch.setattr(announce, "BACK_WITHIN_S", 3_600.0)
     held, sids = Held(), set[str]()
     issued = await team.hire()
     stop = await team.at_work(held, issued)
@@ -276,10 +278,11 @@ async def test_a_token_is_renewed_without_a_word_and_without_harm_to_the_run(
         sids.add(str((await team.read(run_id)).holder))
         assert len(sids) >= 3
 
-    await eventually(has_renewed, within_s=30)
+    await eventually(has_renewed, within_s=60)
     held.go_on.set()
     run = await team.ended(run_id)
     assert (run.fence, run.lost_leases, len(held.runs), held.was_cancelled.is_set()) == (1, 0, 1, False)
+    monkeypatch.setattr(announce, "BACK_WITHIN_S", 0.1)
     stop.ask(0)
     reader = FeedReader(redis_url)
 
@@ -290,7 +293,7 @@ async def test_a_token_is_renewed_without_a_word_and_without_harm_to_the_run(
     async def is_offline() -> None:
         assert (await told())[-1:] == ["agent.offline"]
 
-    await eventually(is_offline, within_s=30)
+    await eventually(is_offline, within_s=60)
     assert await told() == ["agent.online", "agent.offline"]
     await reader.close()
 

@@ -91,6 +91,7 @@ async def test_what_is_written_keeps_an_instance_known_and_its_newest_socket(
         assert not await presence.depart(TENANT, AGENT, "pod-1", "old")
         await client.flushdb()
     await presence.write({(TENANT, AGENT): [a_replica("new", instance="pod-1")]})
+    assert await presence.arrive(TENANT, AGENT, "pod-1", "new"), "to be written is not to have come before"
     assert await presence.depart(TENANT, AGENT, "pod-1", "new")
 
 

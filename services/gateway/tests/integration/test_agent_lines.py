@@ -47,9 +47,10 @@ async def told(office: Any, redis_url: str) -> AsyncGenerator[Told]:
 
 
 async def settled(office: Any, *, connected: int) -> None:
-    """So many are still here, and of whoever left somebody was told by now, if ever."""
+    """So many are still here, and of whoever left somebody was told by now, if ever: nobody is waited for."""
     await eventually(lambda: len(office.world.gateway.agent_gateway.connections) == connected)
-    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "agent left"))
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "agent came"))
+    await office.world.gateway.agent_gateway._announce.close()
 
 
 async def told_is(told: Told, *wanted: str) -> None:
@@ -61,8 +62,14 @@ async def told_is(told: Told, *wanted: str) -> None:
 
 @pytest.mark.parametrize("order", ["the old one goes first", "the new one comes first"])
 async def test_a_socket_that_replaces_another_on_any_gateway_is_no_line_and_keeps_its_runs(
-    office: Any, told: Told, database: FreshDatabase, redis_url: str, order: str
+    office: Any,
+    told: Told,
+    database: FreshDatabase,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    order: str,
 ) -> None:
+    monkeypatch.setattr(announce, "BACK_WITHIN_S", 3_600.0)
     instance = uuid4().hex
     async with running_world(database, redis_url, master_key=office.world.settings.master_key) as other:
         old = await office.agent(instance=instance)
@@ -72,6 +79,7 @@ async def test_a_socket_that_replaces_another_on_any_gateway_is_no_line_and_keep
         new = await office.agent(world=other, instance=instance, held=[held_by(assigned)])
         await old.close()
         await settled(office, connected=0)
+        monkeypatch.setattr(announce, "BACK_WITHIN_S", 0.1)
         assert (await new.call("task.completed", {**about(assigned), "answer": "done"})).ok
         run = await office.dispatcher.read(office.tenant.id, assigned.run_id)
         assert (run.state, run.fence, run.lost_leases) == (RunState.SUCCEEDED, assigned.fence, 0)

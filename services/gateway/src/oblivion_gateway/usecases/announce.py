@@ -25,34 +25,46 @@ class Announce:
     def __init__(self, board: PresenceBoard, feed: Teller) -> None:
         self._board = board
         self._feed = feed
+        self._coming: dict[str, asyncio.Task[None]] = {}
+        """By socket, for as long as it is there: what is told of its end comes after."""
         self._leaving: set[asyncio.Task[None]] = set()
         self._ending = asyncio.Event()
 
-    async def came(self, connection: AgentConnection, instance: str) -> None:
+    def came(self, connection: AgentConnection, instance: str) -> None:
         """It said hello for the first time."""
-        if not instance or await self._is_first(connection, instance):
+        if not instance:
             self._tell(connection, "agent.online", "online")
+        elif not self._ending.is_set():
+            coming = self._tell_if_first(connection, instance)
+            self._coming[connection.sid] = asyncio.create_task(coming, name="agent came")
 
     def left(self, connection: AgentConnection, instance: str) -> None:
         """Its socket is gone."""
+        came = self._coming.pop(connection.sid, None)
         if not instance:
             self._tell(connection, "agent.offline", "offline")
         elif not self._ending.is_set():
-            task = asyncio.create_task(self._tell_unless_back(connection, instance), name="agent left")
+            leaving = self._tell_unless_back(connection, instance, came)
+            task = asyncio.create_task(leaving, name="agent left")
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
         """Nobody is waited for any more: the process ends, and so do its sockets."""
         self._ending.set()
-        await asyncio.gather(*self._leaving)
+        if telling := {*self._coming.values(), *self._leaving}:
+            await asyncio.wait(telling)  # If one fails, which asyncio logs, the others still get to tell.
 
-    async def _tell_unless_back(self, connection: AgentConnection, instance: str) -> None:
+    async def _tell_unless_back(
+        self, connection: AgentConnection, instance: str, came: asyncio.Task[None] | None
+    ) -> None:
         try:
             async with asyncio.timeout(BACK_WITHIN_S):
                 await self._ending.wait()
         except TimeoutError:
             pass
+        if came is not None:
+            await asyncio.wait({came})
         try:
             is_gone = await self._board.depart(
                 connection.tenant_id, connection.agent_id, instance, connection.sid
@@ -64,13 +76,15 @@ class Announce:
         if is_gone:
             self._tell(connection, "agent.offline", "offline")
 
-    async def _is_first(self, connection: AgentConnection, instance: str) -> bool:
+    async def _tell_if_first(self, connection: AgentConnection, instance: str) -> None:
         try:
-            return await self._board.arrive(
+            is_first = await self._board.arrive(
                 connection.tenant_id, connection.agent_id, instance, connection.sid
             )
         except DependencyUnavailable:
-            return True
+            is_first = True
+        if is_first:
+            self._tell(connection, "agent.online", "online")
 
     def _tell(
         self, connection: AgentConnection, kind: Literal["agent.online", "agent.offline"], state: str

@@ -86,15 +86,15 @@ class Greet:
         Raises:
             DependencyUnavailable: nothing is known of what it holds; say hello again.
         """
-        if connection.hello is None:
-            await self._announce.came(connection, message.instance)
-            if self._connections.get(connection.sid) is None:
-                self._announce.left(connection, message.instance)
-                return
+        is_first = connection.hello is None
         connection.hello = message
+        if is_first:
+            self._announce.came(connection, message.instance)
         resumed = [held.run_id for held in message.held if await self._resume(connection, held, sockets)]
         if resumed:
             await tell.look(connection.tenant_id, resumed)
+        if self._connections.get(connection.sid) is None:
+            return  # Gone meanwhile: the router is not to look for it.
         # Written first: the router looks there, and what it lets wait after that is not for want of this one.
         await self._presence.written(connection)
         waiting = await self._runs.waiting_for(
