@@ -183,6 +183,35 @@ async def test_the_last_admin_stays_one(database: FreshDatabase, redis_url: str)
             assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
 
 
+async def test_who_is_there_is_not_let_in_twice(database: FreshDatabase, redis_url: str) -> None:
+    async with running_world(database, redis_url) as world:
+        tenant = await world.new_tenant()
+        admin = await world.token(tenant, "admin")
+
+        async def let_in(**new: str) -> tuple[int, str]:
+            answer = await world.request("POST", "/api/users", token=admin, json=new)
+            known = answer.json()
+            return answer.status_code, known["id"] if answer.is_success else known["detail"]
+
+        status, gina = await let_in(name="gina", email="gina@example.com")
+        assert status == 201
+        for again in (
+            {"name": "gina"},
+            {"name": "gina b", "email": "gina@example.com"},
+            {"name": "gina@example.com"},
+        ):
+            status, words = await let_in(**again)
+            assert (status, words.partition(". ")[2]) == (409, "Give another name or address."), words
+        await world.request("PATCH", f"/api/users/{gina}", token=admin, json={"state": "disabled"})
+        assert await let_in(name="gina") == (
+            409,
+            "'gina' is there already, and disabled. Let them in again.",
+        )
+        users = (await world.request("GET", "/api/users", token=admin)).json()["items"]
+        assert [user["name"] for user in users if "gina" in user["name"]] == ["gina"]
+        assert (await let_in(name="gina c"))[0] == 201
+
+
 async def test_whoever_is_disabled_is_out_at_once(database: FreshDatabase, redis_url: str) -> None:
     async with running_world(database, redis_url) as world:
         tenant = await world.new_tenant()

@@ -62,9 +62,9 @@ async def list_users(
     return await read(lambda unit: services.people.listing(unit, cursor, limit))
 
 
-@router.post("/users", tags=["users"], status_code=201, response_model=UserView)
+@router.post("/users", tags=["users"], status_code=201, response_model=UserView, responses=problems(409))
 async def create_user(new: NewUser, once: Once, services: ServicesNeeded) -> Response:
-    """Let somebody in."""
+    """Let somebody in. Who is there already is not let in twice."""
     return await once(lambda unit: services.people.create(unit, new), status=201)
 
 

@@ -64,6 +64,8 @@ class ManagePeople:
         )
 
     async def create(self, unit: Unit, new: NewUser) -> UserView:
+        """Raises: Conflict: somebody of that name or address is there already."""
+        await _refuse_known(unit, new)
         wanted = people.NewUser(new.name, new.email, new.role)
         user = await people.create_user(unit.tx, unit.caller.tenant_id, wanted)
         await unit.note("user.created", user.id, role=user.role)
@@ -214,6 +216,18 @@ class LookAround:
 
 def _named(choice: DeadLetterChoice) -> str:
     return ", ".join(map(str, choice.ids)) or choice.cause or "all"
+
+
+async def _refuse_known(unit: Unit, new: NewUser) -> None:
+    """Of two who are called the same, none could be named."""
+    for called in filter(None, (new.name, new.email)):
+        for known in await people.users_called(unit.tx, called):
+            raise Conflict(
+                "user_exists",
+                f"{called!r} is there already. Give another name or address."
+                if known.is_active
+                else f"{called!r} is there already, and disabled. Let them in again.",
+            )
 
 
 def _user(user: people.User) -> UserView:

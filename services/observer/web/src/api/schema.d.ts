@@ -1212,7 +1212,7 @@ export interface paths {
         put?: never;
         /**
          * Create User
-         * @description Let somebody in.
+         * @description Let somebody in. Who is there already is not let in twice.
          */
         post: operations["create_user"];
         delete?: never;
@@ -11118,6 +11118,15 @@ export interface operations {
             };
             /** @description The body did not arrive within 10 s. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is there already is in the way. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
