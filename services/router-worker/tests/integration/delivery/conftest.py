@@ -250,9 +250,8 @@ class Post:
                 ),
                 self.watch,
             )
-            queue = PostgresDelivery(
-                self.database, lease_s=timeout_s + LEASE_MARGIN_S, lookup_s=looked_for_after_s
-            )
+            lease_s = max(timeout_s, looked_for_after_s) + LEASE_MARGIN_S
+            queue = PostgresDelivery(self.database, lease_s=lease_s, lookup_s=looked_for_after_s)
             deliverer = Deliverer(queue, send, self.watch, most_in_flight=8, sweep_every_s=sweep_every_s)
             sweeping = asyncio.create_task(deliverer.run())
             try:

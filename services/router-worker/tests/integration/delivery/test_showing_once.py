@@ -48,9 +48,9 @@ async def test_a_comment_whose_answer_was_lost_shows_once(post, fault):
 
 
 async def test_a_message_posted_after_we_stopped_waiting_shows_once(post):
-    await post.slack.misbehave("chat.postMessage", "slow", times=1, seconds=1.05)
+    await post.slack.misbehave("chat.postMessage", "slow", times=1, seconds=2.0)
     effect = await post.post_task("slow")
-    await post.delivered(timeout_s=1.0, looked_for_after_s=1.0)
+    await post.delivered(timeout_s=1.0, looked_for_after_s=6.0)
     assert await post.texts() == ["slow"]
     assert (await post.row(effect))["attempts"] > 1
 
