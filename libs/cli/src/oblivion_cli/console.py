@@ -46,6 +46,11 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def on_one_line(said: str) -> str:
+    """Words of a server that nobody trusts may be among them: a terminal is shown no codes of theirs."""
+    return "".join(each if each.isprintable() else " " for each in said)
+
+
 def counted(number: int, what: str) -> str:
     """`1 event`, `2 events`."""
     return f"{number} {what}{'' if number == 1 else 's'}"

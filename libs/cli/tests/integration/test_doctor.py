@@ -341,13 +341,13 @@ async def test_a_tool_connection_that_failed_or_is_left_alone_is_told_with_the_f
         new = NewConnection(provider="notion", name="notes", secret=SecretStr("canary"))
         keys = admin.access.master_keys
         made = await connections.create(tx, admin.tenant.id, admin.actor, new, keys)
-        asked = ConnectionHealth(ok=False, detail="notes refused our token.", at=utc_now())
+        asked = ConnectionHealth(ok=False, detail="notes refused our\x1b[2J\ntoken.", at=utc_now())
         await connections.note_health(tx, made.id, asked)
     examined = [each async for each in examine(patient, [ToolConnections()])]
     complaint = await complaint_of(ToolConnections(), patient)
     assert is_healthy(examined)
     assert "warning: The connection notes failed when it was last asked, " in complaint
-    assert "ago: notes refused our token. " in complaint
+    assert "ago: notes refused our [2J token. " in complaint
     assert "`oblivion connections set notes --secret`" in complaint
     assert "`oblivion connections test notes`" in complaint
     async with admin.database.tenant(admin.tenant.id) as tx:

@@ -114,11 +114,12 @@ def test_the_banner_says_where_everything_is(up):
     assert "starting the services and the squad" in up.said, "what goes on is told before the banner"
 
 
-def test_a_start_from_nothing_warns_of_nothing(up):
+def test_a_start_from_nothing_warns_of_no_agent_and_no_tool(up):
     agents = json.loads((up.home / "squad.json").read_text())
     log = up.home / "logs" / "squad.log"
     wait_until(lambda: log.read_text().count(": connected to ") >= len(agents), UP_WITHIN_S, "the squad")
-    assert "(oblivion logs" not in up.said, up.said
+    for service in ("squad", "mcp-hub"):
+        assert f"(oblivion logs {service})" not in up.said, up.said
 
 
 def test_localhost_and_its_number_are_alike(up):

@@ -176,11 +176,20 @@ async def test_all_that_is_connected_is_tested_at_once_and_says_how_far_it_is(pa
     await page.goto("/tools")
     rows = page.get_by_role("table", name="Connections").get_by_role("row")
     await expect(rows.filter(has_text="notion")).to_be_visible()
+    may_test = asyncio.Event()
+
+    async def held(route: Route) -> None:
+        await may_test.wait()
+        await route.continue_()
+
+    await page.route("**/connections/*/test", held)
     await button(page, "Test all").click()
     await expect(page.get_by_role("status").filter(has_text=re.compile(r", 1 of \d+$"))).to_be_visible()
+    may_test.set()
     await expect(page.get_by_text("All are tested.")).to_be_visible()
     await expect(rows.filter(has_text="notion").get_by_text("works", exact=True)).to_be_visible()
     await expect(rows.filter(has_text="not tested")).to_have_count(0)
+    await page.unroute("**/connections/*/test")
 
 
 async def test_a_name_that_cannot_be_says_which_characters_it_may_have(page: Page):

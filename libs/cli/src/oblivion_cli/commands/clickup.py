@@ -57,7 +57,7 @@ async def _connect(
 ) -> None:
     async with open_admin(tenant) as admin, ClickUpApi(api_url, token) as clickup:
         owner = await clickup.user()
-        checks.ok(f"The token is {owner['username']}'s.")
+        checks.ok(f"The token belongs to {owner['username']}.")
         team = _choose(await clickup.teams(), workspace)
         lists = await clickup.lists(team["id"])
         names = ", ".join(str(each["name"]) for each in lists[:8])

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from oblivion_cli.console import counted
+from oblivion_cli.console import counted, on_one_line
 from oblivion_cli.doctor.finding import Finding, ok, warning
 from oblivion_cli.doctor.patient import Patient
 from oblivion_cli.usecases.events import age
@@ -70,4 +70,5 @@ def _replacement(connection: Connection) -> str:
 
 
 def _sentence(said: str) -> str:
-    return said if said.endswith((".", "?", "!")) else f"{said}."
+    shown = on_one_line(said).strip()
+    return shown if shown.endswith((".", "?", "!")) else f"{shown}."

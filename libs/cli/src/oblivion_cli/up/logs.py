@@ -8,6 +8,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, cast
 
+from oblivion_cli.console import on_one_line
+
 MAX_BYTES = 10 * 1024 * 1024
 KEPT_FILES = 3
 SAME_WARNING_EVERY_S = 30.0
@@ -62,10 +64,9 @@ def loud_part(line: str) -> str | None:
     what = next((entry[key] for key in _WHAT if entry.get(key)), "warning")
     about = ", ".join(f"{key} {entry[key]}" for key in _ABOUT if entry.get(key))
     why = next((entry[key] for key in _WHY if entry.get(key)), None)
-    return _on_one_line(f"{what}{f' ({about})' if about else ''}{f': {why}' if why else ''}")
+    return _cut(f"{what}{f' ({about})' if about else ''}{f': {why}' if why else ''}")
 
 
-def _on_one_line(said: str) -> str:
-    """A reason may be in the words of a server that nobody trusts: a terminal is shown no codes of theirs."""
-    printable = "".join(each if each.isprintable() else " " for each in said)
+def _cut(said: str) -> str:
+    printable = on_one_line(said)
     return printable if len(printable) <= SHOWN_MAX else f"{printable[:SHOWN_MAX]}…"
