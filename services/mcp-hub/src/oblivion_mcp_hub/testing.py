@@ -212,3 +212,8 @@ async def served(app: ASGIApp, port: int = 0, host: str = "127.0.0.1") -> AsyncG
     """An application of a test's own on a socket; gives its address."""
     async with serving(app, host=host, port=port, drain_timeout_s=1.0) as taken:
         yield f"http://{host}:{taken}"
+
+
+async def listed(client: Client) -> set[str]:
+    """Names of the tools that it is offered."""
+    return {tool.name for tool in (await client.list_tools()).tools}

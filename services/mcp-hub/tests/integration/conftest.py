@@ -5,7 +5,10 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from mcp.client.client import Client
 
+from oblivion_contracts.connections import ConnectionView
+from oblivion_mcp_hub.adapters.kept_open import KeptOpen
 from oblivion_mcp_hub.testing import TestTenant, World, running_world
 from oblivion_mcp_hub.testing_upstream import Upstream, running_upstream
 from oblivion_platform.testing import FreshDatabase
@@ -48,3 +51,20 @@ async def world(new_world: NewWorld, patience_s: float) -> World:
 @pytest.fixture
 async def tenant(world: World) -> TestTenant:
     return await world.new_tenant()
+
+
+@pytest.fixture
+async def wiki(world: World, tenant: TestTenant, upstream: Upstream) -> ConnectionView:
+    """The tool server, connected and trusted."""
+    return await world.connect(tenant, name="wiki", url=upstream.url, is_trusted=True)
+
+
+@pytest.fixture
+async def client(world: World, tenant: TestTenant) -> AsyncIterator[Client]:
+    """Of somebody of the tenant."""
+    token = await world.token(tenant, "user")
+    # Held by one task: pytest enters and leaves fixtures in tasks of their own.
+    kept = KeptOpen(lambda: world.client(token), drain_s=1.0)
+    async with kept.use() as opening:
+        yield opening.thing
+    await kept.close()

@@ -18,7 +18,7 @@ from oblivion_mcp_hub.adapters.short_way import ShortWay
 from oblivion_mcp_hub.domain.catalog import TOOLS_MAX
 from oblivion_mcp_hub.errors import AddressRefused
 from oblivion_mcp_hub.ports import NOTHING_ELSE
-from oblivion_mcp_hub.testing import served
+from oblivion_mcp_hub.testing import listed, served
 from oblivion_mcp_hub.testing_upstream import running_upstream
 from oblivion_mcp_hub.usecases.know_tools import LISTED_AT_ONCE
 from oblivion_platform.connections.pins import PINS_MAX
@@ -33,11 +33,6 @@ HELLO = {"text": "hello"}
 
 def said(text):
     return CallToolResult(content=[TextContent(text=text)])
-
-
-@pytest.fixture
-async def wiki(world, tenant, upstream):
-    return await world.connect(tenant, name="wiki", url=upstream.url, is_trusted=True)
 
 
 async def test_words_that_postgres_cannot_hold_are_cleaned_and_harm_no_other_connection(
@@ -76,10 +71,6 @@ async def test_health_that_cannot_be_noted_fails_no_list_and_no_call(
             assert "wiki__write" in await listed(client)
             assert not (await client.call_tool("wiki__write", HELLO)).is_error
     assert "health not noted" in [line["event"] for line in logged]
-
-
-async def listed(client):
-    return {tool.name for tool in (await client.list_tools()).tools}
 
 
 async def as_admin(world, tenant, method, path, **options):

@@ -36,11 +36,6 @@ def call(name="wiki__write"):
 
 
 @pytest.fixture
-async def wiki(world, tenant, upstream):
-    return await world.connect(tenant, name="wiki", url=upstream.url, is_trusted=True)
-
-
-@pytest.fixture
 def store(redis_url):
     with redis.Redis.from_url(redis_url, decode_responses=True) as made:
         yield made

@@ -47,11 +47,6 @@ async def other(world, new_world):
 
 
 @pytest.fixture
-async def wiki(world, tenant, upstream):
-    return await world.connect(tenant, name="wiki", url=upstream.url, is_trusted=True)
-
-
-@pytest.fixture
 async def held(upstream):
     """A call that goes on until it is let go; `.cancelled` when its server was told to stop."""
 
